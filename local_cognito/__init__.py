@@ -1,0 +1,63 @@
+"""A development-only Amazon Cognito: user pools, true SRP sign-in, and devices. Keeps no state.
+
+Start it with ``python -m local_cognito [--host 127.0.0.1] [--port 9229] [--log-level warning]``;
+the default port is ``$COGNITO_PORT`` or 9229, and 0 takes a free one. It prints
+``Local Cognito ready on http://HOST:PORT`` once it answers, and ends on SIGTERM or SIGINT.
+
+**moto's and ours.** moto's server keeps pools, clients, users, groups, sign-up and the
+administrator's calls. `operations.py` is the table of what is ours; whatever is not in it falls
+through to moto. `pools.py` is where our state hangs on moto's pools.
+
+========================  ======================================================================
+file                      holds
+========================  ======================================================================
+``operations.py``         the table: X-Amz-Target operation → our function
+``application.py``        the WSGI app: ours, then moto's
+``sign_in.py``            InitiateAuth, RespondToAuthChallenge; ``challenges.py`` their open ends
+``devices.py``            ConfirmDevice … ForgetDevice, and the administrator's four
+``sessions.py``           refresh, revoke, sign out everywhere
+``totp.py``               AssociateSoftwareToken, VerifySoftwareToken
+``srp.py``                the SRP-6a arithmetic, with its sources
+``tokens.py``             keys, claims, signatures
+``pools.py``              moto's pools, extended; who an access token stands for
+``parameters.py``         requests checked against botocore's model
+``errors.py`` ``http.py`` Cognito's errors; AWS's JSON protocol, cross-origin headers
+``faults.py``             misbehaviour on demand
+``control.py``            ``/_local/*``
+``realm.py`` ``seed.py``  what there is after a start or a reset; its fixed names
+========================  ======================================================================
+
+**Steering it.** JSON in, JSON out; any mistake is 400 ``{"error": "..."}``. Members marked ? may be
+left out. ``pool`` is a pool id (default: ``seed.POOL_ID``), ``client_id`` one of its clients
+(default: its first), ``username`` defaults to ``demo``.
+
+``POST /_local/faults`` ``{operation, fault, times?, ...}``
+    `operation` is a Cognito operation, ``*`` (every one of those) or ``jwks``. `times` is 1 unless
+    given; null is until cleared. Answers the fault as set. Faults strike in the order they were
+    set, one a call. Kinds, and the members of their own:
+
+    - answer without doing: ``throttle`` (TooManyRequestsException), ``error`` {type, message?,
+      status?}, ``internal_error`` (HTTP 500), ``html``, ``empty``, ``wrong_shape`` {body?}
+    - close without doing: ``drop`` at once, ``hang`` {seconds?}
+    - do, then: ``delay`` {seconds?} (waits first), ``lose_answer``, ``reset`` (half the answer,
+      then RST), ``truncate``, ``huge`` (5 MiB more)
+``GET /_local/faults``, ``DELETE /_local/faults``
+    ``{faults: [...]}``, with what is left of `times`.
+``GET /_local/calls``, ``DELETE /_local/calls``
+    ``{"ListDevices": 2, "jwks": 1, ...}`` since the start, a reset or the DELETE.
+``POST /_local/rotate-keys`` ``{pool?}``
+    A new key signs, the old one stays published for one rotation more. Answers
+    ``{keys: {pool id: [kid that signs, other kid]}}``; all pools unless one is named.
+``POST /_local/reset``
+    Back to the seed. Keys stay; every token of before is revoked. ``{reset: true}``.
+``POST /_local/tokens`` ``{claims?, header?, username?, pool?, client_id?}``
+    ``{token, claims}``: an access token of a new sign-in, with claims and header fields replaced,
+    or deleted by null. Header ``{"alg": "none"}`` and ``{"alg": "HS256"}`` forge as attackers do.
+``POST /_local/users`` ``{username, password, totp?, pool?}``
+    A confirmed user: ``{username, sub, totp_secret}`` (null without ``totp: true``).
+``POST /_local/sign-in`` ``{username?, device_name?, remember?, count?, pool?, client_id?}``
+    Signs in without a password, from a new device that is tracked and, unless ``remember: false``,
+    remembered: ``{access_token, id_token, refresh_token, expires_in, device_key,
+    device_group_key, device_password}`` (the last three null on a pool without devices). With
+    `count`, ``{sign_ins: [...]}`` of so many.
+"""

@@ -1,0 +1,92 @@
+"""``python -m local_cognito``: serves until SIGTERM or SIGINT, and says so in one line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+DEFAULT_PORT = 9229
+# Threads spend their time in faults that wait, and in clients that keep their connection.
+THREADS = 128
+KEEPALIVE_SECONDS = 75
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn with one worker, for all state is in that worker's memory."""
+
+    def __init__(self, host: str, port: int, log_level: str) -> None:
+        self._bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._log_level = log_level
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings: dict[str, Any] = {
+            "bind": self._bind,
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "worker_connections": 2000,
+            "backlog": 2048,
+            "keepalive": KEEPALIVE_SECONDS,
+            # A worker that gunicorn restarts has forgotten every device: never restart it.
+            "timeout": 0,
+            # A fault that still hangs must not hold up Ctrl-C.
+            "graceful_timeout": 1,
+            "loglevel": self._log_level,
+            "proc_name": "local-cognito",
+            "post_worker_init": announce,
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        # moto is imported in the worker alone, and not at all for --help.
+        from local_cognito.application import LocalCognito
+
+        return LocalCognito()
+
+
+def announce(worker: Any) -> None:
+    """The ready line, once requests are answered. With --port 0 it is where the port is told."""
+    host, port = worker.sockets[0].getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"Local Cognito ready on http://{shown}:{port}", flush=True)
+
+
+def port_number(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("a port is from 0 to 65535")
+    return port
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_cognito",
+        description="A development-only Amazon Cognito: user pools, SRP sign-in and devices.",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument(
+        "--port",
+        type=port_number,
+        default=os.environ.get("COGNITO_PORT") or DEFAULT_PORT,
+        help=f"0 takes a free one (default: $COGNITO_PORT, or {DEFAULT_PORT})",
+    )
+    parser.add_argument(
+        "--log-level",
+        default="warning",
+        choices=["debug", "info", "warning", "error", "critical"],
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    Server(given.host, given.port, given.log_level).run()
+
+
+if __name__ == "__main__":
+    main()

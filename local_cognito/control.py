@@ -1,0 +1,267 @@
+"""`/_local/*`: what tests and scripts tell this server, and what it tells them. Not Cognito's.
+
+Bodies are JSON objects; unknown members, wrong types and wrong values are 400 with
+``{"error": "..."}``. The package's docstring has the table of calls.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pyotp
+from moto.core.exceptions import JsonRESTError
+from werkzeug.wrappers import Request, Response
+
+from local_cognito import srp
+from local_cognito.devices import find_device, offer_device, set_remembered, track
+from local_cognito.errors import CognitoError
+from local_cognito.faults import EVERY_OPERATION, JWKS, KINDS, MAX_SECONDS, Fault
+from local_cognito.parameters import operation_names
+from local_cognito.pools import TrackedUserPool
+from local_cognito.realm import Realm, create_user
+from local_cognito.seed import DEMO_USERNAME, POOL_ID, SeedUser
+from local_cognito.sessions import tokens_of
+
+Body = dict[str, Any]
+MAX_SIGN_INS = 1000
+# What a member may be, as Python sees JSON.
+TEXT, WHOLE, NUMBER, FLAG, OBJECT, ANYTHING = str, int, (int, float), bool, dict, object
+
+
+class Refused(Exception):
+    """The body is not what this call takes."""
+
+
+def answer(request: Request, realm: Realm, reset: Callable[[], None]) -> Response:
+    """Finds the call by method and path. 404 for no such path, 405 for no such method."""
+    if request.path == "/_local/reset" and request.method == "POST":
+        reset()
+        return _json({"reset": True})
+    methods = CALLS.get(request.path)
+    if methods is None:
+        return _json({"error": f"There is no {request.path}"}, 404)
+    call = methods.get(request.method)
+    if call is None:
+        allowed = ", ".join(methods)
+        return _json({"error": f"{request.path} takes {allowed}"}, 405, {"Allow": allowed})
+    try:
+        return _json(call(realm, _body(request)))
+    except Refused as refusal:
+        return _json({"error": str(refusal)}, 400)
+    except CognitoError as error:
+        return _json({"error": f"{error.type}: {error.message}"}, 400)
+    except JsonRESTError as error:
+        return _json({"error": f"{error.error_type}: {error.message}"}, 400)
+
+
+def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        json.dumps(content), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def _body(request: Request) -> Body:
+    try:
+        body = json.loads(request.get_data() or b"{}")
+    except ValueError:
+        raise Refused("The body is not JSON") from None
+    if not isinstance(body, dict):
+        raise Refused("The body is not a JSON object")
+    return body
+
+
+def _take(body: Body, **members: Any) -> None:
+    """Checks members and their types, by a table of name → type, or of name → types."""
+    unknown = sorted(set(body) - set(members))
+    if unknown:
+        raise Refused(f"Unknown member {unknown[0]!r}; there are {', '.join(sorted(members))}")
+    for name, value in body.items():
+        wanted = members[name]
+        flag_as_number = isinstance(value, bool) and wanted in (WHOLE, NUMBER)
+        if value is not None and (flag_as_number or not isinstance(value, wanted)):
+            raise Refused(f"{name!r} has the wrong type")
+
+
+def _between(body: Body, name: str, low: float, high: float) -> None:
+    value = body.get(name)
+    if value is not None and not low <= value <= high:
+        raise Refused(f"{name!r} must be from {low} to {high}")
+
+
+def _needed(body: Body, name: str) -> Any:
+    value = body.get(name)
+    if value is None or value == "":
+        raise Refused(f"{name!r} is required")
+    return value
+
+
+def _pool(realm: Realm, body: Body) -> TrackedUserPool:
+    return realm.pools.pool(body.get("pool") or POOL_ID)
+
+
+# Faults
+
+
+def add_fault(realm: Realm, body: Body) -> Body:
+    kind = _needed(body, "fault")
+    if kind not in KINDS:
+        raise Refused(f"'fault' must be one of {', '.join(KINDS)}")
+    types = {
+        "seconds": NUMBER,
+        "type": TEXT,
+        "message": TEXT,
+        "status": WHOLE,
+        "body": ANYTHING,
+    }
+    own = {name: types[name] for name in KINDS[kind].fields}
+    _take(body, operation=TEXT, fault=TEXT, times=WHOLE, **own)
+    operation = _needed(body, "operation")
+    if operation not in (EVERY_OPERATION, JWKS, *operation_names()):
+        raise Refused(f"{operation!r} is neither an operation of Cognito, nor '*', nor 'jwks'")
+    _between(body, "times", 1, 1_000_000)
+    _between(body, "seconds", 0, MAX_SECONDS)
+    _between(body, "status", 400, 599)
+    if kind == "error":
+        _needed(body, "type")
+    fault = Fault(**{k: v for k, v in body.items() if v is not None or k == "times"})
+    realm.faults.add(fault)
+    return fault.shown()
+
+
+def show_faults(realm: Realm, body: Body) -> Body:
+    return {"faults": realm.faults.shown()}
+
+
+def clear_faults(realm: Realm, body: Body) -> Body:
+    realm.faults.clear()
+    return show_faults(realm, body)
+
+
+# Calls
+
+
+def show_calls(realm: Realm, body: Body) -> dict[str, int]:
+    return realm.calls.shown()
+
+
+def clear_calls(realm: Realm, body: Body) -> dict[str, int]:
+    realm.calls.clear()
+    return show_calls(realm, body)
+
+
+# Keys and tokens
+
+
+def rotate_keys(realm: Realm, body: Body) -> Body:
+    _take(body, pool=TEXT)
+    pools = [_pool(realm, body)] if body.get("pool") else realm.pools.all()
+    for pool in pools:
+        pool.keys.rotate()
+    return {"keys": {pool.id: [key["kid"] for key in pool.keys.jwks()["keys"]] for pool in pools}}
+
+
+def make_token(realm: Realm, body: Body) -> Body:
+    """A token like a new access token of that user's new device, but for the overrides."""
+    _take(body, claims=OBJECT, header=OBJECT, username=TEXT, pool=TEXT, client_id=TEXT)
+    pool = _pool(realm, body)
+    user = pool.get_user(body.get("username") or DEMO_USERNAME)
+    client_id = _client_id(pool, body)
+    if pool.device_configuration is None:
+        family = pool.open_family(client_id, user)
+    else:
+        family, _ = offer_device(pool, client_id, user)
+    claims = pool.access_claims(family) | (body.get("claims") or {})
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return {"token": pool.keys.sign(claims, body.get("header")), "claims": claims}
+
+
+def _client_id(pool: TrackedUserPool, body: Body) -> str:
+    client_id: str = body.get("client_id") or next(iter(pool.clients))
+    if client_id not in pool.clients:
+        raise Refused(f"{client_id!r} is not a client of {pool.id}")
+    return client_id
+
+
+# Users and their sign-ins
+
+
+def add_user(realm: Realm, body: Body) -> Body:
+    _take(body, username=TEXT, password=TEXT, totp=FLAG, pool=TEXT)
+    username, password = _needed(body, "username"), _needed(body, "password")
+    totp_secret = pyotp.random_base32() if body.get("totp") else None
+    sub = create_user(_pool(realm, body), SeedUser(username, password, totp_secret))
+    return {"username": username, "sub": sub, "totp_secret": totp_secret}
+
+
+def sign_in(realm: Realm, body: Body) -> Body:
+    """One sign-in from a new device, or `count` of them under "sign_ins"."""
+    _take(
+        body,
+        username=TEXT,
+        device_name=TEXT,
+        remember=FLAG,
+        count=WHOLE,
+        pool=TEXT,
+        client_id=TEXT,
+    )
+    _between(body, "count", 1, MAX_SIGN_INS)
+    count = body.get("count")
+    if count is None:
+        return _sign_in_once(realm, body)
+    return {"sign_ins": [_sign_in_once(realm, body) for _ in range(count)]}
+
+
+def _sign_in_once(realm: Realm, body: Body) -> Body:
+    pool = _pool(realm, body)
+    user = pool.get_user(body.get("username") or DEMO_USERNAME)
+    client_id = _client_id(pool, body)
+    if pool.device_configuration is None:
+        return _as_answer(tokens_of(pool, pool.open_family(client_id, user)))
+    family, offer = offer_device(pool, client_id, user)
+    device_key, group_key = offer["DeviceKey"], offer["DeviceGroupKey"]
+    password, salt = base64.b64encode(secrets.token_bytes(40)).decode(), srp.new_salt()
+    track(
+        pool,
+        family,
+        device_key,
+        salt=salt,
+        verifier=srp.verifier(group_key, device_key, password, salt),
+        name=body.get("device_name"),
+        caller_ip="127.0.0.1",
+    )
+    device = find_device(pool, user.id, device_key)
+    if device is not None and body.get("remember", True) is not device.remembered:
+        set_remembered(pool, device, not device.remembered)
+    return _as_answer(tokens_of(pool, family)) | {
+        "device_key": device_key,
+        "device_group_key": group_key,
+        "device_password": password,
+    }
+
+
+def _as_answer(tokens: Body) -> Body:
+    return {
+        "access_token": tokens["AccessToken"],
+        "id_token": tokens["IdToken"],
+        "refresh_token": tokens["RefreshToken"],
+        "expires_in": tokens["ExpiresIn"],
+        "device_key": None,
+        "device_group_key": None,
+        "device_password": None,
+    }
+
+
+CALLS: dict[str, dict[str, Callable[[Realm, Body], Any]]] = {
+    "/_local/faults": {"GET": show_faults, "POST": add_fault, "DELETE": clear_faults},
+    "/_local/calls": {"GET": show_calls, "DELETE": clear_calls},
+    "/_local/rotate-keys": {"POST": rotate_keys},
+    "/_local/tokens": {"POST": make_token},
+    "/_local/users": {"POST": add_user},
+    "/_local/sign-in": {"POST": sign_in},
+    # POST only; `answer` does it, for it replaces the realm that the others are given.
+    "/_local/reset": {"POST": show_calls},
+}

@@ -1,0 +1,51 @@
+"""Which operations are ours. Everything that is not in this table is moto's.
+
+Read it as the list of what moto lacks or fakes:
+
+- moto's SRP takes any password, and knows no challenges of devices: sign-in is ours, all of it
+- moto has no device operations at all
+- moto has no GetTokensFromRefreshToken and no RevokeToken, and its sign-out forgets tokens without
+  saying that they were revoked
+- moto has one TOTP secret for everybody
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from local_cognito.devices import DeviceOperations
+from local_cognito.parameters import Params
+from local_cognito.pools import Pools
+from local_cognito.sessions import SessionOperations
+from local_cognito.sign_in import SignInOperations
+from local_cognito.totp import TotpOperations
+
+# Parameters and the caller's address in; the answer out, or None for an empty body.
+Operation = Callable[[Params, str], Params | None]
+
+
+def our_operations(pools: Pools) -> dict[str, Operation]:
+    """X-Amz-Target's operation name → our function."""
+    sign_in = SignInOperations(pools)
+    sessions = SessionOperations(pools)
+    devices = DeviceOperations(pools)
+    totp = TotpOperations(pools)
+    return {
+        "InitiateAuth": sign_in.initiate_auth,
+        "RespondToAuthChallenge": sign_in.respond_to_auth_challenge,
+        "GetTokensFromRefreshToken": sessions.get_tokens_from_refresh_token,
+        "RevokeToken": sessions.revoke_token,
+        "GlobalSignOut": sessions.global_sign_out,
+        "AdminUserGlobalSignOut": sessions.admin_user_global_sign_out,
+        "ConfirmDevice": devices.confirm_device,
+        "GetDevice": devices.get_device,
+        "ListDevices": devices.list_devices,
+        "UpdateDeviceStatus": devices.update_device_status,
+        "ForgetDevice": devices.forget_device,
+        "AdminGetDevice": devices.admin_get_device,
+        "AdminListDevices": devices.admin_list_devices,
+        "AdminUpdateDeviceStatus": devices.admin_update_device_status,
+        "AdminForgetDevice": devices.admin_forget_device,
+        "AssociateSoftwareToken": totp.associate,
+        "VerifySoftwareToken": totp.verify,
+    }
