@@ -23,6 +23,7 @@ file                      holds
 ``parameters.py``         requests checked against botocore's model
 ``errors.py`` ``http.py`` Cognito's errors; AWS's JSON protocol, cross-origin headers
 ``faults.py``             misbehaviour on demand
+``process.py``            starting the server from a test or a script
 ``control.py``            ``/_local/*``
 ``realm.py`` ``seed.py``  what there is after a start or a reset; its fixed names
 ========================  ======================================================================

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+
+from local_cognito.process import READY_LINE
 
 DEFAULT_PORT = 9229
 # Threads spend their time in faults that wait, and in clients that keep their connection.
@@ -53,7 +56,8 @@ def announce(worker: Any) -> None:
     """The ready line, once requests are answered. With --port 0 it is where the port is told."""
     host, port = worker.sockets[0].getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    print(f"Local Cognito ready on http://{shown}:{port}", flush=True)
+    sys.stdout.write(f"{READY_LINE}http://{shown}:{port}\n")
+    sys.stdout.flush()
 
 
 def port_number(text: str) -> int:

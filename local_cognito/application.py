@@ -71,10 +71,9 @@ class LocalCognito:
         return realm.faults.answer(JWKS, _connection(request), answer)
 
     def _operation(self, request: Request, realm: Realm) -> Response:
-        try:
-            operation = aws_operation(request)
-        except CognitoError as error:
-            return aws_error(error)
+        operation = aws_operation(request)
+        if operation not in parameters.operation_names():
+            return aws_error(CognitoError("UnknownOperationException", ""))
         # The body is read before a fault strikes: bytes left unread would turn a close into an RST.
         request.get_data()
         realm.calls.count(operation)
@@ -87,14 +86,17 @@ def _perform(request: Request, realm: Realm, operation: str, moto: MotoServer) -
     """Ours if the table has it, moto's if not; either way an error is one of Cognito's."""
     ours = realm.operations.get(operation)
     try:
+        params = parameters.read(operation, request.get_data())
         if ours is None:
             return moto.answer(request, realm.pools)
-        params = parameters.read(operation, request.get_data())
         return aws_answer(ours(params, request.remote_addr or ""))
     except CognitoError as error:
         return aws_error(error)
     except JsonRESTError as error:
         return aws_error(CognitoError(str(error.error_type), str(error.message)))
+    except NotImplementedError:
+        message = f"Neither moto nor the local Cognito has {operation}"
+        return aws_error(CognitoError("UnknownOperationException", message))
 
 
 def _connection(request: Request) -> socket.socket | None:

@@ -32,7 +32,7 @@ MAX_SIGN_INS = 1000
 TEXT, WHOLE, NUMBER, FLAG, OBJECT, ANYTHING = str, int, (int, float), bool, dict, object
 
 
-class Refused(Exception):
+class BadRequestError(Exception):
     """The body is not what this call takes."""
 
 
@@ -50,7 +50,7 @@ def answer(request: Request, realm: Realm, reset: Callable[[], None]) -> Respons
         return _json({"error": f"{request.path} takes {allowed}"}, 405, {"Allow": allowed})
     try:
         return _json(call(realm, _body(request)))
-    except Refused as refusal:
+    except BadRequestError as refusal:
         return _json({"error": str(refusal)}, 400)
     except CognitoError as error:
         return _json({"error": f"{error.type}: {error.message}"}, 400)
@@ -68,9 +68,9 @@ def _body(request: Request) -> Body:
     try:
         body = json.loads(request.get_data() or b"{}")
     except ValueError:
-        raise Refused("The body is not JSON") from None
+        raise BadRequestError("The body is not JSON") from None
     if not isinstance(body, dict):
-        raise Refused("The body is not a JSON object")
+        raise BadRequestError("The body is not a JSON object")
     return body
 
 
@@ -78,24 +78,26 @@ def _take(body: Body, **members: Any) -> None:
     """Checks members and their types, by a table of name → type, or of name → types."""
     unknown = sorted(set(body) - set(members))
     if unknown:
-        raise Refused(f"Unknown member {unknown[0]!r}; there are {', '.join(sorted(members))}")
+        raise BadRequestError(
+            f"Unknown member {unknown[0]!r}; there are {', '.join(sorted(members))}"
+        )
     for name, value in body.items():
         wanted = members[name]
         flag_as_number = isinstance(value, bool) and wanted in (WHOLE, NUMBER)
         if value is not None and (flag_as_number or not isinstance(value, wanted)):
-            raise Refused(f"{name!r} has the wrong type")
+            raise BadRequestError(f"{name!r} has the wrong type")
 
 
 def _between(body: Body, name: str, low: float, high: float) -> None:
     value = body.get(name)
     if value is not None and not low <= value <= high:
-        raise Refused(f"{name!r} must be from {low} to {high}")
+        raise BadRequestError(f"{name!r} must be from {low} to {high}")
 
 
 def _needed(body: Body, name: str) -> Any:
     value = body.get(name)
     if value is None or value == "":
-        raise Refused(f"{name!r} is required")
+        raise BadRequestError(f"{name!r} is required")
     return value
 
 
@@ -109,7 +111,7 @@ def _pool(realm: Realm, body: Body) -> TrackedUserPool:
 def add_fault(realm: Realm, body: Body) -> Body:
     kind = _needed(body, "fault")
     if kind not in KINDS:
-        raise Refused(f"'fault' must be one of {', '.join(KINDS)}")
+        raise BadRequestError(f"'fault' must be one of {', '.join(KINDS)}")
     types = {
         "seconds": NUMBER,
         "type": TEXT,
@@ -121,7 +123,9 @@ def add_fault(realm: Realm, body: Body) -> Body:
     _take(body, operation=TEXT, fault=TEXT, times=WHOLE, **own)
     operation = _needed(body, "operation")
     if operation not in (EVERY_OPERATION, JWKS, *operation_names()):
-        raise Refused(f"{operation!r} is neither an operation of Cognito, nor '*', nor 'jwks'")
+        raise BadRequestError(
+            f"{operation!r} is neither an operation of Cognito, nor '*', nor 'jwks'"
+        )
     _between(body, "times", 1, 1_000_000)
     _between(body, "seconds", 0, MAX_SECONDS)
     _between(body, "status", 400, 599)
@@ -182,7 +186,7 @@ def make_token(realm: Realm, body: Body) -> Body:
 def _client_id(pool: TrackedUserPool, body: Body) -> str:
     client_id: str = body.get("client_id") or next(iter(pool.clients))
     if client_id not in pool.clients:
-        raise Refused(f"{client_id!r} is not a client of {pool.id}")
+        raise BadRequestError(f"{client_id!r} is not a client of {pool.id}")
     return client_id
 
 

@@ -30,7 +30,7 @@ MAX_SECONDS = 600
 Answer = Callable[[], Response]
 
 
-class Hangup(ConnectionResetError):
+class HangupError(ConnectionResetError):
     """Ends the connection without (more of) an answer.
 
     gunicorn takes this errno, out of an application, for a client that went away: it closes the
@@ -118,16 +118,16 @@ def _delay(fault: Fault, connection: socket.socket | None, answer: Answer) -> Re
 
 def _hang(fault: Fault, connection: socket.socket | None, answer: Answer) -> Response:
     time.sleep(fault.seconds)
-    raise Hangup
+    raise HangupError
 
 
 def _drop(fault: Fault, connection: socket.socket | None, answer: Answer) -> Response:
-    raise Hangup
+    raise HangupError
 
 
 def _lose_answer(fault: Fault, connection: socket.socket | None, answer: Answer) -> Response:
     answer()
-    raise Hangup
+    raise HangupError
 
 
 def _reset(fault: Fault, connection: socket.socket | None, answer: Answer) -> Response:
@@ -137,7 +137,7 @@ def _reset(fault: Fault, connection: socket.socket | None, answer: Answer) -> Re
         connection.sendall(head + body[: len(body) // 2])
         # Lingering for zero seconds makes the close an RST instead of a FIN.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    raise Hangup
+    raise HangupError
 
 
 def _truncate(fault: Fault, connection: socket.socket | None, answer: Answer) -> Response:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 from local_cognito.errors import CognitoError
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
-TARGET_PREFIX = "AWSCognitoIdentityProviderService."
+TARGET_SERVICE = "AWSCognitoIdentityProviderService"
 
 
 def aws_json(body: bytes, status: int = 200) -> Response:
@@ -34,11 +34,9 @@ def aws_error(error: CognitoError) -> Response:
 
 
 def aws_operation(request: Request) -> str:
-    """The operation that X-Amz-Target names. Raises UnknownOperationException."""
-    target = request.headers.get("X-Amz-Target", "")
-    if not target.startswith(TARGET_PREFIX):
-        raise CognitoError("UnknownOperationException", "")
-    return target.removeprefix(TARGET_PREFIX)
+    """The operation that X-Amz-Target names; of another service or of none, an empty name."""
+    prefix, _, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
+    return operation if prefix == TARGET_SERVICE else ""
 
 
 def allow_any_origin(request: Request, response: Response) -> Response:

@@ -44,8 +44,9 @@ def service_model() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("cognito-idp", "service-2"), "cognito-idp")
 
 
-def operation_names() -> list[str]:
-    return list(service_model().operation_names)
+@cache
+def operation_names() -> frozenset[str]:
+    return frozenset(service_model().operation_names)
 
 
 def read(operation: str, body: bytes) -> Params:

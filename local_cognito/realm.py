@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from functools import cache
+
+from moto.cognitoidp.models import CognitoIdpUserPool
 
 from local_cognito import totp
 from local_cognito.faults import Faults
@@ -57,12 +60,18 @@ class Realm:
         return Realm({pool.id: pool.keys for pool in self.pools.all()})
 
 
+@cache
+def blank_pool() -> CognitoIdpUserPool:
+    return CognitoIdpUserPool(ACCOUNT_ID, REGION, "blank", {})
+
+
 def create_pool(backend: Backend, seed: SeedPool) -> TrackedUserPool:
-    config = {"DeviceConfiguration": seed.device_configuration} if seed.device_configuration else {}
-    pool = backend.create_user_pool(seed.name, config)
-    del backend.user_pools[pool.id]
+    pool = TrackedUserPool.copied(backend, blank_pool())
     pool.take_id(seed.id)
-    backend.user_pools[pool.id] = pool
+    pool.name = seed.name
+    if seed.device_configuration is not None:
+        pool.extended_config["DeviceConfiguration"] = dict(seed.device_configuration)
+    backend.add(pool)
     backend.set_user_pool_mfa_config(
         pool.id, sms_config={}, token_config={"Enabled": True}, mfa_config="OPTIONAL"
     )

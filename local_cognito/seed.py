@@ -32,11 +32,12 @@ POOL_ID = ALWAYS_POOL_ID
 CLIENT_ID = ALWAYS_CLIENT_ID
 
 DEMO_USERNAME = "demo"
-DEMO_PASSWORD = "Demo-Passw0rd!"  # noqa: S105 - the demo's, printed by `make run`
-DEMO_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - base32, 20 bytes
+DEMO_PASSWORD = "Demo-Passw0rd!"
+# Base32, as an authenticator app takes it.
+DEMO_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 DEMO2_USERNAME = "demo2"
-DEMO2_PASSWORD = "Demo2-Passw0rd!"  # noqa: S105
+DEMO2_PASSWORD = "Demo2-Passw0rd!"
 
 AUTH_FLOWS = [
     "ALLOW_ADMIN_USER_PASSWORD_AUTH",

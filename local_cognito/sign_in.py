@@ -321,7 +321,7 @@ def _check_signature(attempt: Attempt, given: Params, group: str, identity: str)
         secret_block = base64.b64decode(secret_block_text, validate=True)
         claimed = base64.b64decode(claimed_text, validate=True)
         key = attempt.exchange.key()
-    except (binascii.Error, srp.InvalidPublicValue):
+    except (binascii.Error, srp.PublicValueError):
         raise wrong_password() from None
     expected = srp.signature(key, group, identity, secret_block, timestamp)
     if not hmac.compare_digest(expected, claimed):

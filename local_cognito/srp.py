@@ -44,7 +44,7 @@ KEY_LENGTH = 16
 SECRET_BITS = 256
 
 
-class InvalidPublicValue(ValueError):
+class PublicValueError(ValueError):
     """A or u is one that RFC 5054 (2.5.4, 2.6) tells the peer to abort on: zero modulo N."""
 
 
@@ -115,9 +115,9 @@ class Server:
     public_b: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Raises InvalidPublicValue when A is zero modulo N (RFC 5054, 2.5.4)."""
+        """Raises PublicValueError when A is zero modulo N (RFC 5054, 2.5.4)."""
         if self.public_a % N == 0:
-            raise InvalidPublicValue("A is zero modulo N")
+            raise PublicValueError("A is zero modulo N")
         public_b = (K * self.verifier + pow(G, self.secret_b, N)) % N
         object.__setattr__(self, "public_b", public_b)
 
@@ -125,7 +125,7 @@ class Server:
         """S = (A * v^u)^b mod N (RFC 5054, 2.6), then HKDF."""
         u = scrambler(self.public_a, self.public_b)
         if u == 0:
-            raise InvalidPublicValue("u is zero")
+            raise PublicValueError("u is zero")
         shared = pow(self.public_a * pow(self.verifier, u, N), self.secret_b, N)
         return session_key(shared, u)
 
@@ -146,7 +146,7 @@ class Client:
     def key(self, salt: int, public_b: int) -> bytes:
         """S = (B - k * g^x)^(a + u * x) mod N (RFC 5054, 2.6), then HKDF."""
         if public_b % N == 0:
-            raise InvalidPublicValue("B is zero modulo N")
+            raise PublicValueError("B is zero modulo N")
         u = scrambler(self.public_a, public_b)
         x = private_key(self.group, self.identity, self.password, salt)
         shared = pow(public_b - K * pow(G, x, N), self.secret_a + u * x, N)

@@ -1,0 +1,75 @@
+"""Starting the local Cognito from Python, and telling it things: for tests and scripts.
+
+    with running() as cognito:
+        boto3.client("cognito-idp", endpoint_url=cognito.url, ...)
+        cognito.control("POST", "/_local/faults", operation="ListDevices", fault="throttle")
+
+Imports nothing but the standard library, so that a script that only talks to it starts fast.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+READY_LINE = "Local Cognito ready on "
+STOP_SECONDS = 10
+
+
+class ControlError(RuntimeError):
+    """The server refused what it was told; the message is its own."""
+
+
+@dataclass(frozen=True)
+class RunningCognito:
+    """A local Cognito that answers at `url`."""
+
+    url: str
+
+    def control(self, method: str, path: str, **body: Any) -> Any:
+        """One call of `/_local/*`, with the members of its body. Raises ControlError."""
+        address = urlsplit(self.url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
+        try:
+            connection.request(method, path, json.dumps(body) if body else None)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise ControlError(answer["error"])
+        return answer
+
+    def jwks_url(self, pool_id: str) -> str:
+        return f"{self.url}/{pool_id}/.well-known/jwks.json"
+
+
+@contextmanager
+def running(port: int = 0) -> Iterator[RunningCognito]:
+    """A server of one's own, on a free port unless one is named, stopped at the end."""
+    command = [sys.executable, "-m", "local_cognito", "--port", str(port)]
+    root = Path(__file__).resolve().parent.parent
+    # The program and its arguments are ours.
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line.startswith(READY_LINE):
+            raise RuntimeError(f"The local Cognito did not start: {line!r}")
+        yield RunningCognito(line.removeprefix(READY_LINE).strip())
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
