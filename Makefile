@@ -1,0 +1,73 @@
+# `make` alone lists the targets. Everything is set up by the target that needs it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- set-up -------------------------------------------------------------------------------------
+
+.venv/ready: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	touch $@
+
+node_modules/ready: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+.PHONY: setup
+setup: .venv/ready ## Set up the virtual environment
+
+.PHONY: lock
+lock: .venv/ready ## Resolve requirements*.in into requirements*.txt, with hashes
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+# --- run ----------------------------------------------------------------------------------------
+
+.PHONY: run
+run: .venv/ready ## Run the service over a local Cognito, with a demo user's devices
+	@$(BIN)/python demo.py
+
+.PHONY: cognito
+cognito: .venv/ready ## Run the local Cognito alone
+	@$(BIN)/python -m local_cognito
+
+# --- check --------------------------------------------------------------------------------------
+
+.PHONY: test
+test: .venv/ready node_modules/ready system ## Run every test
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+.PHONY: system
+system: # programs that tests use and that no package of ours brings: a browser, Redis
+	@tests/system-packages.sh
+
+.PHONY: lint
+lint: .venv/ready ## Check style, security rules, the Dockerfile and YAML
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --diff .
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: types
+types: .venv/ready ## Check types
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/ready ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## Remove what the targets made
+	rm -rf .venv node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

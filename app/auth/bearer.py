@@ -1,0 +1,30 @@
+"""The Authorization header of a call: RFC 6750 section 2.1. No token is taken elsewhere."""
+
+import re
+
+from app.errors import DeviceError, ErrorCode
+
+_CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE | re.ASCII)
+
+
+def bearer_token(authorization: str | None) -> str:
+    """The token in an Authorization header.
+
+    The scheme is case-insensitive (RFC 9110 section 11.1). Two headers reach us joined by a comma,
+    which no token holds, and so count as malformed.
+
+    Raises:
+        DeviceError: `missing-token`, when there is no header or it is malformed.
+    """
+    if authorization is None:
+        raise DeviceError(
+            ErrorCode.MISSING_TOKEN,
+            "Send the signed-in user's Cognito access token as 'Authorization: Bearer <token>'.",
+        )
+    credentials = _CREDENTIALS.fullmatch(authorization)
+    if credentials is None:
+        raise DeviceError(
+            ErrorCode.MISSING_TOKEN,
+            "The Authorization header is malformed: send one, as 'Bearer <token>'.",
+        )
+    return credentials[1]

@@ -1,0 +1,1 @@
+"""How we talk to Amazon Cognito. Knows nothing of HTTP towards our callers."""

@@ -1,0 +1,77 @@
+"""A circuit breaker for Cognito: once it is known to be down, callers are told at once.
+
+Per worker process: no state is shared, so a worker that cannot reach Cognito does not speak for one
+that can.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker
+
+from app.errors import DeviceError, ErrorCode
+
+__all__ = ["STATE_CLOSED", "STATE_HALF_OPEN", "STATE_OPEN", "CognitoBreaker"]
+
+
+class CognitoBreaker:
+    """Opens after `failures` failures in a row, for `open_seconds`; then one call probes.
+
+    `is_failure` tells which exceptions say that Cognito is down. `on_change` is told each state.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int,
+        open_seconds: int,
+        is_failure: Callable[[type[BaseException], BaseException], bool],
+        on_change: Callable[[str], None] = lambda state: None,
+    ) -> None:
+        self._breaker = CircuitBreaker(
+            failure_threshold=failures, recovery_timeout=open_seconds, expected_exception=is_failure
+        )
+        self._on_change = on_change
+        self._told = STATE_CLOSED
+        self._probing = threading.Lock()
+
+    @property
+    def state(self) -> str:
+        """`closed`, `half_open` (the next call probes) or `open`."""
+        state: str = self._breaker.state
+        return state
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Around one call of Cognito.
+
+        Raises:
+            DeviceError: `upstream-unavailable`, while the breaker is open or another call probes.
+        """
+        state = self.state
+        if state == STATE_OPEN:
+            raise self._unavailable(self._breaker.open_remaining)
+        probe = state == STATE_HALF_OPEN
+        if probe and not self._probing.acquire(blocking=False):
+            raise self._unavailable(1)
+        try:
+            with self._breaker:
+                yield
+        finally:
+            if probe:
+                self._probing.release()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.state != self._told:
+            self._told = self.state
+            self._on_change(self._told)
+
+    @staticmethod
+    def _unavailable(seconds: float) -> DeviceError:
+        return DeviceError(
+            ErrorCode.UPSTREAM_UNAVAILABLE,
+            "Amazon Cognito is not answering at the moment. Nothing was changed. Try again later.",
+            retry_after=max(1, round(seconds)),
+        )

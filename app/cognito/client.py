@@ -1,0 +1,287 @@
+"""Amazon Cognito through boto3: the only file that imports it.
+
+The six operations authenticate by the user's access token alone (`auth: smithy.api#noAuth` in the
+botocore model), so requests are unsigned and no AWS credentials are looked for.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
+from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError
+
+from app.cognito.attempts import AttemptFailed, Attempts
+from app.cognito.errors import to_device_error
+from app.devices.model import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
+from app.errors import DeviceError, ErrorCode
+from app.observability.calls import record_attempt
+
+ANSWER_MAX_BYTES = 1024 * 1024
+"""A page of sixty devices, each with every attribute at its longest, is far below."""
+
+NAMED_ATTRIBUTES = {"device_name", "last_ip_used", "dev:device_remembered_status"}
+"""Attributes that are members of a Device of their own."""
+
+CONFIDENTIAL_ATTRIBUTES = {"dev:device_arn", "dev:device_owner"}
+"""They hold the AWS account number, and the pool and user name."""
+
+
+class UnreadableAnswer(Exception):
+    """A 200 whose body is not what Cognito answers."""
+
+
+def cognito_idp(
+    *,
+    region: str,
+    endpoint_url: str | None,
+    connect_timeout: float,
+    read_timeout: float,
+    connections: int,
+) -> Any:
+    """A boto3 client of cognito-idp that makes one unsigned request per call. Timeouts in seconds.
+
+    Retries are `Attempts`' business, which has a deadline. `connections`: how many to keep alive.
+    """
+    client = boto3.client(
+        "cognito-idp",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        config=Config(
+            signature_version=UNSIGNED,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            max_pool_connections=connections,
+            tcp_keepalive=True,
+            retries={"total_max_attempts": 1},
+            ignore_configured_endpoint_urls=True,
+        ),
+    )
+    client.meta.events.register("before-parse.cognito-identity-provider", _check_readable)
+    return client
+
+
+class CognitoClient:
+    """`app.cognito.port.CognitoPort` over boto3."""
+
+    def __init__(self, cognito_idp: Any, attempts: Attempts) -> None:
+        self._cognito_idp = cognito_idp
+        self._attempts = attempts
+
+    def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
+        page = {"PaginationToken": cursor} if cursor else {}
+        devices: DevicePage = self._call(
+            "ListDevices", _device_page, AccessToken=access_token, Limit=limit, **page
+        )
+        return devices
+
+    def get_device(self, access_token: str, device_key: str) -> Device:
+        def asked_for(answer: Mapping[str, Any]) -> Device:
+            device = _device(answer["Device"])
+            if device.id != device_key:
+                raise UnreadableAnswer("another device")
+            return device
+
+        device: Device = self._call(
+            "GetDevice", asked_for, AccessToken=access_token, DeviceKey=device_key
+        )
+        return device
+
+    def confirm_device(
+        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
+    ) -> bool:
+        must_opt_in: bool | None = self._call(
+            "ConfirmDevice",
+            lambda answer: bool(answer.get("UserConfirmationNecessary", False)),
+            AccessToken=access_token,
+            DeviceKey=device_key,
+            DeviceSecretVerifierConfig={
+                "PasswordVerifier": verifier.password_verifier,
+                "Salt": verifier.salt,
+            },
+            **({"DeviceName": name} if name else {}),
+        )
+        if must_opt_in is None:  # done by an attempt whose answer was lost
+            return not self._is_remembered(access_token, device_key)
+        return must_opt_in
+
+    def update_device_status(
+        self, access_token: str, device_key: str, status: RememberedStatus
+    ) -> None:
+        self._call(
+            "UpdateDeviceStatus",
+            _nothing,
+            AccessToken=access_token,
+            DeviceKey=device_key,
+            DeviceRememberedStatus=status.value,
+        )
+
+    def forget_device(self, access_token: str, device_key: str) -> None:
+        self._call("ForgetDevice", _nothing, AccessToken=access_token, DeviceKey=device_key)
+
+    def global_sign_out(self, access_token: str) -> None:
+        self._call("GlobalSignOut", _nothing, AccessToken=access_token)
+
+    def _is_remembered(self, access_token: str, device_key: str) -> bool:
+        """Cognito shows remembered devices only, which tells an always pool from an opt-in one."""
+        try:
+            self.get_device(access_token, device_key)
+        except DeviceError as error:
+            if error.code is ErrorCode.DEVICE_NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def _call(self, operation: str, read: Callable[[Mapping[str, Any]], Any], **params: Any) -> Any:
+        """What `read` makes of Cognito's answer; None if that was lost but the work was done."""
+
+        def attempt() -> Any:
+            started = time.perf_counter()
+            outcome, answer = "ok", None
+            try:
+                answer = getattr(self._cognito_idp, _METHODS[operation])(**params)
+                return read(answer)
+            except (BotoCoreError, *_UNREADABLE) as error:
+                failure = _failure(operation, error)
+                outcome = failure.error.code
+                raise failure from None
+            except ClientError as error:
+                answer = error.response
+                failure = _refusal(operation, answer)
+                outcome = failure.error.code
+                raise failure from None
+            finally:
+                metadata = (answer or {}).get("ResponseMetadata", {})
+                record_attempt(
+                    operation, outcome, time.perf_counter() - started, metadata.get("RequestId")
+                )
+
+        return self._attempts.run(operation, attempt)
+
+
+_METHODS = {
+    "ListDevices": "list_devices",
+    "GetDevice": "get_device",
+    "ConfirmDevice": "confirm_device",
+    "UpdateDeviceStatus": "update_device_status",
+    "ForgetDevice": "forget_device",
+    "GlobalSignOut": "global_sign_out",
+}
+
+_UNREADABLE = (
+    UnreadableAnswer,
+    ResponseParserError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
+"""What botocore's parser and ours raise over bytes that Cognito would not send."""
+
+
+def _refusal(operation: str, answer: Mapping[str, Any]) -> AttemptFailed:
+    """The failure for an answer that is an error."""
+    error = answer.get("Error", {})
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    meaning = to_device_error(operation, str(error.get("Code")), str(error.get("Message", "")))
+    if status >= 500:
+        return AttemptFailed(
+            DeviceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito failed to serve the request."),
+            retryable=True,
+            answer_lost=True,
+            outage=True,
+        )
+    return AttemptFailed(meaning, retryable=meaning.code is ErrorCode.QUOTA_EXCEEDED)
+
+
+def _failure(operation: str, error: Exception) -> AttemptFailed:
+    """The failure for an answer that did not come, or is not one of Cognito's."""
+    if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
+        return AttemptFailed(
+            DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Amazon Cognito did not answer in time."),
+            retryable=True,
+            answer_lost=isinstance(error, ReadTimeoutError),
+            outage=True,
+        )
+    if isinstance(error, HTTPClientError | NoConnectionError):
+        return AttemptFailed(
+            DeviceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito could not be reached."),
+            retryable=True,
+            answer_lost=isinstance(error, HTTPClientError),
+            outage=True,
+        )
+    return AttemptFailed(
+        DeviceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito's answer could not be understood."),
+        retryable=True,
+        answer_lost=True,
+    )
+
+
+def _check_readable(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Refuse a 200 that botocore would take for an empty answer: HTML, half an answer, nothing.
+
+    Raises:
+        UnreadableAnswer: the body is not a JSON object, though the operation answers one.
+    """
+    if response_dict["status_code"] != 200:
+        return
+    body: bytes = response_dict["body"]
+    if len(body) > ANSWER_MAX_BYTES:
+        raise UnreadableAnswer("too large")
+    answers_nothing = (
+        operation_model.output_shape is None or not operation_model.output_shape.members
+    )
+    if not body and answers_nothing:
+        return
+    if not isinstance(json.loads(body), dict):
+        raise UnreadableAnswer("not a JSON object")
+
+
+def _nothing(answer: Mapping[str, Any]) -> None:
+    """ForgetDevice, UpdateDeviceStatus and GlobalSignOut answer with nothing but success."""
+
+
+def _device_page(answer: Mapping[str, Any]) -> DevicePage:
+    return DevicePage(
+        items=tuple(_device(device) for device in answer["Devices"]),
+        next_cursor=answer.get("PaginationToken"),
+    )
+
+
+def _device(device: Mapping[str, Any]) -> Device:
+    """Our Device of Cognito's `DeviceType`. A date that it omits is that of the creation."""
+    attributes = {a["Name"]: a.get("Value", "") for a in device.get("DeviceAttributes", ())}
+    created_at = _utc(device["DeviceCreateDate"])
+    return Device(
+        id=device["DeviceKey"],
+        name=attributes.get("device_name"),
+        status=DeviceStatus(
+            attributes.get("dev:device_remembered_status", DeviceStatus.TRACKED.value)
+        ),
+        last_ip_address=attributes.get("last_ip_used"),
+        created_at=created_at,
+        last_modified_at=_utc(device.get("DeviceLastModifiedDate", created_at)),
+        last_authenticated_at=_utc(device.get("DeviceLastAuthenticatedDate", created_at)),
+        attributes={
+            name: value
+            for name, value in attributes.items()
+            if name not in NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
+        },
+    )
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""The feature: the devices a user signs in with."""

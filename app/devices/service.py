@@ -1,0 +1,236 @@
+"""What a user can do with their devices: the use cases, free of HTTP and of boto3.
+
+Every method takes the caller's verified access token, which it forwards, and may raise
+`DeviceError` as `app.cognito.port` says.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from app.auth.token import AccessToken
+from app.cognito.port import CognitoPort
+from app.cognito.srp import make_device_secret
+from app.devices.model import (
+    LIST_LIMIT_MAX,
+    DeletionScope,
+    Device,
+    DevicePage,
+    DeviceStatus,
+    DeviceStatusChange,
+    RememberedStatus,
+    SecretVerifier,
+    TrackedDevice,
+    is_device_key,
+)
+from app.errors import DeviceError, ErrorCode
+
+
+@dataclass(frozen=True)
+class FailedForget:
+    """A device that could not be forgotten, and why."""
+
+    id: str
+    error: DeviceError
+
+
+@dataclass(frozen=True)
+class ForgetReport:
+    """What came of forgetting many devices, in the order it was tried."""
+
+    forgotten: tuple[str, ...]
+    failed: tuple[FailedForget, ...]
+
+
+@dataclass(frozen=True)
+class ForgetPace:
+    """How forgetting many goes about it.
+
+    Cognito allows 25 updates a second for the whole account: `per_second` is one caller's share.
+    `deadline`: seconds after which the rest is reported as not forgotten. `at_once`: how many
+    callers may be at it in this worker, since each holds a thread for that long.
+    """
+
+    per_second: float
+    deadline: float
+    at_once: int
+
+
+class DeviceService:
+    """The devices of the token's owner, in Cognito's words.
+
+    `clock` and `sleep` (seconds) are `time`'s; a test that has no time to lose passes its own.
+    """
+
+    def __init__(
+        self,
+        cognito: CognitoPort,
+        pace: ForgetPace,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._cognito = cognito
+        self._pace = pace
+        self._clock = clock
+        self._sleep = sleep
+        self._forgetting_many = threading.BoundedSemaphore(pace.at_once)
+
+    def page(self, token: AccessToken, limit: int, cursor: str | None) -> DevicePage:
+        """One page of the remembered devices. Cognito lists no other kind."""
+        page = self._cognito.list_devices(token.value, limit, cursor)
+        return replace(page, items=tuple(_mark_current(device, token) for device in page.items))
+
+    def get(self, token: AccessToken, device_key: str) -> Device:
+        """One remembered device.
+
+        Raises:
+            DeviceError: `device-not-found`.
+        """
+        _require_device_key(device_key)
+        return _mark_current(self._cognito.get_device(token.value, device_key), token)
+
+    def track(
+        self,
+        token: AccessToken,
+        *,
+        device_key: str,
+        name: str | None,
+        secret_verifier: SecretVerifier | None = None,
+        device_group_key: str = "",
+    ) -> TrackedDevice:
+        """Track a device.
+
+        With a `secret_verifier` the client made the secret and keeps it to itself. Without, the
+        secret is made here for the pool of `device_group_key`, told this once and kept nowhere.
+
+        Raises:
+            DeviceError: `device-already-tracked`, `device-not-found`, `invalid-parameter`.
+        """
+        device_password = None
+        if secret_verifier is None:
+            device_password, secret_verifier = make_device_secret(device_group_key, device_key)
+        must_opt_in = self._cognito.confirm_device(token.value, device_key, secret_verifier, name)
+        return TrackedDevice(
+            id=device_key,
+            status=DeviceStatus.TRACKED if must_opt_in else DeviceStatus.REMEMBERED,
+            user_confirmation_necessary=must_opt_in,
+            device_password=device_password,
+        )
+
+    def set_status(
+        self, token: AccessToken, device_key: str, status: RememberedStatus
+    ) -> DeviceStatusChange:
+        """Remember a tracked device, or no longer; as often as the user likes.
+
+        Raises:
+            DeviceError: `device-not-found`.
+        """
+        _require_device_key(device_key)
+        self._cognito.update_device_status(token.value, device_key, status)
+        return DeviceStatusChange(
+            id=device_key, status=status, current=device_key == token.device_key
+        )
+
+    def forget(self, token: AccessToken, device_key: str) -> None:
+        """Forget one device: its refresh tokens fail from now on.
+
+        Raises:
+            DeviceError: `device-not-found`.
+        """
+        _require_device_key(device_key)
+        self._cognito.forget_device(token.value, device_key)
+
+    def forget_many(self, token: AccessToken, scope: DeletionScope) -> ForgetReport:
+        """Forget all the user's devices, or all but the current one.
+
+        Every page is read before any device is forgotten, since a cursor does not survive the
+        removal of what it points at. The current device goes last: its sign-in makes these calls.
+        """
+        if not self._forgetting_many.acquire(blocking=False):
+            raise DeviceError(
+                ErrorCode.UPSTREAM_UNAVAILABLE,
+                "Too many calls that forget many devices are under way. Nothing was changed.",
+                retry_after=5,
+            )
+        try:
+            keys = [device.id for device in self._all_devices(token)]
+            others = [key for key in dict.fromkeys(keys) if key != token.device_key]
+            current = [token.device_key] if token.device_key in keys else []
+            return self._forget_paced(
+                token, others + current if scope is DeletionScope.ALL else others
+            )
+        finally:
+            self._forgetting_many.release()
+
+    def sign_out_everywhere(self, token: AccessToken) -> None:
+        """Revoke the user's tokens on every device; Cognito refuses them from now on."""
+        self._cognito.global_sign_out(token.value)
+
+    @staticmethod
+    def current_device_key(token: AccessToken) -> str:
+        """The device that the token's sign-in was made from.
+
+        Raises:
+            DeviceError: `no-current-device`.
+        """
+        if token.device_key is None:
+            raise DeviceError(
+                ErrorCode.NO_CURRENT_DEVICE,
+                "The access token names no device: the sign-in was federated or through the "
+                "Hosted UI, or the user pool tracks no devices.",
+            )
+        return token.device_key
+
+    def _all_devices(self, token: AccessToken) -> Iterator[Device]:
+        cursor, seen = None, set[str]()
+        while True:
+            page = self._cognito.list_devices(token.value, LIST_LIMIT_MAX, cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None or cursor in seen:  # a cursor that comes round again ends nowhere
+                return
+            seen.add(cursor)
+
+    def _forget_paced(self, token: AccessToken, device_keys: list[str]) -> ForgetReport:
+        forgotten: list[str] = []
+        failed: list[FailedForget] = []
+        started = self._clock()
+        for number, device_key in enumerate(device_keys):
+            due = started + number / self._pace.per_second
+            self._sleep(max(0.0, due - self._clock()))
+            try:
+                self._forget_by(started + self._pace.deadline, token, device_key)
+            except DeviceError as error:
+                failed.append(FailedForget(device_key, error))
+            else:
+                forgotten.append(device_key)
+        return ForgetReport(tuple(forgotten), tuple(failed))
+
+    def _forget_by(self, deadline: float, token: AccessToken, device_key: str) -> None:
+        """Forget one of many, waiting for quota while there is time."""
+        while self._clock() <= deadline:
+            try:
+                return self._cognito.forget_device(token.value, device_key)
+            except DeviceError as error:
+                if error.code is not ErrorCode.QUOTA_EXCEEDED:
+                    raise
+                self._sleep(error.retry_after or 1)
+        raise DeviceError(
+            ErrorCode.QUOTA_EXCEEDED,
+            "There was no time left for this device at the pace that Cognito's quota allows. "
+            "Repeat the call for the rest.",
+            retry_after=1,
+        )
+
+
+def _mark_current(device: Device, token: AccessToken) -> Device:
+    return replace(device, current=device.id == token.device_key)
+
+
+def _require_device_key(text: str) -> None:
+    if not is_device_key(text):
+        raise DeviceError(
+            ErrorCode.DEVICE_NOT_FOUND, "No such device: the id in the path is not a device key."
+        )

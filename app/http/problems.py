@@ -1,0 +1,148 @@
+"""Every error as a problem (RFC 9457): one shape of `application/problem+json`, from one place."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import structlog
+from flask import Flask, Response, g, json, request
+from flask_smorest import Api
+from marshmallow import Schema, fields
+from werkzeug.exceptions import HTTPException
+
+from app.auth.token import DEVICES_SCOPE
+from app.errors import DeviceError, ErrorCode
+
+logger = structlog.get_logger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+TYPE_PREFIX = "urn:device-bff:problem:"
+
+
+class ProblemType(NamedTuple):
+    """What all problems of one code share."""
+
+    status: int
+    title: str
+
+
+PROBLEM_TYPES: dict[ErrorCode, ProblemType] = {
+    ErrorCode.MISSING_TOKEN: ProblemType(401, "Access token missing"),
+    ErrorCode.INVALID_TOKEN: ProblemType(401, "Access token not accepted"),
+    ErrorCode.INSUFFICIENT_SCOPE: ProblemType(403, "Access token lacks a scope"),
+    ErrorCode.USER_NOT_CONFIRMED: ProblemType(403, "User not confirmed"),
+    ErrorCode.PASSWORD_RESET_REQUIRED: ProblemType(403, "Password reset required"),
+    ErrorCode.BLOCKED: ProblemType(403, "Request blocked"),
+    ErrorCode.DEVICE_NOT_FOUND: ProblemType(404, "Device not found"),
+    ErrorCode.NO_CURRENT_DEVICE: ProblemType(404, "No current device"),
+    ErrorCode.DEVICE_ALREADY_TRACKED: ProblemType(409, "Device already tracked"),
+    ErrorCode.VALIDATION_FAILED: ProblemType(422, "Request not valid"),
+    ErrorCode.MALFORMED_BODY: ProblemType(400, "Body is not JSON"),
+    ErrorCode.BODY_TOO_LARGE: ProblemType(413, "Body too large"),
+    ErrorCode.INVALID_PARAMETER: ProblemType(400, "Parameter refused by Cognito"),
+    ErrorCode.RATE_LIMITED: ProblemType(429, "Too many requests"),
+    ErrorCode.QUOTA_EXCEEDED: ProblemType(429, "Cognito quota exceeded"),
+    ErrorCode.DEVICE_TRACKING_UNAVAILABLE: ProblemType(501, "Device tracking unavailable"),
+    ErrorCode.UPSTREAM_ERROR: ProblemType(502, "Cognito answered badly"),
+    ErrorCode.UPSTREAM_TIMEOUT: ProblemType(504, "Cognito did not answer in time"),
+    ErrorCode.UPSTREAM_UNAVAILABLE: ProblemType(503, "Cognito unavailable"),
+    ErrorCode.NOT_FOUND: ProblemType(404, "No such resource"),
+    ErrorCode.METHOD_NOT_ALLOWED: ProblemType(405, "Method not allowed"),
+    ErrorCode.INTERNAL_ERROR: ProblemType(500, "Internal error"),
+}
+
+
+class ProblemSchema(Schema):
+    """A problem, as RFC 9457 defines it, with the members that this API adds."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    instance = fields.String(required=True)
+    code = fields.Enum(ErrorCode, by_value=True, required=True)
+    requestId = fields.String(required=True)  # noqa: N815
+    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
+
+
+def problem(error: DeviceError, instance: str) -> dict[str, Any]:
+    """The members of the problem that tells of `error`. `instance`: the path it is about."""
+    status, title = PROBLEM_TYPES[error.code]
+    members: dict[str, Any] = {
+        "type": f"{TYPE_PREFIX}{error.code}",
+        "title": title,
+        "status": status,
+        "detail": error.detail,
+        "instance": instance,
+        "code": error.code.value,
+        "requestId": g.request_id,
+    }
+    if error.errors is not None:
+        members["errors"] = dict(error.errors)
+    return members
+
+
+def problem_response(error: DeviceError) -> Response:
+    """The whole response for `error`."""
+    body = problem(error, request.path)
+    response = Response(json.dumps(body), body["status"], mimetype=PROBLEM_JSON)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    challenge = _challenge(error)
+    if challenge:
+        response.headers["WWW-Authenticate"] = challenge
+    g.error_code = error.code.value
+    return response
+
+
+def _challenge(error: DeviceError) -> str | None:
+    """WWW-Authenticate: RFC 6750 section 3. No error attribute where no token was sent (3.1)."""
+    if error.code is ErrorCode.MISSING_TOKEN:
+        return "Bearer"
+    if error.code is ErrorCode.INVALID_TOKEN:
+        return f'Bearer error="invalid_token", error_description="{error.detail}"'
+    if error.code is ErrorCode.INSUFFICIENT_SCOPE:
+        return f'Bearer error="insufficient_scope", scope="{DEVICES_SCOPE}"'
+    return None
+
+
+_HTTP_ERRORS: Mapping[int, tuple[ErrorCode, str]] = {
+    404: (ErrorCode.NOT_FOUND, "There is nothing at this address."),
+    405: (ErrorCode.METHOD_NOT_ALLOWED, "This resource has no such method; see Allow."),
+    413: (ErrorCode.BODY_TOO_LARGE, "The body may take 16 KiB at most."),
+}
+
+
+class ProblemApi(Api):  # type: ignore[misc]
+    """flask-smorest's Api, answering with problems instead of its own errors."""
+
+    ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        """Werkzeug's and webargs' errors as problems."""
+        code, detail = _HTTP_ERRORS.get(
+            error.code or 500, (ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
+        )
+        response = problem_response(DeviceError(code, detail))
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+
+def register(app: Flask) -> None:
+    """Turn every error that leaves a view into a problem."""
+
+    @app.errorhandler(DeviceError)
+    def tell(error: DeviceError) -> Response:
+        return problem_response(error)
+
+    @app.errorhandler(Exception)
+    def tell_nothing(error: Exception) -> Response:
+        logger.error("unexpected_error", error=type(error).__name__, exc_info=True)
+        return problem_response(
+            DeviceError(
+                ErrorCode.INTERNAL_ERROR,
+                "Something went wrong on our side. The request id tells us what.",
+            )
+        )

@@ -1,0 +1,63 @@
+"""How often one caller may call: by flask-limiter, counted where `app.counters` says."""
+
+import hashlib
+import time
+
+from flask import Flask, Response, g, request
+from flask_limiter import Limiter, RateLimitExceeded
+
+from app.errors import DeviceError, ErrorCode
+from app.http.problems import problem_response
+from app.observability import metrics
+
+
+def register(app: Flask, *, per_user: str, per_address: str, counters_uri: str) -> None:
+    """Limit each user, and each address whose calls come without a good token.
+
+    `per_user`, `per_address`: as "120 per minute". Only calls that `identify` looked at count.
+    """
+
+    def limit() -> str:
+        return per_user if "access_token" in g else per_address
+
+    limiter = Limiter(
+        key_func=_caller_key,
+        application_limits=[limit],
+        application_limits_exempt_when=lambda: (
+            "access_token" not in g and "authentication_error" not in g
+        ),
+        app=app,
+        storage_uri=counters_uri,
+    )
+
+    def seconds_to_reset() -> int:
+        current = limiter.current_limit
+        return max(1, int(current.reset_at - time.time())) if current else 1
+
+    @app.errorhandler(RateLimitExceeded)
+    def refuse(error: RateLimitExceeded) -> Response:
+        whom = "user" if "access_token" in g else "address"
+        metrics.RATE_LIMITED.labels(whom).inc()
+        return problem_response(
+            DeviceError(
+                ErrorCode.RATE_LIMITED,
+                f"More than {limit()} from this {whom}. Wait, then try again.",
+                retry_after=seconds_to_reset(),
+            )
+        )
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        """RateLimit headers: draft-ietf-httpapi-ratelimit-headers, as of its version 6."""
+        current = limiter.current_limit
+        if current:
+            response.headers["RateLimit-Limit"] = str(current.limit.amount)
+            response.headers["RateLimit-Remaining"] = str(current.remaining)
+            response.headers["RateLimit-Reset"] = str(seconds_to_reset())
+        return response
+
+
+def _caller_key() -> str:
+    """Whom a call counts against; hashed, since it is kept in Redis."""
+    whom = g.access_token.sub if "access_token" in g else str(request.remote_addr)
+    return hashlib.sha256(whom.encode()).hexdigest()[:32]

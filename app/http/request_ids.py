@@ -1,0 +1,26 @@
+"""X-Request-ID: taken from the caller when well-formed, made otherwise, returned always."""
+
+import re
+import uuid
+
+import structlog
+from flask import Flask, Response, g, request
+
+HEADER = "X-Request-ID"
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+
+def register(app: Flask) -> None:
+    """Give every request an id before anything else happens to it."""
+
+    @app.before_request
+    def begin() -> None:
+        sent = request.headers.get(HEADER, "")
+        g.request_id = sent if _WELL_FORMED.fullmatch(sent) else str(uuid.uuid4())
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def give_back(response: Response) -> Response:
+        response.headers[HEADER] = g.request_id
+        return response

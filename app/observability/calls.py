@@ -1,0 +1,36 @@
+"""What one request cost Cognito: gathered as the calls happen, for the request's log line."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from app.observability import metrics
+
+
+@dataclass
+class CognitoUse:
+    """Attempts made, seconds spent in them, and Cognito's own ids of them."""
+
+    attempts: int = 0
+    seconds: float = 0.0
+    request_ids: list[str] = field(default_factory=list)
+
+
+_use: ContextVar[CognitoUse | None] = ContextVar("cognito_use", default=None)
+
+
+def start_gathering() -> CognitoUse:
+    """Begin a request's account; what this thread calls from now on is put down to it."""
+    use = CognitoUse()
+    _use.set(use)
+    return use
+
+
+def record_attempt(operation: str, outcome: str, seconds: float, request_id: str | None) -> None:
+    """Count one attempt at a Cognito operation; `outcome` is `ok` or an error code."""
+    metrics.COGNITO_CALLS.labels(operation, outcome).observe(seconds)
+    use = _use.get()
+    if use is not None:
+        use.attempts += 1
+        use.seconds += seconds
+        if request_id:
+            use.request_ids.append(request_id)

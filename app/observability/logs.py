@@ -1,0 +1,99 @@
+"""Structured logs: structlog, JSON lines, one per request; easy on the eye on a terminal."""
+
+import hashlib
+import logging
+import sys
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+
+from app.observability import metrics
+from app.observability.calls import start_gathering
+
+logger = structlog.get_logger("app.access")
+
+UNLOGGED_ROUTES = ("/healthz", "/readyz", "/metrics")
+"""Probes would drown everything else; they are logged at DEBUG."""
+
+QUIET_LOGGERS = ("botocore", "boto3", "urllib3", "flask-limiter", "limits", "flask_cors")
+"""Libraries that write requests out whole at DEBUG, tokens and secrets included."""
+
+
+def configure(level: str, log_format: str) -> None:
+    """Send everything, ours and the libraries', to standard output in one shape.
+
+    `log_format`: `json`, `console`, or `auto`, which is `console` on a terminal.
+    """
+    console = log_format == "console" or (log_format == "auto" and sys.stdout.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if console
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+
+
+def hashed(sub: str) -> str:
+    """A user's `sub` for logs: tells users apart without naming one."""
+    return hashlib.sha256(sub.encode()).hexdigest()[:16]
+
+
+def register(app: Flask) -> None:
+    """Write a line, and observe a metric, for every request."""
+
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        g.cognito_use = start_gathering()
+        metrics.REQUESTS_IN_FLIGHT.inc()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        seconds = time.perf_counter() - g.started
+        route = request.url_rule.rule if request.url_rule else "unmatched"
+        metrics.REQUESTS.labels(request.method, route, response.status_code).observe(seconds)
+        token = g.get("access_token")
+        use = g.cognito_use
+        write = logger.debug if route in UNLOGGED_ROUTES else logger.info
+        write(
+            "request",
+            method=request.method,
+            route=route,
+            status=response.status_code,
+            code=g.get("error_code"),
+            duration_ms=round(seconds * 1000, 1),
+            cognito_ms=round(use.seconds * 1000, 1),
+            cognito_attempts=use.attempts,
+            cognito_request_ids=use.request_ids,
+            user=hashed(token.sub) if token else None,
+        )
+        return response
+
+    @app.teardown_request
+    def leave(error: BaseException | None) -> None:
+        if "started" in g:
+            metrics.REQUESTS_IN_FLIGHT.dec()

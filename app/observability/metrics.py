@@ -1,0 +1,44 @@
+"""Prometheus metrics, correct across gunicorn's workers (prometheus_client's multiprocess mode)."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Histogram(
+    "device_bff_http_request_duration_seconds",
+    "Time to answer a request, by route template and status.",
+    ("method", "route", "status"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+REQUESTS_IN_FLIGHT = Gauge(
+    "device_bff_http_requests_in_flight", "Requests being answered.", multiprocess_mode="livesum"
+)
+COGNITO_CALLS = Histogram(
+    "device_bff_cognito_call_duration_seconds",
+    "Time of one attempt at a Cognito operation, by what came of it.",
+    ("operation", "outcome"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+COGNITO_RETRIES = Counter(
+    "device_bff_cognito_retries_total", "Attempts after the first one.", ("operation",)
+)
+COGNITO_IN_FLIGHT = Gauge(
+    "device_bff_cognito_calls_in_flight", "Calls of Cognito under way.", multiprocess_mode="livesum"
+)
+BREAKER_STATE = Gauge(
+    "device_bff_cognito_breaker_open",
+    "1 while the worker's circuit breaker is open, 0.5 half-open, 0 closed; the worst worker's.",
+    multiprocess_mode="livemax",
+)
+TOKEN_CACHE_LOOKUPS = Counter(
+    "device_bff_token_cache_lookups_total", "Access tokens met before, or not.", ("outcome",)
+)
+JWKS_FETCHES = Counter(
+    "device_bff_jwks_fetches_total", "Fetches of the user pool's key set.", ("outcome",)
+)
+RATE_LIMITED = Counter(
+    "device_bff_rate_limited_total",
+    "Calls refused with 429: by the caller's own limit, our share of Cognito's quota, or Cognito.",
+    ("by",),
+)
+REDIS_FAILURES = Counter(
+    "device_bff_redis_failures_total", "Times that Redis did not serve and its stand-in did."
+)

@@ -1,0 +1,35 @@
+"""The servers that tests share: started once, cleaned between tests, stopped at the end."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local_cognito.process import RunningCognito, running
+from tests.servers import Service, serving, settings_for
+
+
+@pytest.fixture(scope="session")
+def cognito_server() -> Iterator[RunningCognito]:
+    """The local Cognito, with whatever the tests before left in it."""
+    with running() as cognito:
+        yield cognito
+
+
+@pytest.fixture
+def cognito(cognito_server: RunningCognito) -> RunningCognito:
+    """The local Cognito as it was seeded: no devices, no faults, no calls counted."""
+    cognito_server.control("POST", "/_local/reset")
+    return cognito_server
+
+
+@pytest.fixture(scope="session")
+def shared_service(cognito_server: RunningCognito) -> Iterator[Service]:
+    """gunicorn with the service, over the seeded pool that always remembers."""
+    with serving(settings_for(cognito_server)) as service:
+        yield service
+
+
+@pytest.fixture
+def service(cognito: RunningCognito, shared_service: Service) -> Service:
+    """The service, over a local Cognito as it was seeded."""
+    return shared_service
