@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from moto.cognitoidp import urls as moto_urls
 from moto.cognitoidp.models import (
@@ -87,7 +87,7 @@ class TrackedUserPool(CognitoIdpUserPool):
 
         That is 0.1 s a pool, which every reset of every test would wait for.
         """
-        pool = cls.__new__(cls)
+        pool = cast(TrackedUserPool, cls.__new__(cls))
         shared = {id(original.json_web_key): original.json_web_key}
         pool.__dict__.update(copy.deepcopy(original.__dict__, shared))
         pool._begin(home)
