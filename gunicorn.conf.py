@@ -1,8 +1,10 @@
 """How gunicorn runs the service. Numbers come from the settings, reasons are here."""
 
 import os
+import ssl
 import sys
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 from app.settings import Settings, SettingsError
@@ -52,6 +54,13 @@ control_socket_disable = True
 
 # Before any metric exists: workers keep their counts here, and /metrics adds them up.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="device-bff-metrics-"))
+
+
+def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """TLS 1.2 and up: RFC 9325 section 3.1.1."""
+    context = default()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def child_exit(server: Any, worker: Any) -> None:
