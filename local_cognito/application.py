@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import socket
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 JWKS_PATH = re.compile(r"/(?P<pool_id>[\w-]+_[0-9a-zA-Z]+)/\.well-known/jwks\.json")
 MAX_BODY = 1024 * 1024
+LOG = logging.getLogger(__name__)
 
 
 class LocalCognito:
@@ -97,6 +99,10 @@ def _perform(request: Request, realm: Realm, operation: str, moto: MotoServer) -
     except NotImplementedError:
         message = f"Neither moto nor the local Cognito has {operation}"
         return aws_error(CognitoError("UnknownOperationException", message))
+    except Exception:
+        # moto's faults (a KeyError for what it does not expect) and ours: never gunicorn's page.
+        LOG.exception("%s failed", operation)
+        return aws_error(CognitoError("InternalErrorException", "See the server's log.", 500))
 
 
 def _connection(request: Request) -> socket.socket | None:

@@ -74,7 +74,7 @@ def _body(request: Request) -> Body:
     return body
 
 
-def _take(body: Body, **members: Any) -> None:
+def _take(body: Body, /, **members: Any) -> None:
     """Checks members and their types, by a table of name → type, or of name → types."""
     unknown = sorted(set(body) - set(members))
     if unknown:

@@ -21,10 +21,10 @@ from local_cognito.errors import CognitoError, invalid_parameter
 
 Params = dict[str, Any]
 
-# Python's `re` has no Unicode classes. The one pattern that uses them (UsernameType) means
-# "anything that can be seen", which is what is left without spaces and control characters.
-UNICODE_CLASS = re.compile(r"\[(\\p\{[A-Z]\})+\]")
-VISIBLE = r"[^\\s\\x00-\\x1f\\x7f]"
+# Python's `re` has no Unicode classes. The patterns that use them, always inside brackets, string
+# together letters, marks, symbols, numbers and punctuation: anything that can be seen.
+UNICODE_CLASSES = re.compile(r"(\\p\{[A-Z]\})+")
+VISIBLE = "!-~\u00a1-\U0010ffff"
 
 JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -141,12 +141,12 @@ def _broken_constraints(shape: Shape, value: Any) -> Iterator[str]:
         yield f"Member must have {noun} less than or equal to {rules['max']}"
     if "min" in rules and measured < rules["min"]:
         yield f"Member must have {noun} greater than or equal to {rules['min']}"
-    if "pattern" in rules and not _pattern(rules["pattern"]).fullmatch(value):
+    if "pattern" in rules and not compiled(rules["pattern"]).fullmatch(value):
         yield f"Member must satisfy regular expression pattern: {rules['pattern']}"
     if "enum" in rules and value not in rules["enum"]:
         yield f"Member must satisfy enum value set: [{', '.join(rules['enum'])}]"
 
 
 @cache
-def _pattern(source: str) -> re.Pattern[str]:
-    return re.compile(UNICODE_CLASS.sub(VISIBLE, source))
+def compiled(source: str) -> re.Pattern[str]:
+    return re.compile(UNICODE_CLASSES.sub(lambda _: VISIBLE, source))

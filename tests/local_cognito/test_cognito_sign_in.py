@@ -194,8 +194,8 @@ def test_a_user_sets_up_totp_and_is_asked_for_it_from_then_on(
 ) -> None:
     token = sign_in(**DEMO2).access_token
     secret = idp.associate_software_token(AccessToken=token)["SecretCode"]
+    wrong = f"{(int(pyotp.TOTP(secret).now()) + 1) % 1_000_000:06}"
     with pytest.raises(idp.exceptions.EnableSoftwareTokenMFAException):
-        wrong = f"{(int(pyotp.TOTP(secret).now()) + 1) % 1_000_000:06}"
         idp.verify_software_token(AccessToken=token, UserCode=wrong)
     idp.verify_software_token(AccessToken=token, UserCode=pyotp.TOTP(secret).now())
     idp.set_user_mfa_preference(
