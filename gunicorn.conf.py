@@ -1,18 +1,29 @@
 """How gunicorn runs the service. Numbers come from the settings, reasons are here."""
 
 import os
+import signal
 import ssl
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+# Before any metric is imported: workers keep their counts here, and /metrics adds them up.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="device-bff-metrics-"))
+
+from gunicorn.glogging import Logger
+
+from app import DRAINING
+from app.observability import logs
 from app.settings import Settings, SettingsError
 
 try:
     settings = Settings.from_environ()
 except SettingsError as error:
     sys.exit(f"device-bff: {error}")
+logs.configure(settings.log_level, settings.log_format)
 
 wsgi_app = "app.wsgi:app"
 bind = f"{settings.host}:{settings.port}"
@@ -23,7 +34,8 @@ worker_class = "gthread"
 workers = settings.web_concurrency
 threads = settings.threads
 
-# Not preloaded: boto3's connections and the threads that fetch keys must not be shared by a fork.
+# The modules are imported here, before the fork, and so shared; the application is made after it,
+# for boto3's connections and the thread that fetches keys must not be.
 preload_app = False
 
 # Heartbeats live in memory; a container's disk may be slow or read-only.
@@ -42,7 +54,6 @@ limit_request_field_size = 16_380
 
 # The application writes the access log, without tokens and query strings.
 accesslog = None
-errorlog = "-"
 loglevel = settings.log_level.lower()
 
 if settings.tls_cert_file:
@@ -52,8 +63,33 @@ if settings.tls_cert_file:
 # Nobody steers a running server through a socket: it is replaced instead.
 control_socket_disable = True
 
-# Before any metric exists: workers keep their counts here, and /metrics adds them up.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="device-bff-metrics-"))
+
+class logger_class(Logger):  # type: ignore[misc] # noqa: N801 - the setting's name
+    """gunicorn's own messages, by way of everybody's handler."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+def when_ready(server: Any) -> None:
+    """Serve metrics on a port of their own, if they have one; that process ends with this one."""
+    if settings.metrics_port is not None:
+        program = Path(logs.__file__).with_name("metrics_server.py")
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-P", program, str(settings.metrics_port), settings.host]
+        )
+
+
+def post_worker_init(worker: Any) -> None:
+    """On SIGTERM say that this worker is not ready any more, then let it drain."""
+
+    def drain(number: int, frame: Any) -> None:
+        worker.wsgi.extensions[DRAINING].set()
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, drain)
 
 
 def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

@@ -5,16 +5,12 @@ import threading
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.auth.jwks import JwksCache, fetch_jwks
-from app.auth.verifier import TokenVerifier
-from app.cognito.attempts import Attempts, as_outage
-from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
-from app.cognito.client import CognitoClient, cognito_idp
+from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
+from app.cognito.breaker import STATE_OPEN
 from app.cognito.port import CognitoPort
-from app.cognito.quota import QuotaBudget
-from app.counters import counters_uri, open_counters
+from app.counters import counters_uri
 from app.devices import routes
-from app.devices.service import DeviceService, ForgetPace
+from app.devices.service import DeviceService
 from app.http import (
     authentication,
     cors,
@@ -25,10 +21,13 @@ from app.http import (
 )
 from app.http.body import BODY_MAX_BYTES
 from app.http.health import health_blueprint
-from app.observability import logs, metrics
+from app.observability import audit, logs, metrics, traces
 from app.settings import Settings
 
 API_VERSION = "1.0.0"
+
+DRAINING = "draining"
+"""The extension, a threading.Event, that gunicorn.conf.py sets when this worker is to stop."""
 
 
 def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
@@ -43,6 +42,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters["device_id"] = routes.DeviceIdConverter
+    app.extensions[DRAINING] = threading.Event()
     trust_proxies(app, settings.trusted_proxy_hops)
 
     request_ids.register(app)
@@ -65,19 +65,23 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
 
     app.extensions[routes.SERVICE] = DeviceService(
         cognito or make_cognito(settings, breaker, uri),
-        ForgetPace(
-            per_second=settings.forget_rate,
-            deadline=settings.forget_deadline,
-            at_once=max(1, settings.threads // 8),
-        ),
+        audit.AuditLog(source=settings.cognito_issuer),
+        make_forget_pace(settings),
     )
     problems.ProblemApi(app).register_blueprint(routes.blueprint)
     app.register_blueprint(
         health_blueprint(
-            {"keys": lambda: jwks.known, "cognito": lambda: breaker.state != STATE_OPEN}
+            {
+                "accepting": lambda: not app.extensions[DRAINING].is_set(),
+                "keys": jwks.ready,
+                "cognito": lambda: breaker.state != STATE_OPEN,
+            }
         )
     )
-    threading.Thread(target=jwks.load, name="jwks-load", daemon=True).start()
+    if settings.metrics_port is None:
+        app.register_blueprint(metrics.metrics_blueprint())
+    traces.register(app, settings.otlp_endpoint)
+    jwks.ready()  # begins to fetch the keys; without them we start all the same
     return app
 
 
@@ -85,73 +89,3 @@ def trust_proxies(app: Flask, hops: int) -> None:
     """Believe the last `hops` entries of X-Forwarded-For, -Proto and -Host, and nothing more."""
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-
-
-def make_jwks(settings: Settings) -> JwksCache:
-    """The user pool's keys."""
-    return JwksCache(
-        lambda: fetch_jwks(
-            settings.cognito_jwks_url,
-            settings.cognito_connect_timeout,
-            settings.cognito_read_timeout,
-        ),
-        max_age=settings.jwks_max_age,
-        refetch_interval=settings.jwks_refetch_interval,
-        max_waiting=max(1, settings.threads // 4),
-        on_fetch=lambda outcome: metrics.JWKS_FETCHES.labels(outcome).inc(),
-    )
-
-
-def make_verifier(settings: Settings, jwks: JwksCache) -> TokenVerifier:
-    """The judge of access tokens."""
-    return TokenVerifier(
-        jwks,
-        issuer=settings.cognito_issuer,
-        client_ids=settings.cognito_client_ids,
-        leeway=settings.token_leeway,
-        cache_size=settings.token_cache_size,
-        on_lookup=lambda outcome: metrics.TOKEN_CACHE_LOOKUPS.labels(outcome).inc(),
-    )
-
-
-def make_breaker(settings: Settings) -> CognitoBreaker:
-    """The circuit breaker, its state shown in a metric and a log line."""
-    levels = {STATE_CLOSED: 0.0, STATE_HALF_OPEN: 0.5, STATE_OPEN: 1.0}
-
-    def show(state: str) -> None:
-        metrics.BREAKER_STATE.set(levels[state])
-        logs.logger.warning("cognito_breaker", state=state)
-
-    return CognitoBreaker(
-        failures=settings.breaker_failures,
-        open_seconds=settings.breaker_open_seconds,
-        is_failure=as_outage,
-        on_change=show,
-    )
-
-
-def make_cognito(settings: Settings, breaker: CognitoBreaker, counters_uri: str) -> CognitoClient:
-    """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL."""
-    quotas = {
-        "UserResourceRead": settings.cognito_read_quota,
-        "UserResourceUpdate": settings.cognito_update_quota,
-        "UserUpdate": settings.cognito_user_update_quota,
-    }
-    attempts = Attempts(
-        budget=QuotaBudget(quotas, open_counters(counters_uri)),
-        breaker=breaker,
-        deadline=settings.cognito_deadline,
-        longest_attempt=settings.cognito_connect_timeout + settings.cognito_read_timeout,
-        max_attempts=settings.cognito_max_attempts,
-        max_in_flight=settings.cognito_max_in_flight,
-    )
-    return CognitoClient(
-        cognito_idp(
-            region=settings.cognito_region,
-            endpoint_url=settings.cognito_endpoint_url,
-            connect_timeout=settings.cognito_connect_timeout,
-            read_timeout=settings.cognito_read_timeout,
-            connections=settings.cognito_max_in_flight,
-        ),
-        attempts,
-    )

@@ -1,9 +1,9 @@
 """What gunicorn serves: `app.wsgi:app`, made from the environment."""
 
 from app import create_app
-from app.observability import logs
+from app.observability import audit
 from app.settings import Settings
 
 settings = Settings.from_environ()
-logs.configure(settings.log_level, settings.log_format)
+audit.configure(settings.audit_log)
 app = create_app(settings)

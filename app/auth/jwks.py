@@ -96,9 +96,10 @@ class JwksCache:
         self._fetching = threading.Lock()
         self._waiting = threading.BoundedSemaphore(max_waiting)
 
-    @property
-    def known(self) -> bool:
-        """Whether any key is at hand."""
+    def ready(self) -> bool:
+        """Whether any key is at hand; if none is, have them fetched meanwhile."""
+        if not self._keys:
+            self._refresh_in_background()
         return bool(self._keys)
 
     def key(self, kid: str) -> PyJWK | None:
@@ -113,12 +114,6 @@ class JwksCache:
         if self._clock() - self._fetched_at > self._max_age:
             self._refresh_in_background()
         return key
-
-    def load(self) -> None:
-        """Fetch the keys if none is known; a failure is logged and left to the next call."""
-        with self._fetching:
-            if not self._keys and self._wait() <= 0:
-                self._refresh()
 
     def _look_up_unknown(self, kid: str) -> PyJWK | None:
         if not self._waiting.acquire(blocking=False):

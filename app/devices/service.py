@@ -7,7 +7,9 @@ Every method takes the caller's verified access token, which it forwards, and ma
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from app.auth.token import AccessToken
 from app.cognito.port import CognitoPort
@@ -57,6 +59,13 @@ class ForgetPace:
     at_once: int
 
 
+class AuditTrail(Protocol):
+    """Where it is kept what users did with their devices."""
+
+    def record(self, action: str, token: AccessToken, device_key: str | None, outcome: str) -> None:
+        """Keep that the token's owner did `action`; `outcome`: `success`, or why not."""
+
+
 class DeviceService:
     """The devices of the token's owner, in Cognito's words.
 
@@ -66,12 +75,14 @@ class DeviceService:
     def __init__(
         self,
         cognito: CognitoPort,
+        audit: AuditTrail,
         pace: ForgetPace,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._cognito = cognito
+        self._audit = audit
         self._pace = pace
         self._clock = clock
         self._sleep = sleep
@@ -111,7 +122,10 @@ class DeviceService:
         device_password = None
         if secret_verifier is None:
             device_password, secret_verifier = make_device_secret(device_group_key, device_key)
-        must_opt_in = self._cognito.confirm_device(token.value, device_key, secret_verifier, name)
+        with self._audited("tracked", token, device_key):
+            must_opt_in = self._cognito.confirm_device(
+                token.value, device_key, secret_verifier, name
+            )
         return TrackedDevice(
             id=device_key,
             status=DeviceStatus.TRACKED if must_opt_in else DeviceStatus.REMEMBERED,
@@ -128,7 +142,8 @@ class DeviceService:
             DeviceError: `device-not-found`.
         """
         _require_device_key(device_key)
-        self._cognito.update_device_status(token.value, device_key, status)
+        with self._audited(status.value, token, device_key):
+            self._cognito.update_device_status(token.value, device_key, status)
         return DeviceStatusChange(
             id=device_key, status=status, current=device_key == token.device_key
         )
@@ -140,7 +155,8 @@ class DeviceService:
             DeviceError: `device-not-found`.
         """
         _require_device_key(device_key)
-        self._cognito.forget_device(token.value, device_key)
+        with self._audited("forgotten", token, device_key):
+            self._cognito.forget_device(token.value, device_key)
 
     def forget_many(self, token: AccessToken, scope: DeletionScope) -> ForgetReport:
         """Forget all the user's devices, or all but the current one.
@@ -166,7 +182,8 @@ class DeviceService:
 
     def sign_out_everywhere(self, token: AccessToken) -> None:
         """Revoke the user's tokens on every device; Cognito refuses them from now on."""
-        self._cognito.global_sign_out(token.value)
+        with self._audited("signed_out", token, None):
+            self._cognito.global_sign_out(token.value)
 
     @staticmethod
     def current_device_key(token: AccessToken) -> str:
@@ -182,6 +199,15 @@ class DeviceService:
                 "Hosted UI, or the user pool tracks no devices.",
             )
         return token.device_key
+
+    @contextmanager
+    def _audited(self, action: str, token: AccessToken, device_key: str | None) -> Iterator[None]:
+        try:
+            yield
+        except DeviceError as error:
+            self._audit.record(action, token, device_key, error.code)
+            raise
+        self._audit.record(action, token, device_key, "success")
 
     def _all_devices(self, token: AccessToken) -> Iterator[Device]:
         cursor, seen = None, set[str]()
@@ -201,7 +227,8 @@ class DeviceService:
             due = started + number / self._pace.per_second
             self._sleep(max(0.0, due - self._clock()))
             try:
-                self._forget_by(started + self._pace.deadline, token, device_key)
+                with self._audited("forgotten", token, device_key):
+                    self._forget_by(started + self._pace.deadline, token, device_key)
             except DeviceError as error:
                 failed.append(FailedForget(device_key, error))
             else:

@@ -10,11 +10,12 @@ from flask import Flask, Response, g, request
 
 from app.observability import metrics
 from app.observability.calls import start_gathering
+from app.observability.traces import trace_id
 
 logger = structlog.get_logger("app.access")
 
-UNLOGGED_ROUTES = ("/healthz", "/readyz", "/metrics")
-"""Probes would drown everything else; they are logged at DEBUG."""
+PROBES = ("/healthz", "/readyz", "/metrics")
+"""Routes that machines ask all day; they would drown everything else, so their level is DEBUG."""
 
 QUIET_LOGGERS = ("botocore", "boto3", "urllib3", "flask-limiter", "limits", "flask_cors")
 """Libraries that write requests out whole at DEBUG, tokens and secrets included."""
@@ -78,7 +79,7 @@ def register(app: Flask) -> None:
         metrics.REQUESTS.labels(request.method, route, response.status_code).observe(seconds)
         token = g.get("access_token")
         use = g.cognito_use
-        write = logger.debug if route in UNLOGGED_ROUTES else logger.info
+        write = logger.debug if route in PROBES else logger.info
         write(
             "request",
             method=request.method,
@@ -90,6 +91,7 @@ def register(app: Flask) -> None:
             cognito_attempts=use.attempts,
             cognito_request_ids=use.request_ids,
             user=hashed(token.sub) if token else None,
+            trace_id=trace_id(),
         )
         return response
 

@@ -1,6 +1,9 @@
 """Prometheus metrics, correct across gunicorn's workers (prometheus_client's multiprocess mode)."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+from app.observability.metrics_server import registry
 
 REQUESTS = Histogram(
     "device_bff_http_request_duration_seconds",
@@ -42,3 +45,14 @@ RATE_LIMITED = Counter(
 REDIS_FAILURES = Counter(
     "device_bff_redis_failures_total", "Times that Redis did not serve and its stand-in did."
 )
+
+
+def metrics_blueprint() -> Blueprint:
+    """`GET /metrics`, in Prometheus' text format."""
+    blueprint = Blueprint("metrics", __name__)
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
+
+    return blueprint

@@ -4,9 +4,7 @@ import requests
 
 
 def test_devices(cognito, service):
-    token = cognito.control("POST", "/_local/sign-in", username="demo", device_name="X")[
-        "sign_ins"
-    ][0]["access_token"]
+    token = cognito.control("POST", "/_local/sign-in", username="demo", device_name="X")["access_token"]
     answer = requests.get(
         service.url + "/devices", headers={"Authorization": f"Bearer {token}"}, timeout=5
     )

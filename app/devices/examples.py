@@ -1,0 +1,45 @@
+"""The examples of the contract: one user, whose laptop makes the calls and who also has a phone.
+
+The secret verifier is a true one: of `DEVICE_PASSWORD`, for the laptop, in the pool of
+`DEVICE_GROUP_KEY` (`app.cognito.srp.secret_verifier`).
+"""
+
+from typing import Any
+
+LAPTOP_KEY = "eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42"
+PHONE_KEY = "eu-west-1_a81b6d0e-92c4-4f0b-8f3e-7d2c51be6a90"
+DEVICE_GROUP_KEY = "-Qh7Zk2pLx"
+DEVICE_PASSWORD = "6hBlZmqzZpH0bXd7dO2+fnbLJEXjWx1y7vF1LxYpKmu3TxX3HcOtaw=="
+SALT = "ZcffcEOVipJicNykvxfynA=="
+PASSWORD_VERIFIER = (
+    "APBl0/sWe5CTsehvGR4A76/bNoNCKBE0S/wS685LBz0TF1He7+D7Lh6dErEQ5m+VxxNdsoF3zEpiJTNutXyucB6h"
+    "pJ80/O7simahzYUYe8I+CwDWcKpOUq/nCAh+bvVoxgdeRthyTj5uQO7ZVTVjiRuo/eIQkxv4whj5Icj1of8+s+Wb"
+    "BISv2t8HWf9d8qaRw+zq7ur0TYLHwhqAN9FO++i2gcHnd6Gd8HJYUIH/Yj3fEyt5MrX1d+MMkblx7IlBvv0VWiiO"
+    "stzI+fnC4t1cHkHCTjCd3HVJNWIlPGFSNt3xByq9/5c6h2nr61slIw/CBA1gBau4cSBXOgXZAZriNwBMxMyrj6cA"
+    "h2lBS5Odn063DLgWKc1DK0wyarOwZZp4V9y06TazDlqc7iTOds3+VcZV5gT/pJclwVyEqfKqfj8Y1CHNY3+Mo4FR"
+    "O1FTqs2dOtb1iQnFaxp0npiAdnSoHWcW+sOKLK6QbkY6Q/HQGnbeYzi/Kpp04ejBbsQSlIR3LA=="
+)
+CURSOR = "CAISYWV1LXdlc3QtMV9hODFiNmQwZS05MmM0LTRmMGItOGYzZS03ZDJjNTFiZTZhOTA="
+
+LAPTOP: dict[str, Any] = {
+    "id": LAPTOP_KEY,
+    "name": "Chrome on macOS",
+    "status": "remembered",
+    "current": True,
+    "lastIpAddress": "203.0.113.24",
+    "createdAt": "2026-01-12T08:30:05.000Z",
+    "lastModifiedAt": "2026-01-12T08:30:06.000Z",
+    "lastAuthenticatedAt": "2026-03-02T07:58:41.000Z",
+    "attributes": {"device_status": "valid"},
+}
+PHONE: dict[str, Any] = {
+    "id": PHONE_KEY,
+    "name": "Safari on iPhone",
+    "status": "remembered",
+    "current": False,
+    "lastIpAddress": "2001:db8:85a3::8a2e:370:7334",
+    "createdAt": "2025-11-03T19:04:55.120Z",
+    "lastModifiedAt": "2025-11-03T19:04:55.480Z",
+    "lastAuthenticatedAt": "2026-02-27T21:15:09.000Z",
+    "attributes": {"device_status": "valid"},
+}

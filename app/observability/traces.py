@@ -1,0 +1,41 @@
+"""OpenTelemetry traces, when there is somewhere to send them; nothing is imported when not.
+
+Requests and Cognito calls become spans, under the caller's W3C trace context. Spans carry no
+header and no body, so no token and no secret.
+"""
+
+import sys
+
+from flask import Flask
+
+UNTRACED_PATHS = "healthz,readyz,metrics"
+
+
+def register(app: Flask, endpoint: str | None) -> None:
+    """Send spans to the OTLP/HTTP `endpoint`; other OTEL_* variables mean what they always do."""
+    if endpoint is None:
+        return
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
+    from opentelemetry.instrumentation.flask import FlaskInstrumentor
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "device-bff"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    BotocoreInstrumentor().instrument(tracer_provider=provider)  # type: ignore[no-untyped-call]
+    FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]
+        app, tracer_provider=provider, excluded_urls=UNTRACED_PATHS
+    )
+
+
+def trace_id() -> str | None:
+    """The current trace's id in hex, for the request log; None when nothing is traced."""
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return None
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else None
