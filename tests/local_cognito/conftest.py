@@ -1,4 +1,4 @@
-"""A real local Cognito, in a process of its own, reset before each test that uses it."""
+"""Clients of the local Cognito: boto3 bare, and pycognito signing in."""
 
 from __future__ import annotations
 
@@ -15,20 +15,7 @@ from pycognito.aws_srp import AWSSRP, generate_hash_device
 from pycognito.exceptions import SoftwareTokenMFAChallengeException
 
 from local_cognito import seed
-from local_cognito.process import RunningCognito, running
-
-
-@pytest.fixture(scope="session")
-def cognito_server() -> Iterator[RunningCognito]:
-    with running() as cognito:
-        yield cognito
-
-
-@pytest.fixture
-def cognito(cognito_server: RunningCognito) -> RunningCognito:
-    """The server, as new: the seed's pools, clients and users, and nothing else."""
-    cognito_server.control("POST", "/_local/reset")
-    return cognito_server
+from local_cognito.process import RunningCognito
 
 
 @pytest.fixture(scope="session")
