@@ -36,8 +36,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": KEEPALIVE_SECONDS,
             # A worker that gunicorn restarts has forgotten every device: never restart it.
             "timeout": 0,
-            # A fault that still hangs must not hold up Ctrl-C.
-            "graceful_timeout": 1,
+            # Longer than gunicorn lets kept-alive connections linger (2 s), or it kills the worker;
+            # short, for a fault that still hangs must not hold up Ctrl-C.
+            "graceful_timeout": 3,
             "loglevel": self._log_level,
             "proc_name": "local-cognito",
             "post_worker_init": announce,
