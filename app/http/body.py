@@ -29,6 +29,8 @@ class StrictParser(FlaskParser):
             return super().load_json(req, schema)
         except RecursionError:
             raise _malformed("The body nests too deeply.") from None
+        except ValueError:  # json's one for an integer of more digits than Python would convert
+            raise _malformed("The body holds a number that is too long.") from None
 
     def _handle_invalid_json_error(
         self, error: Exception, req: Request, *args: Any, **kwargs: Any
