@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import structlog
 from flask import Flask, Response, g, json, request
 from flask_smorest import Api
-from marshmallow import Schema, fields
+from marshmallow import EXCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException
 
 from app.auth.token import DEVICES_SCOPE
@@ -54,14 +55,78 @@ PROBLEM_TYPES: dict[ErrorCode, ProblemType] = {
 class ProblemSchema(Schema):
     """A problem, as RFC 9457 defines it, with the members that this API adds."""
 
-    type = fields.String(required=True)
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
-    instance = fields.String(required=True)
-    code = fields.Enum(ErrorCode, by_value=True, required=True)
-    requestId = fields.String(required=True)  # noqa: N815
-    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
+    class Meta:
+        unknown = EXCLUDE  # left open in the contract: RFC 9457, section 3.2
+
+    type = fields.String(
+        required=True,
+        metadata={
+            "description": "`code` as a URI.",
+            "format": "uri",
+            "examples": [f"{TYPE_PREFIX}device-not-found"],
+        },
+    )
+    title = fields.String(
+        required=True,
+        metadata={
+            "description": "What all problems of this code have in common.",
+            "minLength": 1,
+            "examples": ["Device not found"],
+        },
+    )
+    status = fields.Integer(
+        required=True,
+        metadata={
+            "description": "The HTTP status, again.",
+            "minimum": 400,
+            "maximum": 599,
+            "examples": [404],
+        },
+    )
+    detail = fields.String(
+        required=True,
+        metadata={
+            "description": "What went wrong this time and what to do; for developers. "
+            "Its wording may change.",
+            "minLength": 1,
+            "examples": ["No such device: it is unknown, was forgotten or is not remembered."],
+        },
+    )
+    instance = fields.String(
+        required=True,
+        metadata={
+            "description": "The path that the problem is about.",
+            "minLength": 1,
+            "examples": ["/devices/current"],
+        },
+    )
+    code = fields.Enum(
+        ErrorCode,
+        by_value=True,
+        required=True,
+        metadata={"description": "The kind of problem: what to branch on."},
+    )
+    requestId = fields.String(  # noqa: N815
+        required=True,
+        metadata={
+            "description": "The same as X-Request-ID. Log it: it finds our log lines.",
+            "minLength": 1,
+            "maxLength": 128,
+            "examples": ["7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11"],
+        },
+    )
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(
+            fields.String(metadata={"description": "What is wrong with the field."}),
+            metadata={"description": "All that is wrong with one field.", "minItems": 1},
+        ),
+        metadata={
+            "description": "With `validation-failed`: what is wrong, by field. A nested field goes "
+            "by its dotted path, the body as a whole by `body`.",
+            "examples": [{"status": ["Must be one of: remembered, not_remembered."]}],
+        },
+    )
 
 
 def problem(error: DeviceError, instance: str) -> dict[str, Any]:
@@ -83,7 +148,7 @@ def problem(error: DeviceError, instance: str) -> dict[str, Any]:
 
 def problem_response(error: DeviceError) -> Response:
     """The whole response for `error`."""
-    body = problem(error, request.path)
+    body = problem(error, quote(request.path, safe="/!$&'()*+,;=:@"))  # RFC 3986's path
     response = Response(json.dumps(body), body["status"], mimetype=PROBLEM_JSON)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
