@@ -1,0 +1,131 @@
+"""The whole application over a fake Cognito port; everything else is real, the key set included."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app import create_app
+from app.settings import Settings
+from tests.api.client import ApiClient
+from tests.api.fake_cognito import FakeCognito
+from tests.api.jwks_server import JwksServer
+from tests.api.tokens import CLIENT_ID, POOL_ID, SUB, SigningKey, access_claims, sign
+from tests.redis_server import RedisServer, running_redis
+
+CURRENT = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
+OTHER = "eu-west-1_bbbbbbbb-2222-4222-8222-222222222222"
+THIRD = "eu-west-1_cccccccc-3333-4333-8333-333333333333"
+FOURTH = "eu-west-1_dddddddd-4444-4444-8444-444444444444"
+
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
+KEPT_PREFIXES = ("PYTEST", "COV", "HYPOTHESIS")
+
+Start = Callable[..., ApiClient]
+
+
+@pytest.fixture(scope="session")
+def pool_key() -> SigningKey:
+    """The key that the user pool signs with."""
+    return SigningKey("pool-key-1")
+
+
+@pytest.fixture(scope="session")
+def next_pool_key() -> SigningKey:
+    """The key that it will sign with after a rotation."""
+    return SigningKey("pool-key-2")
+
+
+@pytest.fixture(scope="session")
+def strangers_key() -> SigningKey:
+    """A key of somebody else, who says it is the pool's."""
+    return SigningKey("pool-key-1")
+
+
+@pytest.fixture
+def jwks(pool_key: SigningKey) -> Iterator[JwksServer]:
+    server = JwksServer(pool_key)
+    yield server
+    server.close()
+    _await_fetches()
+
+
+def _await_fetches() -> None:
+    """Fetches of the key set that are under way in the background have ended."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("jwks-"):
+            thread.join(10)
+
+
+@pytest.fixture
+def token(pool_key: SigningKey) -> Callable[..., str]:
+    """A good access token of the device CURRENT, but for `changes` to its claims."""
+
+    def mint(**changes: object) -> str:
+        return sign(access_claims(**{"device_key": CURRENT} | changes), pool_key)
+
+    return mint
+
+
+@pytest.fixture
+def fake_cognito() -> FakeCognito:
+    return FakeCognito()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, jwks: JwksServer) -> pytest.MonkeyPatch:
+    """Exactly the variables that the service needs, and limits that are in nobody's way."""
+    for name in os.environ:
+        if name not in KEPT_VARIABLES and not name.startswith(KEPT_PREFIXES):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COGNITO_USER_POOL_ID", POOL_ID)
+    monkeypatch.setenv("COGNITO_CLIENT_IDS", CLIENT_ID)
+    monkeypatch.setenv("COGNITO_JWKS_URL", jwks.url)
+    monkeypatch.setenv("RATE_LIMIT_PER_USER", "100000 per minute")
+    monkeypatch.setenv("RATE_LIMIT_PER_ADDRESS", "100000 per minute")
+    monkeypatch.setenv("FORGET_RATE", "1000")
+    return monkeypatch
+
+
+@pytest.fixture
+def start(
+    environment: pytest.MonkeyPatch, fake_cognito: FakeCognito, token: Callable[..., str]
+) -> Start:
+    """Start the application with `variables` set besides; a client that sends a good token.
+
+    The key set has been fetched by then, or could not be, unless `wait` is false.
+    """
+
+    def go(*, wait: bool = True, **variables: str) -> ApiClient:
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        app = create_app(Settings.from_environ(), cognito=fake_cognito)
+        if wait:
+            _await_fetches()
+        app.test_client_class = ApiClient
+        client = app.test_client()
+        assert isinstance(client, ApiClient)
+        return client.with_token(token())
+
+    return go
+
+
+@pytest.fixture
+def api(start: Start) -> ApiClient:
+    """The application with its defaults, called with a good token of the device CURRENT."""
+    return start()
+
+
+@pytest.fixture
+def three_devices(fake_cognito: FakeCognito) -> tuple[str, str, str]:
+    """The keys of three remembered devices; the second is the one that calls."""
+    for device_key in (OTHER, CURRENT, THIRD):
+        fake_cognito.add(SUB, device_key)
+    return OTHER, CURRENT, THIRD
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server

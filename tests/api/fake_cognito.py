@@ -1,0 +1,156 @@
+"""Cognito's six operations in memory: the only fake of these tests."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+
+from app.devices.model import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
+from app.errors import DeviceError, ErrorCode
+
+FIRST_SEEN = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+CURSOR_PREFIX = "after:"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the port, as it was made."""
+
+    operation: str
+    access_token: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class FakeCognito:
+    """`app.cognito.port.CognitoPort`, keeping devices by the `sub` of the access token.
+
+    As Cognito does, it lists and gets remembered devices only, and updates and forgets every
+    tracked one. `opt_in`: of the kind of pool where the user must ask for a device to be
+    remembered. `before`: called with each call before it is answered; may raise.
+    """
+
+    def __init__(self) -> None:
+        self.opt_in = False
+        self.calls: list[Call] = []
+        self.before: Callable[[Call], None] = lambda call: None
+        self.signed_out: list[str] = []
+        self._devices: dict[str, dict[str, Device]] = defaultdict(dict)
+        self._failures: dict[str, list[Exception | None]] = defaultdict(list)
+        self._always: dict[str, Exception] = {}
+
+    # What tests arrange and look at
+
+    def add(self, sub: str, device_key: str, **changes: Any) -> Device:
+        """A device of the user `sub`, remembered unless `changes` says otherwise."""
+        device = Device(
+            id=device_key,
+            name=f"Device {device_key[-4:]}",
+            status=DeviceStatus.REMEMBERED,
+            last_ip_address="192.0.2.7",
+            created_at=FIRST_SEEN,
+            last_modified_at=FIRST_SEEN,
+            last_authenticated_at=FIRST_SEEN,
+            attributes={"device_status": "valid"},
+        )
+        self._devices[sub][device_key] = replace(device, **changes)
+        return self._devices[sub][device_key]
+
+    def devices(self, sub: str) -> dict[str, Device]:
+        return dict(self._devices[sub])
+
+    def fail(self, operation: str, *failures: Exception | None) -> None:
+        """Have the next calls of `operation` raise these, one each; None lets one through."""
+        self._failures[operation] += failures
+
+    def always_fail(self, operation: str, failure: Exception) -> None:
+        self._always[operation] = failure
+
+    def operations(self) -> list[str]:
+        return [call.operation for call in self.calls]
+
+    def forgotten(self) -> list[str]:
+        """The device keys that ForgetDevice was called with, in order."""
+        return [
+            call.arguments["device_key"] for call in self.calls if call.operation == "forget_device"
+        ]
+
+    # The port
+
+    def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
+        self._record("list_devices", access_token, limit=limit, cursor=cursor)
+        shown = [d for d in self._mine(access_token).values() if _is_remembered(d)]
+        start = 0
+        if cursor is not None:
+            ids = [device.id for device in shown]
+            if not cursor.startswith(CURSOR_PREFIX) or cursor[len(CURSOR_PREFIX) :] not in ids:
+                raise DeviceError(ErrorCode.INVALID_PARAMETER, "The cursor is stale.")
+            start = ids.index(cursor[len(CURSOR_PREFIX) :]) + 1
+        page = shown[start : start + limit]
+        more = len(shown) > start + limit
+        return DevicePage(tuple(page), f"{CURSOR_PREFIX}{page[-1].id}" if more else None)
+
+    def get_device(self, access_token: str, device_key: str) -> Device:
+        self._record("get_device", access_token, device_key=device_key)
+        device = self._mine(access_token).get(device_key)
+        if device is None or not _is_remembered(device):
+            raise _no_such_device()
+        return device
+
+    def confirm_device(
+        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
+    ) -> bool:
+        self._record(
+            "confirm_device", access_token, device_key=device_key, verifier=verifier, name=name
+        )
+        if device_key in self._mine(access_token):
+            raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Confirmed before.")
+        status = DeviceStatus.NOT_REMEMBERED if self.opt_in else DeviceStatus.REMEMBERED
+        self.add(_sub(access_token), device_key, name=name, status=status)
+        return self.opt_in
+
+    def update_device_status(
+        self, access_token: str, device_key: str, status: RememberedStatus
+    ) -> None:
+        self._record("update_device_status", access_token, device_key=device_key, status=status)
+        mine = self._mine(access_token)
+        if device_key not in mine:
+            raise _no_such_device()
+        mine[device_key] = replace(mine[device_key], status=DeviceStatus(status.value))
+
+    def forget_device(self, access_token: str, device_key: str) -> None:
+        self._record("forget_device", access_token, device_key=device_key)
+        if self._mine(access_token).pop(device_key, None) is None:
+            raise _no_such_device()
+
+    def global_sign_out(self, access_token: str) -> None:
+        self._record("global_sign_out", access_token)
+        self.signed_out.append(_sub(access_token))
+
+    def _record(self, operation: str, access_token: str, **arguments: Any) -> None:
+        call = Call(operation, access_token, arguments)
+        self.calls.append(call)
+        self.before(call)
+        failure = self._failures[operation].pop(0) if self._failures[operation] else None
+        failure = failure or self._always.get(operation)
+        if failure is not None:
+            raise failure
+
+    def _mine(self, access_token: str) -> dict[str, Device]:
+        return self._devices[_sub(access_token)]
+
+
+def _sub(access_token: str) -> str:
+    """Whose token it is; the service has verified it, or would not have called."""
+    claims: dict[str, Any] = jwt.decode(access_token, options={"verify_signature": False})
+    return str(claims["sub"])
+
+
+def _is_remembered(device: Device) -> bool:
+    return device.status is DeviceStatus.REMEMBERED
+
+
+def _no_such_device() -> DeviceError:
+    return DeviceError(ErrorCode.DEVICE_NOT_FOUND, "No such device.")

@@ -1,0 +1,225 @@
+"""GET, PATCH and DELETE of one device, by its id or as `current`; POST /devices/sign-out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.devices.model import DeviceStatus
+from tests.api.client import ApiClient, assert_problem
+from tests.api.conftest import CURRENT, OTHER, THIRD
+from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import SUB
+
+Token = Callable[..., str]
+
+
+def test_get_answers_the_device(api: ApiClient, three_devices: tuple[str, ...]) -> None:
+    response = api.get(f"/devices/{OTHER}")
+    assert response.status_code == 200
+    assert response.get_json() == {
+        "id": OTHER,
+        "name": "Device 2222",
+        "status": "remembered",
+        "current": False,
+        "lastIpAddress": "192.0.2.7",
+        "createdAt": "2026-01-02T03:04:05.678Z",
+        "lastModifiedAt": "2026-01-02T03:04:05.678Z",
+        "lastAuthenticatedAt": "2026-01-02T03:04:05.678Z",
+        "attributes": {"device_status": "valid"},
+    }
+
+
+def test_get_by_its_id_tells_the_calling_device(
+    api: ApiClient, three_devices: tuple[str, ...]
+) -> None:
+    assert api.get(f"/devices/{CURRENT}").get_json()["current"] is True
+
+
+def test_get_current_is_the_device_of_the_token(
+    api: ApiClient, three_devices: tuple[str, ...]
+) -> None:
+    current = api.get("/devices/current")
+    assert current.status_code == 200
+    assert current.get_json() == api.get(f"/devices/{CURRENT}").get_json()
+
+
+@pytest.mark.parametrize("status", ["remembered", "not_remembered"])
+@pytest.mark.parametrize(("device", "current"), [(OTHER, False), (CURRENT, True)])
+def test_patch_answers_the_new_status(
+    api: ApiClient,
+    fake_cognito: FakeCognito,
+    three_devices: tuple[str, ...],
+    device: str,
+    current: bool,
+    status: str,
+) -> None:
+    response = api.patch(f"/devices/{device}", json={"status": status})
+    assert response.status_code == 200
+    assert response.get_json() == {"id": device, "status": status, "current": current}
+    assert fake_cognito.devices(SUB)[device].status == status
+
+
+def test_patch_current_changes_the_device_of_the_token(
+    api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
+) -> None:
+    response = api.patch("/devices/current", json={"status": "not_remembered"})
+    assert response.status_code == 200
+    assert response.get_json() == {"id": CURRENT, "status": "not_remembered", "current": True}
+    changed = {key: device.status for key, device in fake_cognito.devices(SUB).items()}
+    assert changed == {
+        OTHER: DeviceStatus.REMEMBERED,
+        CURRENT: DeviceStatus.NOT_REMEMBERED,
+        THIRD: DeviceStatus.REMEMBERED,
+    }
+
+
+def test_a_status_may_go_round_as_often_as_the_user_likes(
+    api: ApiClient, three_devices: tuple[str, ...]
+) -> None:
+    for status in ("not_remembered", "remembered") * 2:
+        assert api.patch("/devices/current", json={"status": status}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({}, "status"),
+        ({"status": None}, "status"),
+        ({"status": "tracked"}, "status"),
+        ({"status": "Remembered"}, "status"),
+        ({"status": True}, "status"),
+        ({"status": ["remembered"]}, "status"),
+        ({"status": {}}, "status"),
+        ({"status": "remembered", "name": "x"}, "name"),
+        ([], "body"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("device", [OTHER, "current"])
+def test_patch_refuses_a_wrong_body_by_field(
+    api: ApiClient, fake_cognito: FakeCognito, device: str, sent: Any, field: str
+) -> None:
+    response = api.patch(f"/devices/{device}", json=sent)
+    errors = response.get_json().get("errors")
+    assert_problem(response, 422, "validation-failed", errors=errors)
+    assert list(errors) == [field]
+    assert fake_cognito.calls == []
+
+
+def test_delete_forgets_the_device_alone(
+    api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
+) -> None:
+    response = api.delete(f"/devices/{OTHER}")
+    assert response.status_code == 204
+    assert response.data == b""
+    assert set(fake_cognito.devices(SUB)) == {CURRENT, THIRD}
+
+
+def test_delete_current_forgets_the_device_of_the_token(
+    api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
+) -> None:
+    assert api.delete("/devices/current").status_code == 204
+    assert set(fake_cognito.devices(SUB)) == {OTHER, THIRD}
+
+
+def test_a_forgotten_device_is_not_found_though_the_token_still_names_it(
+    api: ApiClient, three_devices: tuple[str, ...]
+) -> None:
+    api.delete("/devices/current")
+    assert_problem(api.get("/devices/current"), 404, "device-not-found")
+    patched = api.patch("/devices/current", json={"status": "remembered"})
+    assert_problem(patched, 404, "device-not-found")
+    assert_problem(api.delete("/devices/current"), 404, "device-not-found")
+
+
+def call(api: ApiClient, method: str, address: str) -> Any:
+    body = {"json": {"status": "remembered"}} if method == "PATCH" else {}
+    return api.open(address, method=method, **body)
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_there_is_no_current_device_when_the_token_names_none(
+    api: ApiClient, fake_cognito: FakeCognito, token: Token, method: str
+) -> None:
+    federated = api.with_token(token(device_key=...))
+    assert_problem(call(federated, method, "/devices/current"), 404, "no-current-device")
+    assert fake_cognito.calls == []
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/devices/phone",
+        "/devices/Current",
+        "/devices/current%20",
+        "/devices/..",
+        "/devices/_",
+        "/devices/eu-west-1_",
+        "/devices/eu-west-1_xyz",
+        "/devices/eu-west-1_ABC",
+        "/devices/eu-west-1_abc%0A",
+        "/devices/eu-west-1_abc%00",
+        "/devices/%C3%ABu-west-1_abc",
+        "/devices/eu-west-1_%D9%A3",
+        "/devices/%FF_a",
+        "/devices/eu-west-1_" + "a" * 46,
+        "/devices/" + "a" * 5000,
+        "/devices/us-east-1_abc;matrix=1",
+        "/devices/eu-west-1_abc' OR '1'='1",
+    ],
+    ids=lambda value: value[:32],
+)
+def test_an_id_that_cannot_be_a_device_key_is_not_found_and_not_forwarded(
+    api: ApiClient, fake_cognito: FakeCognito, method: str, address: str
+) -> None:
+    assert_problem(call(api, method, address), 404, "device-not-found")
+    assert fake_cognito.calls == []
+
+
+@pytest.mark.parametrize("device_key", ["a_a", "-_-", "eu-west-1_" + "a" * 45])
+def test_an_id_that_can_be_one_is_cognitos_to_know(
+    api: ApiClient, fake_cognito: FakeCognito, device_key: str
+) -> None:
+    assert_problem(api.get(f"/devices/{device_key}"), 404, "device-not-found")
+    assert fake_cognito.calls[0].arguments == {"device_key": device_key}
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_another_users_device_is_not_found(
+    api: ApiClient, fake_cognito: FakeCognito, method: str
+) -> None:
+    fake_cognito.add("somebody-else", OTHER)
+    assert_problem(call(api, method, f"/devices/{OTHER}"), 404, "device-not-found")
+    assert OTHER in fake_cognito.devices("somebody-else")
+
+
+def test_sign_out_revokes_the_users_tokens(api: ApiClient, fake_cognito: FakeCognito) -> None:
+    response = api.post("/devices/sign-out")
+    assert response.status_code == 204
+    assert response.data == b""
+    assert fake_cognito.signed_out == [SUB]
+    assert fake_cognito.operations() == ["global_sign_out"]
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [
+        ("GET", "/devices", 200),
+        ("POST", "/devices", 422),
+        ("DELETE", "/devices?scope=others", 200),
+        ("GET", "/devices/current", 200),
+        ("GET", f"/devices/{OTHER}", 200),
+        ("PATCH", f"/devices/{OTHER}", 422),
+        ("DELETE", f"/devices/{THIRD}", 204),
+        ("POST", "/devices/sign-out", 204),
+        ("GET", "/devices/phone", 404),
+    ],
+)
+def test_nothing_about_devices_may_be_kept_by_a_cache(
+    api: ApiClient, three_devices: tuple[str, ...], method: str, address: str, status: int
+) -> None:
+    response = api.open(address, method=method, json={} if method in ("POST", "PATCH") else None)
+    assert response.status_code == status
+    assert response.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,236 @@
+"""POST /devices: track a device, its secret made by the client or by the service."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from app.devices.model import SecretVerifier
+from tests.api.client import ApiClient, assert_problem
+from tests.api.conftest import CURRENT, OTHER
+from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import SUB
+
+VERIFIER = {"passwordVerifier": "cGFzc3dvcmQtdmVyaWZpZXI=", "salt": "c2FsdHNhbHQ="}
+GROUP_KEY = "-AbCd1234"
+CHROME_ON_MACOS = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36"
+)
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """A good body with a verifier; a member that is changed to `...` is left out."""
+    members = {"deviceKey": OTHER, "name": "My laptop", "secretVerifier": VERIFIER} | changes
+    return {name: value for name, value in members.items() if value is not ...}
+
+
+def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    response = api.post("/devices", json=body())
+    assert response.status_code == 201
+    assert response.content_type == "application/json"
+    assert response.get_json() == {
+        "id": OTHER,
+        "status": "remembered",
+        "userConfirmationNecessary": False,
+    }
+    (call,) = fake_cognito.calls
+    assert call.operation == "confirm_device"
+    assert call.arguments == {
+        "device_key": OTHER,
+        "name": "My laptop",
+        "verifier": SecretVerifier(VERIFIER["passwordVerifier"], VERIFIER["salt"]),
+    }
+
+
+def test_location_is_the_devices_own_address(api: ApiClient) -> None:
+    location = api.post("/devices", json=body()).headers["Location"]
+    assert location == f"/devices/{OTHER}"
+    assert api.get(location).get_json()["name"] == "My laptop"
+
+
+def test_on_an_opt_in_pool_the_user_must_still_confirm(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    fake_cognito.opt_in = True
+    response = api.post("/devices", json=body())
+    assert response.status_code == 201
+    assert response.get_json() == {
+        "id": OTHER,
+        "status": "tracked",
+        "userConfirmationNecessary": True,
+    }
+
+
+def test_on_an_opt_in_pool_the_device_is_there_once_it_is_remembered(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    fake_cognito.opt_in = True
+    location = api.post("/devices", json=body()).headers["Location"]
+    assert_problem(api.get(location), 404, "device-not-found")
+    assert api.patch(location, json={"status": "remembered"}).status_code == 200
+    assert api.get(location).get_json()["status"] == "remembered"
+
+
+def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    response = api.post("/devices", json=body(secretVerifier=..., deviceGroupKey=GROUP_KEY))
+    assert response.status_code == 201
+    assert response.headers["Cache-Control"] == "no-store"
+    tracked = response.get_json()
+    password = tracked.pop("devicePassword")
+    assert tracked == {"id": OTHER, "status": "remembered", "userConfirmationNecessary": False}
+    assert len(base64.b64decode(password, validate=True)) == 40
+
+    verifier = fake_cognito.calls[0].arguments["verifier"]
+    assert base64.b64decode(verifier.password_verifier, validate=True)
+    assert base64.b64decode(verifier.salt, validate=True)
+    assert password not in (verifier.password_verifier, verifier.salt)
+    assert "devicePassword" not in api.get(f"/devices/{OTHER}").get_json()
+
+
+def test_each_secret_is_a_new_one(api: ApiClient) -> None:
+    passwords = {
+        api.post(
+            "/devices", json=body(deviceKey=key, secretVerifier=..., deviceGroupKey=GROUP_KEY)
+        ).get_json()["devicePassword"]
+        for key in (OTHER, CURRENT)
+    }
+    assert len(passwords) == 2
+
+
+def test_without_a_name_the_device_is_named_from_the_user_agent(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    api.post("/devices", json=body(name=...), headers={"User-Agent": CHROME_ON_MACOS})
+    assert fake_cognito.devices(SUB)[OTHER].name == "Chrome on macOS"
+
+
+def test_a_name_that_is_given_wins_over_the_user_agent(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    api.post("/devices", json=body(name="Kitchen"), headers={"User-Agent": CHROME_ON_MACOS})
+    assert fake_cognito.devices(SUB)[OTHER].name == "Kitchen"
+
+
+def test_without_a_name_and_a_telling_user_agent_there_is_no_name(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    assert api.post("/devices", json=body(name=...), headers={"User-Agent": "?"}).status_code == 201
+    assert fake_cognito.devices(SUB)[OTHER].name is None
+
+
+@pytest.mark.parametrize(
+    "name", ["x", "x" * 1024, "Café ☕ 在家", "👩‍💻 laptop", 'a <b>&amp;"quoted"']
+)
+def test_names_reach_cognito_as_they_were_sent(
+    api: ApiClient, fake_cognito: FakeCognito, name: str
+) -> None:
+    assert api.post("/devices", json=body(name=name)).status_code == 201
+    assert fake_cognito.devices(SUB)[OTHER].name == name
+
+
+def test_a_device_that_is_tracked_already_is_a_conflict(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    fake_cognito.add(SUB, OTHER)
+    assert_problem(api.post("/devices", json=body()), 409, "device-already-tracked")
+
+
+WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
+    "no deviceKey": (body(deviceKey=...), ["deviceKey"]),
+    "deviceKey null": (body(deviceKey=None), ["deviceKey"]),
+    "deviceKey empty": (body(deviceKey=""), ["deviceKey"]),
+    "deviceKey a number": (body(deviceKey=7), ["deviceKey"]),
+    "deviceKey no device key": (body(deviceKey="my-phone"), ["deviceKey"]),
+    "deviceKey with a line feed": (body(deviceKey=f"{OTHER}\n"), ["deviceKey"]),
+    "deviceKey with letters that are not ASCII": (
+        body(deviceKey="ëu-west-1_bbbb"),
+        ["deviceKey"],
+    ),
+    "deviceKey too long": (body(deviceKey="eu-west-1_" + "a" * 46), ["deviceKey"]),
+    "name empty": (body(name=""), ["name"]),
+    "name too long": (body(name="x" * 1025), ["name"]),
+    "name a number": (body(name=7), ["name"]),
+    "name with a line feed": (body(name="a\nb"), ["name"]),
+    "name with NUL": (body(name="a\0"), ["name"]),
+    "name with a lone surrogate": (body(name="a\ud800"), ["name"]),
+    "no secret at all": (body(secretVerifier=...), ["body"]),
+    "both kinds of secret": (body(deviceGroupKey=GROUP_KEY), ["body"]),
+    "secretVerifier null": (body(secretVerifier=None), ["secretVerifier"]),
+    "secretVerifier a list": (body(secretVerifier=[]), ["secretVerifier"]),
+    "secretVerifier empty": (
+        body(secretVerifier={}),
+        ["secretVerifier.passwordVerifier", "secretVerifier.salt"],
+    ),
+    "salt missing": (
+        body(secretVerifier={"passwordVerifier": "AAAA"}),
+        ["secretVerifier.salt"],
+    ),
+    "salt not base64": (
+        body(secretVerifier=VERIFIER | {"salt": "not base64!"}),
+        ["secretVerifier.salt"],
+    ),
+    "salt base64 with a line feed": (
+        body(secretVerifier=VERIFIER | {"salt": "c2FsdHNhbHQ=\n"}),
+        ["secretVerifier.salt"],
+    ),
+    "passwordVerifier badly padded": (
+        body(secretVerifier=VERIFIER | {"passwordVerifier": "AAAAA"}),
+        ["secretVerifier.passwordVerifier"],
+    ),
+    "passwordVerifier too long": (
+        body(secretVerifier=VERIFIER | {"passwordVerifier": "A" * 1028}),
+        ["secretVerifier.passwordVerifier"],
+    ),
+    "unknown member in secretVerifier": (
+        body(secretVerifier=VERIFIER | {"password": "AAAA"}),
+        ["secretVerifier.password"],
+    ),
+    "deviceGroupKey empty": (
+        body(secretVerifier=..., deviceGroupKey=""),
+        ["deviceGroupKey"],
+    ),
+    "deviceGroupKey with a slash": (
+        body(secretVerifier=..., deviceGroupKey="a/b"),
+        ["deviceGroupKey"],
+    ),
+    "deviceGroupKey with a line feed": (
+        body(secretVerifier=..., deviceGroupKey="-AbCd1234\n"),
+        ["deviceGroupKey"],
+    ),
+    "unknown member": (body(status="remembered"), ["status"]),
+    "member in snake_case": (body(deviceKey=..., device_key=OTHER), ["deviceKey", "device_key"]),
+    "several at once": (body(deviceKey="", name=""), ["deviceKey", "name"]),
+    "a list": ([body()], ["body"]),
+    "a string": ("device", ["body"]),
+    "null": (None, ["deviceKey"]),
+}
+
+
+@pytest.mark.parametrize(("sent", "fields"), WRONG_BODIES.values(), ids=WRONG_BODIES)
+def test_a_wrong_body_is_refused_by_field_and_not_forwarded(
+    api: ApiClient, fake_cognito: FakeCognito, sent: Any, fields: list[str]
+) -> None:
+    response = api.post("/devices", json=sent)
+    errors = response.get_json().get("errors")
+    assert_problem(response, 422, "validation-failed", errors=errors)
+    assert sorted(errors) == sorted(fields)
+    for messages in errors.values():
+        assert all(isinstance(message, str) and message for message in messages)
+    assert fake_cognito.calls == []
+
+
+def test_a_refused_secret_is_not_repeated_in_the_problem(api: ApiClient) -> None:
+    secret = "c2VjcmV0LW9mLXRoZS1kZXZpY2U"
+    sent = body(secretVerifier={"passwordVerifier": secret, "salt": secret})
+    assert secret not in api.post("/devices", json=sent).text
+
+
+def test_query_parameters_are_not_looked_at_in_place_of_the_body(api: ApiClient) -> None:
+    response = api.post(f"/devices?deviceKey={OTHER}", json={})
+    assert response.status_code == 422
+    assert "deviceKey" in response.get_json()["errors"]
