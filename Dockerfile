@@ -1,0 +1,31 @@
+# The service and nothing else. A tag follows Python's security releases at every rebuild; for
+# builds that repeat to the byte, add the digest that your registry shows for it.
+
+FROM python:3.13-slim-trixie AS build
+WORKDIR /srv
+# Wheels alone: nothing is compiled, and no package's code runs while it is installed.
+RUN --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \
+    python -m venv --without-pip /venv \
+ && pip --python /venv/bin/python install --no-cache-dir --only-binary :all: --require-hashes \
+        -r /tmp/requirements.txt
+COPY app app
+# The running container cannot write bytecode, so it is made here.
+RUN python -m compileall -q app
+COPY gunicorn.conf.py deploy/healthcheck.py ./
+
+FROM python:3.13-slim-trixie
+COPY --from=build /venv /venv
+COPY --from=build /srv /srv
+WORKDIR /srv
+# Metrics are kept in files between workers: in memory, so that the root may be read-only.
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    TMPDIR=/dev/shm \
+    HOST=0.0.0.0
+EXPOSE 8000
+# A number, for Kubernetes' runAsNonRoot cannot judge a name. It owns no file.
+USER 10001:10001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=1s \
+    CMD ["python", "healthcheck.py"]
+CMD ["gunicorn"]
