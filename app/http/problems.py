@@ -138,7 +138,7 @@ def problem(error: DeviceError, instance: str) -> dict[str, Any]:
         "status": status,
         "detail": error.detail,
         "instance": instance,
-        "code": error.code.value,
+        "code": error.code,
         "requestId": g.request_id,
     }
     if error.errors is not None:
