@@ -1,4 +1,4 @@
-"""Starts a real Redis on a free port, for tests of what counts there and of what holds without it."""
+"""Starts a real Redis on a free port, for tests of what counts there, and of life without it."""
 
 import socket
 import subprocess
@@ -24,9 +24,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Run it, and wait until it answers PING. Nothing of before is left in it."""
+        address = ("--bind", "127.0.0.1", "--port", str(self.port))
         self.process = subprocess.Popen(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
-            + ["--save", "", "--appendonly", "no"],
+            ["redis-server", *address, "--save", "", "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
         )

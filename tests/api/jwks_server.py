@@ -54,7 +54,7 @@ class JwksServer:
                 except ConnectionError:
                     pass  # the client had no more patience
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_request(self, *args: Any) -> None:
                 pass
 
         class Server(ThreadingHTTPServer):
