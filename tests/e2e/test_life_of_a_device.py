@@ -1,0 +1,260 @@
+"""The life of a device: with each client library that people use, on both kinds of pool.
+
+`live` is the story. It runs once for each client and pool and writes down what it sees, and each
+test below says one thing about that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from local_cognito import seed
+from local_cognito.process import RunningCognito
+from tests.e2e.api import Api, code_of
+from tests.e2e.real_clients import REAL_CLIENTS, Pool, RealClient, SignIn
+from tests.servers import Service
+
+ALWAYS, OPT_IN = "always", "opt-in"
+EVERY_CLIENT = pytest.mark.parametrize("client", REAL_CLIENTS)
+EVERY_POOL = pytest.mark.parametrize("pool", [ALWAYS, OPT_IN])
+
+
+@dataclass(frozen=True)
+class View:
+    """A moment: the user's devices as our API tells them, and as Cognito tells its administrator.
+
+    `statuses`: the remembered status of each device that AdminListDevices lists.
+    `status_alone`: the current device's, by AdminGetDevice; None when it is not to be got.
+    """
+
+    items: list[dict[str, Any]]
+    current: requests.Response
+    statuses: dict[str, str]
+    status_alone: str | None
+
+
+@dataclass(frozen=True)
+class Life:
+    """What was seen, in the order it happened."""
+
+    device_name: str
+    first: SignIn
+    tracked: View
+    remembering: requests.Response
+    remembered_through_us: View
+    set_aside: View
+    remembered_by_client: View
+    second: SignIn
+    seen_again: View
+    refreshed_before: bool
+    forgetting: requests.Response
+    forgotten: View
+    refreshed_after: bool
+    third: SignIn
+
+
+def live(device: RealClient, api_of: Callable[[SignIn], Api], look: Callable[..., View]) -> Life:
+    first = device.sign_in()
+    api = api_of(first)
+    tracked = look(api, first)
+    remembering = api.patch("/devices/current", {"status": "remembered"})
+    remembered_through_us = look(api, first)
+    api.patch("/devices/current", {"status": "not_remembered"}).raise_for_status()
+    set_aside = look(api, first)
+    device.remember()
+    remembered_by_client = look(api, first)
+
+    second = device.sign_in()
+    api = api_of(second)
+    seen_again = look(api, second)
+    refreshed_before = device.refresh()
+
+    forgetting = api.delete(f"/devices/{second.device_key}")
+    forgotten = look(api, second)
+    refreshed_after = device.refresh()
+    third = device.sign_in()
+    return Life(
+        device_name=device.device_name,
+        first=first,
+        tracked=tracked,
+        remembering=remembering,
+        remembered_through_us=remembered_through_us,
+        set_aside=set_aside,
+        remembered_by_client=remembered_by_client,
+        second=second,
+        seen_again=seen_again,
+        refreshed_before=refreshed_before,
+        forgetting=forgetting,
+        forgotten=forgotten,
+        refreshed_after=refreshed_after,
+        third=third,
+    )
+
+
+@pytest.fixture(scope="module")
+def lives() -> dict[tuple[str, str], Life]:
+    """The lives that were lived already, by client and pool."""
+    return {}
+
+
+@pytest.fixture
+def life(
+    client: str,
+    pool: str,
+    lives: dict[tuple[str, str], Life],
+    cognito: RunningCognito,
+    service: Service,
+    opt_in_service: Service,
+) -> Life:
+    if (client, pool) not in lives:
+        if pool == ALWAYS:
+            where = Pool(cognito.url, seed.ALWAYS_POOL_ID, seed.ALWAYS_CLIENT_ID)
+            url = service.url
+        else:
+            where = Pool(cognito.url, seed.OPT_IN_POOL_ID, seed.OPT_IN_CLIENT_ID)
+            url = opt_in_service.url
+        with administrator(where) as look, REAL_CLIENTS[client](where) as device:
+            lives[client, pool] = live(device, lambda it: Api(url, it.access_token), look)
+    return lives[client, pool]
+
+
+@contextmanager
+def administrator(pool: Pool) -> Iterator[Callable[[Api, SignIn], View]]:
+    """Looks at a device from both sides. Cognito wants its administrator's calls signed."""
+    idp = boto3.client(
+        "cognito-idp",
+        region_name=seed.REGION,
+        endpoint_url=pool.cognito_url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    user = {"UserPoolId": pool.id, "Username": seed.DEMO_USERNAME}
+
+    def look(api: Api, signed_in: SignIn) -> View:
+        listed = idp.admin_list_devices(**user)["Devices"]
+        try:
+            alone = idp.admin_get_device(**user, DeviceKey=signed_in.device_key)["Device"]
+        except idp.exceptions.ResourceNotFoundException:
+            alone = None
+        return View(
+            api.get("/devices").json()["items"],
+            api.get("/devices/current"),
+            {device["DeviceKey"]: _remembered_status(device) for device in listed},
+            _remembered_status(alone) if alone else None,
+        )
+
+    try:
+        yield look
+    finally:
+        idp.close()
+
+
+def _remembered_status(device: dict[str, Any]) -> str:
+    attributes = {it["Name"]: str(it["Value"]) for it in device["DeviceAttributes"]}
+    return attributes["dev:device_remembered_status"]
+
+
+def is_remembered(view: View, device_key: str) -> bool:
+    """Whether all sides say that this device, the only one and the current one, is remembered."""
+    ours = [(it["id"], it["status"], it["current"]) for it in view.items]
+    current = view.current.json()
+    return (
+        ours == [(device_key, "remembered", True)]
+        and (current["id"], current["status"], current["current"]) == ours[0]
+        and view.statuses == {device_key: "remembered"}
+        and view.status_alone == "remembered"
+    )
+
+
+def is_unseen(view: View) -> bool:
+    """Whether no side shows the device."""
+    return (
+        view.items == []
+        and (view.current.status_code, code_of(view.current)) == (404, "device-not-found")
+        and view.statuses == {}
+        and view.status_alone is None
+    )
+
+
+@EVERY_CLIENT
+@EVERY_POOL
+class TestOnEveryPool:
+    def test_the_first_sign_in_asks_for_the_password_and_for_totp(self, life: Life) -> None:
+        assert life.first.challenges == ["PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA"]
+
+    def test_remembering_through_us_answers_the_new_status(self, life: Life) -> None:
+        assert life.remembering.status_code == 200
+        assert life.remembering.json() == {
+            "id": life.first.device_key,
+            "status": "remembered",
+            "current": True,
+        }
+
+    def test_a_device_remembered_through_us_is_seen(self, life: Life) -> None:
+        assert is_remembered(life.remembered_through_us, life.first.device_key)
+
+    def test_a_device_not_remembered_any_more_is_not_seen(self, life: Life) -> None:
+        assert is_unseen(life.set_aside)
+
+    def test_a_device_remembered_by_its_client_is_seen(self, life: Life) -> None:
+        assert is_remembered(life.remembered_by_client, life.first.device_key)
+
+    def test_it_has_the_name_that_its_client_gave(self, life: Life) -> None:
+        assert life.remembered_by_client.items[0]["name"] == life.device_name
+
+    def test_the_list_and_the_device_alone_say_the_same(self, life: Life) -> None:
+        assert life.remembered_by_client.items == [life.remembered_by_client.current.json()]
+
+    def test_the_second_sign_in_asks_for_the_device_instead_of_totp(self, life: Life) -> None:
+        assert life.second.challenges == [
+            "PASSWORD_VERIFIER",
+            "DEVICE_SRP_AUTH",
+            "DEVICE_PASSWORD_VERIFIER",
+        ]
+
+    def test_the_second_sign_in_is_from_the_same_device(self, life: Life) -> None:
+        assert life.second.device_key == life.first.device_key
+        assert is_remembered(life.seen_again, life.first.device_key)
+
+    def test_signing_in_again_moves_the_date_of_the_last_sign_in(self, life: Life) -> None:
+        before, after = life.remembered_by_client.items[0], life.seen_again.items[0]
+        assert after["lastAuthenticatedAt"] > before["lastAuthenticatedAt"]
+        assert after["createdAt"] == before["createdAt"]
+
+    def test_its_refresh_token_works_while_it_is_remembered(self, life: Life) -> None:
+        assert life.refreshed_before
+
+    def test_forgetting_it_answers_nothing(self, life: Life) -> None:
+        assert (life.forgetting.status_code, life.forgetting.content) == (204, b"")
+
+    def test_forgotten_it_is_not_seen(self, life: Life) -> None:
+        assert is_unseen(life.forgotten)
+
+    def test_forgotten_its_refresh_token_fails(self, life: Life) -> None:
+        assert not life.refreshed_after
+
+    def test_forgotten_its_next_sign_in_asks_for_totp_again(self, life: Life) -> None:
+        assert life.third.totp_asked
+        assert "DEVICE_SRP_AUTH" not in life.third.challenges
+
+    def test_forgotten_it_comes_back_as_another_device(self, life: Life) -> None:
+        assert life.third.device_key != life.first.device_key
+
+
+@EVERY_CLIENT
+@pytest.mark.parametrize("pool", [ALWAYS])
+def test_where_devices_are_always_remembered_a_confirmed_one_is_seen_at_once(life: Life) -> None:
+    assert is_remembered(life.tracked, life.first.device_key)
+
+
+@EVERY_CLIENT
+@pytest.mark.parametrize("pool", [OPT_IN])
+def test_where_users_opt_in_a_confirmed_device_is_tracked_and_not_seen(life: Life) -> None:
+    assert is_unseen(life.tracked)
