@@ -43,6 +43,12 @@ run: .venv/ready ## Run the service over a local Cognito, with a demo user's dev
 cognito: .venv/ready ## Run the local Cognito alone
 	@$(BIN)/python -m local_cognito
 
+# --- contract -----------------------------------------------------------------------------------
+
+.PHONY: openapi
+openapi: .venv/ready ## Write openapi/openapi.json and .yaml from the code
+	$(BIN)/python -m openapi
+
 # --- check --------------------------------------------------------------------------------------
 
 .PHONY: test

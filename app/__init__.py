@@ -5,6 +5,7 @@ import threading
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import openapi
 from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
 from app.cognito.breaker import STATE_OPEN
 from app.cognito.port import CognitoPort
@@ -20,11 +21,9 @@ from app.http import (
     security_headers,
 )
 from app.http.body import BODY_MAX_BYTES
-from app.http.health import health_blueprint
+from app.http.docs import docs_blueprint
 from app.observability import audit, logs, metrics, traces
 from app.settings import Settings
-
-API_VERSION = "1.0.0"
 
 DRAINING = "draining"
 """The extension, a threading.Event, that gunicorn.conf.py sets when this worker is to stop."""
@@ -33,15 +32,8 @@ DRAINING = "draining"
 def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     """The service, ready to serve. `cognito`: what to use instead of Amazon Cognito, in tests."""
     app = Flask(__name__, static_folder=None)
-    app.config.update(
-        API_TITLE="Device BFF",
-        API_VERSION=API_VERSION,
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        MAX_CONTENT_LENGTH=BODY_MAX_BYTES,
-    )
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.converters["device_id"] = routes.DeviceIdConverter
     app.extensions[DRAINING] = threading.Event()
     trust_proxies(app, settings.trusted_proxy_hops)
 
@@ -68,16 +60,16 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
         audit.AuditLog(source=settings.cognito_issuer),
         make_forget_pace(settings),
     )
-    problems.ProblemApi(app).register_blueprint(routes.blueprint)
-    app.register_blueprint(
-        health_blueprint(
-            {
-                "accepting": lambda: not app.extensions[DRAINING].is_set(),
-                "keys": jwks.ready,
-                "cognito": lambda: breaker.state != STATE_OPEN,
-            }
-        )
+    openapi.register(
+        app,
+        health_checks={
+            "accepting": lambda: not app.extensions[DRAINING].is_set(),
+            "keys": jwks.ready,
+            "cognito": lambda: breaker.state != STATE_OPEN,
+        },
     )
+    if settings.docs_enabled:
+        app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
     if settings.metrics_port is None:
         app.register_blueprint(metrics.metrics_blueprint())
     traces.register(app, settings.otlp_endpoint)

@@ -1,4 +1,4 @@
-"""The examples of the contract: one user, whose laptop makes the calls and who also has a phone.
+"""The contract's examples: one user, whose laptop makes the calls and who also has a phone.
 
 The secret verifier is a true one: of `DEVICE_PASSWORD`, for the laptop, in the pool of
 `DEVICE_GROUP_KEY` (`app.cognito.srp.secret_verifier`).
@@ -6,12 +6,17 @@ The secret verifier is a true one: of `DEVICE_PASSWORD`, for the laptop, in the 
 
 from typing import Any
 
+from app.errors import ErrorCode
+from app.http.contract import example_problem
+
+Example = dict[str, Any]
+
 LAPTOP_KEY = "eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42"
 PHONE_KEY = "eu-west-1_a81b6d0e-92c4-4f0b-8f3e-7d2c51be6a90"
 DEVICE_GROUP_KEY = "-Qh7Zk2pLx"
-DEVICE_PASSWORD = "6hBlZmqzZpH0bXd7dO2+fnbLJEXjWx1y7vF1LxYpKmu3TxX3HcOtaw=="
+DEVICE_PASSWORD = "6hBlZmqzZpH0bXd7dO2+fnbLJEXjWx1y7vF1LxYpKmu3TxX3HcOtaw=="  # noqa: S105
 SALT = "ZcffcEOVipJicNykvxfynA=="
-PASSWORD_VERIFIER = (
+VERIFIER = (
     "APBl0/sWe5CTsehvGR4A76/bNoNCKBE0S/wS685LBz0TF1He7+D7Lh6dErEQ5m+VxxNdsoF3zEpiJTNutXyucB6h"
     "pJ80/O7simahzYUYe8I+CwDWcKpOUq/nCAh+bvVoxgdeRthyTj5uQO7ZVTVjiRuo/eIQkxv4whj5Icj1of8+s+Wb"
     "BISv2t8HWf9d8qaRw+zq7ur0TYLHwhqAN9FO++i2gcHnd6Gd8HJYUIH/Yj3fEyt5MrX1d+MMkblx7IlBvv0VWiiO"
@@ -21,7 +26,7 @@ PASSWORD_VERIFIER = (
 )
 CURSOR = "CAISYWV1LXdlc3QtMV9hODFiNmQwZS05MmM0LTRmMGItOGYzZS03ZDJjNTFiZTZhOTA="
 
-LAPTOP: dict[str, Any] = {
+LAPTOP: Example = {
     "id": LAPTOP_KEY,
     "name": "Chrome on macOS",
     "status": "remembered",
@@ -32,7 +37,7 @@ LAPTOP: dict[str, Any] = {
     "lastAuthenticatedAt": "2026-03-02T07:58:41.000Z",
     "attributes": {"device_status": "valid"},
 }
-PHONE: dict[str, Any] = {
+PHONE: Example = {
     "id": PHONE_KEY,
     "name": "Safari on iPhone",
     "status": "remembered",
@@ -42,4 +47,104 @@ PHONE: dict[str, Any] = {
     "lastModifiedAt": "2025-11-03T19:04:55.480Z",
     "lastAuthenticatedAt": "2026-02-27T21:15:09.000Z",
     "attributes": {"device_status": "valid"},
+}
+
+PAGES: Example = {
+    "first-page": {
+        "summary": "A first page, with more to come",
+        "value": {"items": [LAPTOP], "nextCursor": CURSOR},
+    },
+    "last-page": {
+        "summary": "The last page",
+        "value": {"items": [PHONE], "nextCursor": None},
+    },
+}
+TO_TRACK: Example = {
+    "with-verifier": {
+        "summary": "The client made the secret (preferred)",
+        "value": {
+            "deviceKey": LAPTOP_KEY,
+            "name": "Ana's laptop",
+            "secretVerifier": {"passwordVerifier": VERIFIER, "salt": SALT},
+        },
+    },
+    "with-group-key": {
+        "summary": "The service makes the secret",
+        "value": {"deviceKey": LAPTOP_KEY, "deviceGroupKey": DEVICE_GROUP_KEY},
+    },
+}
+TRACKED: Example = {
+    "with-verifier": {
+        "summary": "Remembered at once",
+        "value": {
+            "id": LAPTOP_KEY,
+            "status": "remembered",
+            "userConfirmationNecessary": False,
+        },
+    },
+    "with-group-key": {
+        "summary": "The user must opt in; the service made the secret",
+        "value": {
+            "id": LAPTOP_KEY,
+            "status": "tracked",
+            "userConfirmationNecessary": True,
+            "devicePassword": DEVICE_PASSWORD,
+        },
+    },
+}
+FORGET_REPORTS: Example = {
+    "all-forgotten": {
+        "summary": "Every device was forgotten",
+        "value": {"forgotten": [PHONE_KEY, LAPTOP_KEY], "failed": []},
+    },
+    "some-failed": {
+        "summary": "Cognito's quota left one device over",
+        "value": {
+            "forgotten": [LAPTOP_KEY],
+            "failed": [
+                {
+                    "id": PHONE_KEY,
+                    "problem": example_problem(ErrorCode.QUOTA_EXCEEDED, f"/devices/{PHONE_KEY}"),
+                }
+            ],
+        },
+    },
+}
+TRUSTED: Example = {"status": "remembered"}
+NOT_TRUSTED: Example = {"status": "not_remembered"}
+LAPTOP_TRUSTED: Example = {"id": LAPTOP_KEY, "status": "remembered", "current": True}
+PHONE_NOT_TRUSTED: Example = {"id": PHONE_KEY, "status": "not_remembered", "current": False}
+
+ID_IN_PATH: Example = {
+    "in": "path",
+    "name": "id",
+    "description": "The device key: a device's `id`.",
+    "example": PHONE_KEY,
+}
+
+
+def _links(device_id: str) -> Example:
+    """What can be done next with the device whose id an answer holds at that JSON pointer."""
+    texts = {
+        "getDevice": "Show the device.",
+        "updateDevice": "Remember the device, or no longer.",
+        "forgetDevice": "Forget the device.",
+    }
+    return {
+        operation: {
+            "operationId": operation,
+            "parameters": {"id": f"$response.body#{device_id}"},
+            "description": text,
+        }
+        for operation, text in texts.items()
+    }
+
+
+DEVICE_LINKS: Example = _links("/id")
+PAGE_LINKS: Example = _links("/items/0/id") | {
+    "listDevices": {
+        "operationId": "listDevices",
+        "parameters": {"cursor": "$response.body#/nextCursor"},
+        "description": "The next page, while `nextCursor` is not null.",
+    },
 }

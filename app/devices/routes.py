@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response, current_app, request, url_for
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from werkzeug.routing import BaseConverter
 
+from app.devices import examples
 from app.devices.model import (
     DeletionScope,
     Device,
@@ -28,8 +28,10 @@ from app.devices.schemas import (
     TrackedDeviceSchema,
 )
 from app.devices.service import DeviceService
+from app.errors import ErrorCode
+from app.http import contract
 from app.http.authentication import caller
-from app.http.body import StrictParser
+from app.http.openapi import ContractBlueprint
 from app.http.problems import problem
 
 SERVICE = "device_service"
@@ -42,13 +44,13 @@ class DeviceIdConverter(BaseConverter):
     regex = r"(?!(?:current|sign-out)$)[^/]+"
 
 
-class DevicesBlueprint(Blueprint):  # type: ignore[misc]
-    """flask-smorest's Blueprint, strict about what it is sent."""
-
-    ARGUMENTS_PARSER = StrictParser()
-
-
-blueprint = DevicesBlueprint("devices", __name__, url_prefix="/devices")
+blueprint = ContractBlueprint(
+    "devices",
+    __name__,
+    url_prefix="/devices",
+    problems=contract.EVERY_DEVICES_CALL,
+    headers=[contract.REQUEST_ID, *contract.RATE_LIMIT_HEADERS],
+)
 
 
 def _devices() -> DeviceService:
@@ -64,22 +66,68 @@ def keep_out_of_caches(response: Response) -> Response:
 
 @blueprint.route("")
 class Devices(MethodView):
+    @blueprint.doc(operationId="listDevices", responses={200: {"links": examples.PAGE_LINKS}})
     @blueprint.arguments(PageQuerySchema, location="query")
-    @blueprint.response(200, DevicePageSchema)
+    @blueprint.response(
+        200,
+        DevicePageSchema,
+        description="A page of devices.",
+        examples=examples.PAGES,
+        headers={"Link": "Link"},
+    )
     def get(self, query: dict[str, Any]) -> tuple[DevicePage, dict[str, str]]:
+        """List the user's devices.
+
+        Page by page, remembered devices only: Cognito lists no other kind. `current` marks the one
+        in the user's hands. While `nextCursor` is not null there is another page, even when this
+        one came short or empty.
+        """
         page = _devices().page(caller(), **query)
         return page, _link_to_next(page, query["limit"])
 
-    @blueprint.arguments(TrackDeviceSchema)
-    @blueprint.response(201, TrackedDeviceSchema)
+    @blueprint.doc(operationId="trackDevice", responses={201: {"links": examples.DEVICE_LINKS}})
+    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.DEVICE_ALREADY_TRACKED)
+    @blueprint.arguments(
+        TrackDeviceSchema,
+        description="The device, and one of two ways to its secret.",
+        examples=examples.TO_TRACK,
+    )
+    @blueprint.response(
+        201,
+        TrackedDeviceSchema,
+        description="The device is tracked.",
+        examples=examples.TRACKED,
+        headers={"Location": "Location"},
+    )
     def post(self, device: dict[str, Any]) -> tuple[TrackedDevice, dict[str, str]]:
+        """Track a device that has just signed in.
+
+        Call it once, after a sign-in whose result holds `NewDeviceMetadata`, with the access token
+        of that very sign-in. Send `secretVerifier` if your client can compute one; or else send
+        `deviceGroupKey`, and keep the `devicePassword` that is answered.
+
+        When `userConfirmationNecessary` is true, ask "Remember this device?" and call
+        `updateCurrentDevice` on a yes; until then Cognito does not list the device.
+        """
         device["name"] = device["name"] or name_from_user_agent(request.headers.get("User-Agent"))
         tracked = _devices().track(caller(), **device)
         return tracked, {"Location": url_for("devices.Device", id=tracked.id)}
 
+    @blueprint.doc(operationId="forgetDevices")
     @blueprint.arguments(DeletionQuerySchema, location="query")
-    @blueprint.response(200, ForgetReportSchema)
+    @blueprint.response(
+        200,
+        ForgetReportSchema,
+        description="What was forgotten and what was not. Look at `failed`.",
+        examples=examples.FORGET_REPORTS,
+    )
     def delete(self, query: dict[str, DeletionScope]) -> dict[str, Any]:
+        """Forget many devices: all others, or all.
+
+        The refresh tokens of forgotten devices stop working: those devices are signed out when
+        their access tokens expire. One at a time, as Cognito's quota allows, so that it may take
+        some seconds. A device that could not be forgotten does not stop the rest.
+        """
         report = _devices().forget_many(caller(), query["scope"])
         failed = [
             {"id": it.id, "problem": problem(it.error, url_for("devices.Device", id=it.id))}
@@ -88,43 +136,99 @@ class Devices(MethodView):
         return {"forgotten": report.forgotten, "failed": failed}
 
 
-@blueprint.route("/<device_id:id>", endpoint="Device")
+@blueprint.route("/<device_id:id>", endpoint="Device", parameters=[examples.ID_IN_PATH])
 class OneDevice(MethodView):
-    @blueprint.response(200, DeviceSchema)
+    @blueprint.doc(operationId="getDevice")
+    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND)
+    @blueprint.response(200, DeviceSchema, description="The device.", example=examples.PHONE)
     def get(self, id: str) -> Device:
+        """Show one device.
+
+        Remembered devices only: one that is tracked and not remembered answers 404, as one that
+        does not exist.
+        """
         return _devices().get(caller(), id)
 
-    @blueprint.arguments(StatusSchema)
-    @blueprint.response(200, StatusChangeSchema)
+    @blueprint.doc(operationId="updateDevice")
+    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND)
+    @blueprint.arguments(StatusSchema, description="The status.", example=examples.NOT_TRUSTED)
+    @blueprint.response(
+        200,
+        StatusChangeSchema,
+        description="The status is as asked.",
+        example=examples.PHONE_NOT_TRUSTED,
+    )
     def patch(self, body: dict[str, RememberedStatus], id: str) -> DeviceStatusChange:
+        """Remember a device, or no longer.
+
+        A remembered device may skip the second factor. A device that is no longer remembered stays
+        tracked and signed in, but leaves the list; remember it again with this same call.
+        """
         return _devices().set_status(caller(), id, body["status"])
 
-    @blueprint.response(204)
+    @blueprint.doc(operationId="forgetDevice")
+    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND)
+    @blueprint.response(204, description="The device is forgotten.")
     def delete(self, id: str) -> None:
+        """Forget a device.
+
+        Its refresh tokens stop working, so that it is signed out when its access token expires.
+        A forgotten device is new at its next sign-in.
+        """
         _devices().forget(caller(), id)
 
 
 @blueprint.route("/current")
 class CurrentDevice(MethodView):
-    @blueprint.response(200, DeviceSchema)
+    @blueprint.doc(operationId="getCurrentDevice")
+    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.NO_CURRENT_DEVICE)
+    @blueprint.response(200, DeviceSchema, description="The device.", example=examples.LAPTOP)
     def get(self) -> Device:
+        """Show the device that the call is made from.
+
+        The access token says which it is, so there is nothing to keep or to send. 404 with
+        `device-not-found` means that this device is not remembered (yet, or any more).
+        """
         return _devices().get(caller(), _devices().current_device_key(caller()))
 
-    @blueprint.arguments(StatusSchema)
-    @blueprint.response(200, StatusChangeSchema)
+    @blueprint.doc(operationId="updateCurrentDevice")
+    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.NO_CURRENT_DEVICE)
+    @blueprint.arguments(StatusSchema, description="The status.", example=examples.TRUSTED)
+    @blueprint.response(
+        200,
+        StatusChangeSchema,
+        description="The status is as asked.",
+        example=examples.LAPTOP_TRUSTED,
+    )
     def patch(self, body: dict[str, RememberedStatus]) -> DeviceStatusChange:
+        """Remember the device that the call is made from, or no longer.
+
+        This is the user's answer to "Remember this device?" where the user pool asks for it.
+        """
         device_key = _devices().current_device_key(caller())
         return _devices().set_status(caller(), device_key, body["status"])
 
-    @blueprint.response(204)
+    @blueprint.doc(operationId="forgetCurrentDevice")
+    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.NO_CURRENT_DEVICE)
+    @blueprint.response(204, description="The device is forgotten.")
     def delete(self) -> None:
+        """Forget the device that the call is made from.
+
+        Its refresh token stops working; the access token of this call works until it expires.
+        """
         _devices().forget(caller(), _devices().current_device_key(caller()))
 
 
 @blueprint.route("/sign-out")
 class SignOut(MethodView):
-    @blueprint.response(204)
+    @blueprint.doc(operationId="signOutEverywhere")
+    @blueprint.response(204, description="Every token of the user is revoked.")
     def post(self) -> None:
+        """Sign the user out everywhere, here too.
+
+        Every access and refresh token of the user stops working at once with Cognito and with this
+        service. Devices stay tracked and remembered. Takes no body.
+        """
         _devices().sign_out_everywhere(caller())
 
 

@@ -4,6 +4,7 @@ What a field's `metadata` says is for the readers of the contract; `app.http.ope
 validators know.
 """
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -83,8 +84,8 @@ class WholeNumber(fields.Integer):
 class Matches(validate.Regexp):
     """The whole of a text; marshmallow's own lets a line feed follow what `$` ends."""
 
-    def __call__(self, value: str) -> str:  # type: ignore[override]
-        if self.regex.fullmatch(value) is None:
+    def __call__(self, value: Any) -> Any:
+        if re.fullmatch(self.regex.pattern, value) is None:
             raise ValidationError(self._format_error(value))
         return value
 
@@ -255,7 +256,7 @@ class SecretVerifierSchema(CamelCaseSchema):
         metadata={
             "description": "The verifier v of RFC 2945 in Cognito's 3072-bit group, big-endian, "
             "in base64.",
-            "examples": [examples.PASSWORD_VERIFIER],
+            "examples": [examples.VERIFIER],
         },
     )
     salt = fields.String(
@@ -404,7 +405,7 @@ class StatusChangeSchema(AnswerSchema):
 class FailedForgetSchema(AnswerSchema):
     """A device that was not forgotten."""
 
-    id = device_key("The device, which is as it was.")
+    id = device_key("The device that was not forgotten.")
     problem = fields.Nested(
         ProblemSchema,
         required=True,

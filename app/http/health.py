@@ -1,24 +1,90 @@
 """For those who run the service: is it alive, can it serve."""
 
-from collections.abc import Callable
+# mypy: disable-error-code="untyped-decorator"
+# flask-smorest's decorators have no types.
 
-from flask import Blueprint, Response, jsonify
+from collections.abc import Callable
+from typing import Any
+
+from flask.views import MethodView
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from app.http import contract
+from app.http.openapi import ContractBlueprint
 
 Check = Callable[[], bool]
 
+READY = {"ready": True, "checks": {"accepting": True, "keys": True, "cognito": True}}
+NOT_READY = {"ready": False, "checks": {"accepting": True, "keys": True, "cognito": False}}
 
-def health_blueprint(checks: dict[str, Check]) -> Blueprint:
+
+class HealthSchema(Schema):
+    """The process is alive."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(["ok"]),
+        metadata={"description": "Always `ok`: a process that is not does not answer."},
+    )
+
+
+class ReadinessSchema(Schema):
+    """Whether to send this process calls."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    ready = fields.Boolean(
+        required=True, metadata={"description": "Whether every check was passed."}
+    )
+    checks = fields.Dict(
+        keys=fields.String(),
+        values=fields.Boolean(metadata={"description": "Whether it was passed."}),
+        required=True,
+        metadata={
+            "description": "`accepting`: the process is not being stopped. `keys`: the user "
+            "pool's keys, which tokens are verified with, are at hand. `cognito`: the circuit "
+            "breaker to Cognito is not open."
+        },
+    )
+
+
+def health_blueprint(checks: dict[str, Check]) -> ContractBlueprint:
     """`/healthz`, which does no I/O at all, and `/readyz`, which runs `checks` (by name)."""
-    blueprint = Blueprint("health", __name__)
+    blueprint = ContractBlueprint("health", __name__, headers=[contract.REQUEST_ID])
 
-    @blueprint.get("/healthz")
-    def healthz() -> Response:
-        return jsonify(status="ok")
+    @blueprint.route("/healthz")
+    class Health(MethodView):
+        @blueprint.doc(operationId="getHealth", security=[])
+        @blueprint.response(
+            200, HealthSchema, description="The process is alive.", example={"status": "ok"}
+        )
+        def get(self) -> dict[str, str]:
+            """Is the process alive?
 
-    @blueprint.get("/readyz")
-    def readyz() -> tuple[Response, int]:
-        found = {name: check() for name, check in checks.items()}
-        ready = all(found.values())
-        return jsonify(ready=ready, checks=found), 200 if ready else 503
+            Looks at nothing outside of the process. Takes no token.
+            """
+            return {"status": "ok"}
+
+    @blueprint.route("/readyz")
+    class Readiness(MethodView):
+        @blueprint.doc(operationId="getReadiness", security=[])
+        @blueprint.response(
+            200, ReadinessSchema, description="The process can serve calls.", example=READY
+        )
+        @blueprint.alt_response(
+            503, schema=ReadinessSchema, description="Send calls elsewhere.", example=NOT_READY
+        )
+        def get(self) -> tuple[dict[str, Any], int]:
+            """Can the process serve?
+
+            For load balancers. Reads what is known already and calls nobody. Takes no token.
+            """
+            found = {name: check() for name, check in checks.items()}
+            ready = all(found.values())
+            return {"ready": ready, "checks": found}, 200 if ready else 503
 
     return blueprint

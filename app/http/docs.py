@@ -1,0 +1,79 @@
+"""Swagger UI at /docs: our page and our script around the distribution that flask-swagger-ui ships.
+
+Everything comes from this server, and nothing is inline, so that the Content-Security-Policy needs
+no exception for scripts.
+"""
+
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, redirect, render_template, send_from_directory, url_for
+from secure.headers import ContentSecurityPolicy
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from app.http import contract
+
+SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
+SWAGGER_UI_FILES = frozenset(
+    {"swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"}
+)
+OUR_FILES = frozenset({"docs.css", "docs.js"})
+FILES_MAX_AGE = 60 * 60
+"""In seconds. An upgrade changes their content, not their names."""
+
+
+def docs_blueprint(sign_in_url: str | None) -> Blueprint:
+    """`/docs`, and `/` which leads there.
+
+    `sign_in_url`: where a POST answers a demo user's tokens, on the local set-up; the page then
+    offers to sign in.
+    """
+    blueprint = Blueprint("docs", __name__, template_folder="docs_page", static_folder=None)
+    policy = _policy(sign_in_url)
+
+    @blueprint.get("/")
+    def root() -> WerkzeugResponse:
+        return redirect(url_for("docs.page"))
+
+    @blueprint.get("/docs")
+    def page() -> Response:
+        response = Response(
+            render_template("docs.html", title=contract.TITLE, sign_in_url=sign_in_url)
+        )
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    @blueprint.get("/docs/<file>")
+    def asset(file: str) -> Response:
+        if file in SWAGGER_UI_FILES:
+            return send_from_directory(SWAGGER_UI, file, max_age=FILES_MAX_AGE)
+        if file in OUR_FILES:
+            return send_from_directory(str(files("app.http") / "docs_page"), file, max_age=0)
+        raise NotFound
+
+    return blueprint
+
+
+def _policy(sign_in_url: str | None) -> str:
+    """What the page may load and whom it may call: this origin, and where the demo user signs in.
+
+    `data:` is for the icons in Swagger UI's style sheet.
+    """
+    callees = ["'self'"]
+    if sign_in_url:
+        parts = urlsplit(sign_in_url)
+        callees.append(f"{parts.scheme}://{parts.netloc}")
+    return (
+        ContentSecurityPolicy()
+        .default_src("'none'")
+        .script_src("'self'")
+        .style_src("'self'")
+        .img_src("'self'", "data:")
+        .connect_src(*callees)
+        .base_uri("'none'")
+        .form_action("'none'")
+        .frame_ancestors("'none'")
+        .header_value
+    )

@@ -1,0 +1,269 @@
+"""What flask-smorest does not document by itself, so that the document is made of the code alone.
+
+A problem or a header is named where a view or its blueprint is declared, and looked up in
+`app.http.contract`; validators and enums become schemas; the docstrings of views and schemas, and
+the metadata of fields, are the text.
+"""
+
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow.common import resolve_schema_instance
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import Flask, Response, request
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields
+
+from app.errors import ErrorCode
+from app.http import contract
+from app.http.body import StrictParser
+from app.http.problems import PROBLEM_JSON, PROBLEM_TYPES, ProblemApi, ProblemSchema
+
+View = TypeVar("View", bound=Callable[..., Any])
+Doc = dict[str, Any]
+
+CONTRACT_MAX_AGE = 300
+"""Seconds that a copy of the document may be used without asking whether it is current."""
+
+OF_A_BODY = (ErrorCode.MALFORMED_BODY, ErrorCode.BODY_TOO_LARGE)
+"""What StrictParser answers to any call that takes a body."""
+
+
+OPERATION_ORDER = ("operationId", "summary", "description", "tags", "security", "parameters")
+
+
+class ContractBlueprint(Blueprint):  # type: ignore[misc]
+    """flask-smorest's Blueprint, strict about what it is sent and complete about what it answers.
+
+    `problems`: the codes that every call of the blueprint may answer with. `headers`: those that
+    every answer carries.
+    """
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(
+        self,
+        *args: Any,
+        problems: Iterable[ErrorCode] = (),
+        headers: Iterable[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._every_problem = tuple(problems)
+        self._every_header = {name: name for name in headers}
+        self._prepare_doc_cbks += [
+            self._prepare_problems_doc,
+            self._prepare_headers_doc,
+            self._prepare_text_doc,
+        ]
+
+    @staticmethod
+    def problems(*codes: ErrorCode) -> Callable[[View], View]:
+        """Say which problems a view may answer with, besides those of every call."""
+
+        def decorate(view: View) -> View:
+            apidoc = getattr(view, "_apidoc", {})
+            view._apidoc = apidoc | {"problems": codes}  # type: ignore[attr-defined]
+            return view
+
+        return decorate
+
+    def _prepare_problems_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+        codes = {*self._every_problem, *doc_info.get("problems", ())}
+        if "requestBody" in doc:
+            codes.update(OF_A_BODY)
+        if "requestBody" in doc or doc.get("parameters"):
+            codes.add(ErrorCode.VALIDATION_FAILED)
+        responses = doc.setdefault("responses", {})
+        for status in sorted({PROBLEM_TYPES[code].status for code in codes}):
+            responses[status] = _problem_response(
+                [
+                    code
+                    for code in ErrorCode
+                    if code in codes and PROBLEM_TYPES[code].status == status
+                ]
+            )
+        return doc
+
+    def _prepare_text_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+        docstring = doc_info["docstring"]
+        doc_info["docstring"] = {name: unwrapped(text) for name, text in docstring.items()}
+        return doc
+
+    def _prepare_headers_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+        for response in doc["responses"].values():
+            response["headers"] = response.get("headers", {}) | self._every_header
+        return doc
+
+
+def unwrapped(text: str) -> str:
+    """Markdown with a line for a paragraph: some viewers break lines where the source does."""
+    return re.sub(r"(?<!\n)\n(?![\n|#-])", " ", text.strip())
+
+
+def _problem_response(codes: list[ErrorCode]) -> Doc:
+    """The answer that tells of one of `codes`, which share a status."""
+    headers: set[str] = set()
+    for code in codes:
+        headers |= _problem_headers(code)
+    return {
+        "description": "\n".join(f"- `{code}`: {contract.PROBLEMS[code].when}" for code in codes),
+        "content": {
+            PROBLEM_JSON: {
+                "schema": ProblemSchema,
+                "examples": {str(code): str(code) for code in codes},
+            }
+        },
+        "headers": {name: name for name in sorted(headers)},
+    }
+
+
+def _problem_headers(code: ErrorCode) -> set[str]:
+    """Problems of a status share the headers that clients may rely on: see the table of codes."""
+    status = PROBLEM_TYPES[code].status
+    if status == 401:
+        return {"WWW-Authenticate"}
+    return {"Retry-After"} if status in (429, 503) else set()
+
+
+class ContractConverter(OpenAPIConverter):
+    """apispec's, with docstrings for descriptions, enums by name, and alternatives."""
+
+    def schema2jsonschema(self, schema: Any) -> Doc:
+        instance: Schema = resolve_schema_instance(schema)
+        described: Doc = super().schema2jsonschema(instance)  # type: ignore[no-untyped-call]
+        described["description"] = unwrapped(inspect.getdoc(type(instance)) or "")
+        alternatives = getattr(instance.Meta, "alternatives", None)
+        if alternatives is None:
+            return described
+        return {
+            "description": described["description"],
+            "oneOf": self._alternatives(instance, described, alternatives),
+        }
+
+    def _alternatives(
+        self, schema: Schema, described: Doc, alternatives: Mapping[str, tuple[str, str]]
+    ) -> list[Doc]:
+        """One schema for each member of which exactly one may be sent, registered by its name."""
+        members = {field: schema.fields[field].data_key for field, _ in alternatives.values()}
+        refs = []
+        for name, (field, description) in alternatives.items():
+            others = {member for member in members.values() if member != members[field]}
+            component = described | {
+                "description": description,
+                "properties": {
+                    member: property_
+                    for member, property_ in described["properties"].items()
+                    if member not in others
+                },
+                "required": sorted([*described["required"], members[field]]),
+            }
+            self.spec.components.schema(name, component)
+            refs.append(self.spec.components.get_ref("schema", name))
+        return refs
+
+    def field2default(self, field: fields.Field[Any], **kwargs: Any) -> Doc:
+        """A default of None is how a view learns that nothing was sent; clients cannot send it."""
+        return {} if field.load_default is None else super().field2default(field, **kwargs)
+
+    def enum2properties(self, field: fields.Field[Any], **kwargs: Any) -> Doc:
+        """A reference, so that generated clients have one type for one enum."""
+        if not isinstance(field, fields.Enum):
+            return {}
+        kind: type[StrEnum] = field.enum
+        if kind.__name__ not in self.spec.components.schemas:
+            self.spec.components.schema(
+                kind.__name__,
+                {
+                    "type": "string",
+                    "enum": [str(value) for value in kind],
+                    "description": unwrapped(inspect.getdoc(kind) or ""),
+                },
+            )
+        return dict(self.spec.components.get_ref("schema", kind.__name__))
+
+
+class ContractPlugin(MarshmallowPlugin):
+    """apispec's, with our converter."""
+
+    Converter = ContractConverter
+
+    def __init__(self) -> None:
+        super().__init__(schema_name_resolver=resolver)
+
+
+class ContractApi(ProblemApi):
+    """flask-smorest's Api, with what all the contract shares, and the document served for good."""
+
+    def __init__(self, app: Flask) -> None:
+        app.config.update(
+            API_TITLE=contract.TITLE,
+            API_VERSION=contract.VERSION,
+            OPENAPI_VERSION="3.1.0",
+            OPENAPI_URL_PREFIX="/",
+        )
+        super().__init__(
+            app,
+            spec_kwargs={
+                "marshmallow_plugin": ContractPlugin(),
+                "info": {
+                    "summary": contract.SUMMARY,
+                    "description": unwrapped(contract.DESCRIPTION),
+                    "contact": {"name": "The maintainers of Device BFF"},
+                },
+                "servers": contract.SERVERS,
+                "tags": contract.TAGS,
+                "security": [{contract.ACCESS_TOKEN: []}],
+            },
+        )
+        components = self.spec.components
+        components.security_scheme(contract.ACCESS_TOKEN, contract.SECURITY_SCHEME)
+        for name, header in contract.HEADERS.items():
+            components.header(name, header)
+        for code in contract.PROBLEMS:
+            components.example(
+                str(code),
+                {"summary": PROBLEM_TYPES[code].title, "value": contract.example_problem(code)},
+            )
+        self._served: tuple[bytes, str] | None = None
+
+    def document(self) -> Doc:
+        """The OpenAPI document, in the order that readers expect its parts."""
+        made: Doc = self.spec.to_dict()
+        for path in made["paths"].values():
+            for method in path.keys() - {"parameters"}:
+                path[method] = _in_order(path[method], OPERATION_ORDER) | {
+                    "responses": dict(sorted(path[method]["responses"].items()))
+                }
+        made["info"] = _in_order(made["info"], ("title", "version"))
+        return _in_order(made, ("openapi", "info", "servers", "security", "tags", "paths"))
+
+    def _register_pagination_header(self) -> None:
+        """Pages are told by `Link` and `nextCursor`, not by flask-smorest's own header."""
+
+    def _openapi_json(self) -> Response:
+        """The document, with an ETag, for it changes only with the version that is deployed."""
+        if self._served is None:
+            body = as_json(self.document())
+            self._served = body, hashlib.sha256(body).hexdigest()[:32]
+        body, digest = self._served
+        response = Response(body, mimetype="application/json")
+        response.set_etag(digest)
+        response.cache_control.public = True
+        response.cache_control.max_age = CONTRACT_MAX_AGE
+        return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def _in_order(members: Doc, first: Iterable[str]) -> Doc:
+    return {name: members[name] for name in first if name in members} | members
+
+
+def as_json(document: Doc) -> bytes:
+    """The bytes of the published file and of `/openapi.json`: the same, whoever makes them."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
