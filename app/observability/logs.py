@@ -36,7 +36,7 @@ def configure(level: str, log_format: str) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_tracebacks_without_locals(), structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -56,6 +56,12 @@ def configure(level: str, log_format: str) -> None:
     root.setLevel(level)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+
+
+def _tracebacks_without_locals() -> structlog.typing.Processor:
+    """structlog's own `dict_tracebacks` shows local variables: access tokens are among them."""
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return structlog.processors.ExceptionRenderer(frames)
 
 
 def hashed(sub: str) -> str:

@@ -1,0 +1,44 @@
+"""An unexpected error's log line: it tells where, and nothing of the caller's secrets."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import structlog
+from app.observability import logs
+
+logs.configure("DEBUG", "{log_format}")
+
+def forward(access_token):
+    raise RuntimeError("out of order")
+
+try:
+    forward("header.claims.signature")
+except RuntimeError:
+    structlog.get_logger("app").error("unexpected_error", exc_info=True)
+"""
+
+
+def logged(log_format: str) -> str:
+    """What a process of its own logs: the configuration is a process' only one."""
+    program = PROGRAM.format(log_format=log_format)
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    ).stdout
+
+
+def test_a_json_line_has_the_traceback() -> None:
+    (line,) = map(json.loads, logged("json").splitlines())
+    (exception,) = line["exception"]
+    assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "out of order")
+    assert [frame["name"] for frame in exception["frames"]] == ["<module>", "forward"]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_local_variables_are_left_out(log_format: str) -> None:
+    output = logged(log_format)
+    assert "out of order" in output
+    assert "claims" not in output
