@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from werkzeug.test import TestResponse
 
 from app.auth.token import AccessToken
 from app.devices.model import DeletionScope
@@ -58,7 +59,7 @@ def test_every_page_is_read_before_any_device_is_forgotten(
 
 
 def test_there_may_be_nothing_to_forget(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    empty = {"forgotten": [], "failed": []}
+    empty: dict[str, list[str]] = {"forgotten": [], "failed": []}
     assert api.delete("/devices?scope=all").get_json() == empty
     fake_cognito.add(SUB, CURRENT)
     assert api.delete("/devices?scope=others").get_json() == empty
@@ -164,7 +165,7 @@ def test_only_so_many_may_forget_many_at_a_time(
 ) -> None:
     """Each holds a thread for a while: they must not take them all."""
     api = start(THREADS="8")
-    answers = []
+    answers: list[TestResponse] = []
 
     def meanwhile(call: Call) -> None:
         if not answers and call.operation == "forget_device":
