@@ -142,6 +142,10 @@ class Pycognito:
             "device_password": password,
         }
 
+    def keep_wrong_secret(self) -> None:
+        """Sign in with a secret that is not the device's."""
+        self._device["device_password"] += "x"
+
     def remember(self) -> None:
         self._idp.update_device_status(
             AccessToken=self._tokens["AccessToken"],
