@@ -36,10 +36,11 @@ if (form) {
       ui.preauthorizeApiKey(ACCESS_TOKEN, tokens.access_token);
       state.textContent = "Signed in as demo";
       button.textContent = "Sign in again";
+      form.classList.remove("failed");
       form.classList.add("signed-in");
     } catch (error) {
       state.textContent = `Sign-in failed: ${error.message}`;
-      form.classList.remove("signed-in");
+      form.classList.replace("signed-in", "failed") || form.classList.add("failed");
     } finally {
       button.disabled = false;
     }
