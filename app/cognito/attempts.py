@@ -121,6 +121,8 @@ class Attempts:
             return retrying(once)
         except AttemptFailed as failure:
             error = failure.error
+            if error.code is ErrorCode.QUOTA_EXCEEDED:
+                metrics.RATE_LIMITED.labels("cognito").inc()
         except DeviceError as refusal:
             error = refusal
         if lost and error.code is SHOWN_DONE_BY.get(operation):
