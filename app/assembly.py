@@ -6,7 +6,7 @@ from app.cognito.attempts import Attempts, as_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
 from app.cognito.client import CognitoClient, cognito_idp
 from app.cognito.quota import QuotaBudget
-from app.counters import open_counters
+from app.counters import Counters
 from app.devices.service import ForgetPace
 from app.observability import logs, metrics
 from app.settings import Settings
@@ -55,7 +55,7 @@ def make_breaker(settings: Settings) -> CognitoBreaker:
     )
 
 
-def make_cognito(settings: Settings, breaker: CognitoBreaker, counters_uri: str) -> CognitoClient:
+def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters) -> CognitoClient:
     """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL."""
     quotas = {
         "UserResourceRead": settings.cognito_read_quota,
@@ -63,7 +63,7 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters_uri: str)
         "UserUpdate": settings.cognito_user_update_quota,
     }
     attempts = Attempts(
-        budget=QuotaBudget(quotas, open_counters(counters_uri)),
+        budget=QuotaBudget(quotas, counters.open()),
         breaker=breaker,
         deadline=settings.cognito_deadline,
         longest_attempt=settings.cognito_connect_timeout + settings.cognito_read_timeout,

@@ -5,13 +5,17 @@ process counts for itself: calls go on, limits are looser by the number of proce
 and a metric say so.
 """
 
+import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import structlog
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.observability import metrics
 
@@ -26,19 +30,75 @@ REDIS_PAUSE = 5.0
 """Seconds to leave Redis alone after it failed, so that its time-out is not paid on every call."""
 
 
-def open_counters(uri: str) -> Storage:
-    """The counters at `uri`, which `counters_uri` gave."""
-    storage = storage_from_string(uri)
-    assert isinstance(storage, Storage)  # noqa: S101 - the library's other kind is for asyncio
-    return storage
+@dataclass(frozen=True)
+class Counters:
+    """Where to count, as the `limits` library is told: a storage's URI and its options."""
+
+    uri: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def open(self) -> Storage:
+        storage = storage_from_string(self.uri, **self.options)
+        assert isinstance(storage, Storage)  # noqa: S101 - the library's other kind is for asyncio
+        return storage
 
 
-def counters_uri(redis_url: str | None) -> str:
-    """Where to count, as the `limits` library is told: Redis if there is one, or else here."""
+def counters_at(redis_url: str | None) -> Counters:
+    """Redis if there is one, or else this process's memory."""
     if redis_url:
-        return f"{RedisOrMemoryStorage.STORAGE_SCHEME[0]}:{redis_url}"
+        return Counters(
+            f"{RedisOrMemoryStorage.STORAGE_SCHEME[0]}:{redis_url}", {"reach": RedisReach()}
+        )
     logger.warning("limits_are_per_process", because="REDIS_URL is not set")
-    return "memory://"
+    return Counters("memory://")
+
+
+class RedisReach:
+    """Whether Redis is worth asking. One for all of a process's counters: if Redis hangs, the calls
+    that are under way pay its time-out once, and then one call in `REDIS_PAUSE` seconds does."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._away = False
+        self._ask_again_at = 0.0
+
+    def worth_asking(self) -> bool:
+        """True while Redis serves. While it is away, true for one caller after each pause."""
+        with self._lock:
+            if not self._away:
+                return True
+            if self._clock() < self._ask_again_at:
+                return False
+            self._ask_again_at = self._clock() + REDIS_PAUSE
+            return True
+
+    def failed(self, error: Exception) -> None:
+        metrics.REDIS_FAILURES.inc()
+        with self._lock:
+            news, self._away = not self._away, True
+            self._ask_again_at = self._clock() + REDIS_PAUSE
+        if news:
+            logger.warning("redis_away", error=type(error).__name__, limits="per process")
+
+    def served(self) -> None:
+        if not self._away:
+            return
+        with self._lock:
+            news, self._away = self._away, False
+        if news:
+            logger.info("redis_back", limits="shared")
+
+
+class PunctualRedisStorage(RedisStorage):
+    """limits' own, to the millisecond: in whole seconds, TTL rounds, and a caller who waits as long
+    as Retry-After says would come half a second early."""
+
+    STORAGE_SCHEME = ["punctual-redis"]
+
+    def get_expiry(self, key: str) -> float:
+        milliseconds: int = self.storage.pttl(self.prefixed_key(key))
+        return time.time() + max(milliseconds, 0) / 1000
 
 
 class RedisOrMemoryStorage(Storage):
@@ -46,16 +106,18 @@ class RedisOrMemoryStorage(Storage):
 
     STORAGE_SCHEME = ["redis-or-memory"]
 
-    def __init__(self, uri: str, **_: object) -> None:
+    def __init__(self, uri: str, *, reach: RedisReach, **_: object) -> None:
         super().__init__(uri)
-        self._redis = RedisStorage(
+        self._redis = PunctualRedisStorage(
             uri.removeprefix(f"{self.STORAGE_SCHEME[0]}:"),
             wrap_exceptions=True,
             socket_timeout=REDIS_TIMEOUT,
             socket_connect_timeout=REDIS_TIMEOUT,
+            # redis-py's own would try three times more, and take seconds over it.
+            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
         )
         self._memory = MemoryStorage()
-        self._away_until = 0.0
+        self._reach = reach
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -80,11 +142,12 @@ class RedisOrMemoryStorage(Storage):
         return self._redis.check()
 
     def _either(self, use: Callable[[Storage], Answer]) -> Answer:
-        if time.monotonic() >= self._away_until:
+        if self._reach.worth_asking():
             try:
-                return use(self._redis)
+                answer = use(self._redis)
             except StorageError as error:
-                self._away_until = time.monotonic() + REDIS_PAUSE
-                metrics.REDIS_FAILURES.inc()
-                logger.warning("redis_away", error=type(error.storage_error).__name__)
+                self._reach.failed(error.storage_error)
+            else:
+                self._reach.served()
+                return answer
         return use(self._memory)
