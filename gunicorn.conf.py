@@ -30,7 +30,7 @@ bind = f"{settings.host}:{settings.port}"
 
 # A request mostly waits for Cognito: threads wait more cheaply than processes, and a few processes
 # keep one crash, or one GIL, from being everybody's.
-worker_class = "gthread"
+worker_class = "app.http.worker.Worker"  # gthread, guarded from slow callers
 workers = settings.web_concurrency
 threads = settings.threads
 
@@ -52,9 +52,16 @@ limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 16_380
 
+# Whom to believe about X-Forwarded-* is TRUSTED_PROXY_HOPS' business; gunicorn would believe
+# anybody on this machine, and take more headers than these from them.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+
 # The application writes the access log, without tokens and query strings.
 accesslog = None
-loglevel = settings.log_level.lower()
+loglevel = settings.log_level.lower() if settings.log_level != "DEBUG" else "info"
+# At DEBUG gunicorn writes what it has read of a request that broke off: tokens are among it.
 
 if settings.tls_cert_file:
     certfile = settings.tls_cert_file

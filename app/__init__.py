@@ -9,7 +9,7 @@ from app import openapi
 from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
 from app.cognito.breaker import STATE_OPEN
 from app.cognito.port import CognitoPort
-from app.counters import counters_uri
+from app.counters import counters_at
 from app.devices import routes
 from app.devices.service import DeviceService
 from app.http import (
@@ -34,6 +34,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
     app.extensions[DRAINING] = threading.Event()
     trust_proxies(app, settings.trusted_proxy_hops)
 
@@ -43,7 +44,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     cors.register(app, settings.cors_origins)
     problems.register(app)
 
-    uri = counters_uri(settings.redis_url)
+    counters = counters_at(settings.redis_url)
     breaker = make_breaker(settings)
     jwks = make_jwks(settings)
     authentication.identify(app, routes.blueprint.name, make_verifier(settings, jwks))
@@ -51,12 +52,12 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
         app,
         per_user=settings.rate_limit_per_user,
         per_address=settings.rate_limit_per_address,
-        counters_uri=uri,
+        counters=counters,
     )
     authentication.admit(app)
 
     app.extensions[routes.SERVICE] = DeviceService(
-        cognito or make_cognito(settings, breaker, uri),
+        cognito or make_cognito(settings, breaker, counters),
         audit.AuditLog(source=settings.cognito_issuer),
         make_forget_pace(settings),
     )
@@ -78,6 +79,9 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
 
 
 def trust_proxies(app: Flask, hops: int) -> None:
-    """Believe the last `hops` entries of X-Forwarded-For, -Proto and -Host, and nothing more."""
+    """Believe the last `hops` entries of X-Forwarded-For and -Proto, and nothing more.
+
+    Not X-Forwarded-Host: load balancers pass on what the client sent, and nothing here needs it.
+    """
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -1,9 +1,10 @@
 """Request bodies and queries: JSON only, 16 KiB at most, nothing that the schema does not know."""
 
+import json
 from typing import Any, NoReturn
 
 from flask import Request
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
 from app.errors import DeviceError, ErrorCode
@@ -23,19 +24,22 @@ class StrictParser(FlaskParser):
             DeviceError: `malformed-body`.
         """
         body = req.get_data(cache=True)
-        if body and not req.is_json:
+        if not body:
+            return missing
+        if not req.is_json:
             raise _malformed("Send the body as application/json.")
         try:
-            return super().load_json(req, schema)
+            return json.loads(
+                body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_members
+            )
+        except json.JSONDecodeError:
+            raise _malformed("The body is not valid JSON.") from None
+        except UnicodeDecodeError:
+            raise _malformed("The body is not UTF-8.") from None
         except RecursionError:
             raise _malformed("The body nests too deeply.") from None
         except ValueError:  # json's one for an integer of more digits than Python would convert
             raise _malformed("The body holds a number that is too long.") from None
-
-    def _handle_invalid_json_error(
-        self, error: Exception, req: Request, *args: Any, **kwargs: Any
-    ) -> NoReturn:
-        raise _malformed("The body is not valid JSON.")
 
     def handle_error(
         self,
@@ -69,6 +73,20 @@ def _flat(found: Any, path: str = "") -> list[tuple[str, list[str]]]:
             for pair in _flat(inner, path if field == "_schema" else f"{path}.{field}".strip("."))
         ]
     return [(path or "body", [str(message) for message in found])]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """NaN and the infinities: Python knows them, JSON does not (RFC 8259, section 6)."""
+    raise _malformed("The body is not valid JSON.")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's members; a name that comes twice means one thing here and another elsewhere
+    (RFC 8259, section 4)."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _malformed("The body has an object with two members of one name.")
+    return members
 
 
 def _malformed(detail: str) -> DeviceError:

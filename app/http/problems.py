@@ -7,6 +7,7 @@ from urllib.parse import quote
 import structlog
 from flask import Flask, Response, g, json, request
 from flask_smorest import Api
+from gunicorn.http.errors import ParseException
 from marshmallow import EXCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException
 
@@ -39,6 +40,10 @@ PROBLEM_TYPES: dict[ErrorCode, ProblemType] = {
     ErrorCode.VALIDATION_FAILED: ProblemType(422, "Request not valid"),
     ErrorCode.MALFORMED_BODY: ProblemType(400, "Body is not JSON"),
     ErrorCode.BODY_TOO_LARGE: ProblemType(413, "Body too large"),
+    ErrorCode.MALFORMED_REQUEST: ProblemType(400, "Request is not HTTP"),
+    ErrorCode.URI_TOO_LONG: ProblemType(414, "Address too long"),
+    ErrorCode.HEADERS_TOO_LARGE: ProblemType(431, "Headers too large"),
+    ErrorCode.REQUEST_TIMEOUT: ProblemType(408, "Request took too long"),
     ErrorCode.INVALID_PARAMETER: ProblemType(400, "Parameter refused by Cognito"),
     ErrorCode.RATE_LIMITED: ProblemType(429, "Too many requests"),
     ErrorCode.QUOTA_EXCEEDED: ProblemType(429, "Cognito quota exceeded"),
@@ -129,8 +134,11 @@ class ProblemSchema(Schema):
     )
 
 
-def problem(error: DeviceError, instance: str) -> dict[str, Any]:
-    """The members of the problem that tells of `error`. `instance`: the path it is about."""
+def problem(error: DeviceError, instance: str, request_id: str | None = None) -> dict[str, Any]:
+    """The members of the problem that tells of `error`. `instance`: the path it is about.
+
+    `request_id`: of what never became a request of the application's.
+    """
     status, title = PROBLEM_TYPES[error.code]
     members: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{error.code}",
@@ -139,7 +147,7 @@ def problem(error: DeviceError, instance: str) -> dict[str, Any]:
         "detail": error.detail,
         "instance": instance,
         "code": error.code,
-        "requestId": g.request_id,
+        "requestId": request_id or g.request_id,
     }
     if error.errors is not None:
         members["errors"] = dict(error.errors)
@@ -171,6 +179,7 @@ def _challenge(error: DeviceError) -> str | None:
 
 
 _HTTP_ERRORS: Mapping[int, tuple[ErrorCode, str]] = {
+    400: (ErrorCode.MALFORMED_REQUEST, "The request is not one that HTTP knows."),
     404: (ErrorCode.NOT_FOUND, "There is nothing at this address."),
     405: (ErrorCode.METHOD_NOT_ALLOWED, "This resource has no such method; see Allow."),
     413: (ErrorCode.BODY_TOO_LARGE, "The body may take 16 KiB at most."),
@@ -201,6 +210,13 @@ def register(app: Flask) -> None:
     @app.errorhandler(DeviceError)
     def tell(error: DeviceError) -> Response:
         return problem_response(error)
+
+    @app.errorhandler(ParseException)
+    def tell_of_body(error: ParseException) -> Response:
+        """gunicorn parses chunks as the application reads them."""
+        return problem_response(
+            DeviceError(ErrorCode.MALFORMED_REQUEST, "The body's chunks are not well-formed.")
+        )
 
     @app.errorhandler(Exception)
     def tell_nothing(error: Exception) -> Response:

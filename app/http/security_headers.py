@@ -1,5 +1,7 @@
 """Response headers that keep browsers from being used against the user; by the `secure` library."""
 
+from collections.abc import Mapping
+
 from flask import Flask, Response, request
 from secure import Secure
 from secure.headers import (
@@ -19,18 +21,25 @@ _HEADERS = Secure(
     referrer=ReferrerPolicy().no_referrer(),
     xcto=XContentTypeOptions().nosniff(),
     xfo=XFrameOptions().deny(),
-    custom=[CustomHeader("Cross-Origin-Resource-Policy", "same-site")],
+    custom=[
+        CustomHeader("Cross-Origin-Resource-Policy", "same-site"),
+        CustomHeader("Cache-Control", "no-store"),  # answers are about one user, and about now
+    ],
 )
 _HTTPS_ONLY = StrictTransportSecurity().max_age(ONE_YEAR)
 
 
+def headers(https: bool) -> Mapping[str, str]:
+    """What every response carries; HSTS over HTTPS only (RFC 6797, section 7.2)."""
+    transport = {_HTTPS_ONLY.header_name: _HTTPS_ONLY.header_value} if https else {}
+    return {**_HEADERS.headers, **transport}
+
+
 def register(app: Flask) -> None:
-    """Set the headers that a view has not set itself; HSTS over HTTPS only (RFC 6797, 7.2)."""
+    """Set the headers that a view has not set itself, whatever is answered, problems included."""
 
     @app.after_request
     def protect(response: Response) -> Response:
-        for name, value in _HEADERS.headers.items():
+        for name, value in headers(request.is_secure).items():
             response.headers.setdefault(name, value)
-        if request.is_secure:
-            response.headers[_HTTPS_ONLY.header_name] = _HTTPS_ONLY.header_value
         return response
