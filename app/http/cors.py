@@ -1,6 +1,8 @@
 """Which web origins may call from a browser: an explicit list, by flask-cors."""
 
-from flask import Flask
+import re
+
+from flask import Flask, Response, request
 from flask_cors import CORS
 
 EXPOSED_HEADERS = (
@@ -16,13 +18,22 @@ EXPOSED_HEADERS = (
 PREFLIGHT_MAX_AGE = 2 * 60 * 60
 """Seconds; the longest that Chromium keeps a preflight answer."""
 
+SHARED = re.compile(r"/(?:devices(?:/.*)?|openapi\.json)")
+"""The paths that other origins have business with."""
+
 
 def register(app: Flask, origins: tuple[str, ...]) -> None:
     """Allow `origins`, and nobody else: no wildcard and no `null`. Tokens travel in a header, so
-    no cookies are allowed either."""
+    no cookies are allowed either. Without any origin there is no CORS at all."""
+    if not origins:
+        return
     CORS(
         app,
-        resources={r"/(devices.*|openapi\.json)": {"origins": list(origins)}},
+        # As whole patterns: flask-cors takes a text with brackets, an IPv6 origin's, for a regular
+        # expression, and matches regular expressions from the start only.
+        resources={
+            rf"^{SHARED.pattern}$": {"origins": [_exactly(origin) for origin in origins]},
+        },
         methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=[
             "Authorization",
@@ -34,5 +45,18 @@ def register(app: Flask, origins: tuple[str, ...]) -> None:
         expose_headers=list(EXPOSED_HEADERS),
         max_age=PREFLIGHT_MAX_AGE,
         supports_credentials=False,
-        vary_header=True,
+        always_send=False,  # to those who send no Origin, or the whole list would go out
+        vary_header=False,
     )
+
+    @app.after_request
+    def vary(response: Response) -> Response:
+        """Vary: Origin on refusals too, which flask-cors leaves out: Fetch, "CORS protocol and HTTP
+        caches"."""
+        if SHARED.fullmatch(request.path):
+            response.vary.add("Origin")
+        return response
+
+
+def _exactly(origin: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(origin)}\Z")
