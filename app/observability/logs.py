@@ -17,8 +17,12 @@ logger = structlog.get_logger("app.access")
 PROBES = ("/healthz", "/readyz", "/metrics")
 """Routes that machines ask all day; they would drown everything else, so their level is DEBUG."""
 
-QUIET_LOGGERS = ("botocore", "boto3", "urllib3", "flask-limiter", "limits", "flask_cors")
-"""Libraries that write requests out whole at DEBUG, tokens and secrets included."""
+OUR_LOGGERS = "app"
+"""LOG_LEVEL is about these. Libraries never write below INFO: at DEBUG botocore, urllib3 and others
+write requests out whole, tokens and secrets included."""
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+"""Any other would be a caller's invention, and each a time series of its own."""
 
 
 def configure(level: str, log_format: str) -> None:
@@ -53,9 +57,8 @@ def configure(level: str, log_format: str) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
-    for name in QUIET_LOGGERS:
-        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    root.setLevel(max(logging.INFO, logging.getLevelName(level)))
+    logging.getLogger(OUR_LOGGERS).setLevel(level)
 
 
 def _tracebacks_without_locals() -> structlog.typing.Processor:
@@ -82,13 +85,14 @@ def register(app: Flask) -> None:
     def end(response: Response) -> Response:
         seconds = time.perf_counter() - g.started
         route = request.url_rule.rule if request.url_rule else "unmatched"
-        metrics.REQUESTS.labels(request.method, route, response.status_code).observe(seconds)
+        method = request.method if request.method in METHODS else "other"
+        metrics.REQUESTS.labels(method, route, response.status_code).observe(seconds)
         token = g.get("access_token")
         use = g.cognito_use
         write = logger.debug if route in PROBES else logger.info
         write(
             "request",
-            method=request.method,
+            method=method,
             route=route,
             status=response.status_code,
             code=g.get("error_code"),
