@@ -4,6 +4,7 @@ The README's table says what each variable means; a test keeps the two in step.
 """
 
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -175,6 +176,17 @@ def _check_together(settings: Settings) -> None:
         )
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")
+    if settings.tls_cert_file is not None:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                settings.tls_cert_file,
+                settings.tls_key_file,
+                password="",  # never ask for one
+            )
+        except OSError as error:  # gunicorn would meet it at every connection instead
+            raise SettingsError(
+                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key."
+            ) from error
 
 
 def _explain(error: EnvValidationError) -> str:
