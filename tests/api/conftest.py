@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 
 from app import create_app
 from app.settings import Settings
@@ -45,13 +46,14 @@ def strangers_key() -> SigningKey:
 
 @pytest.fixture
 def jwks(pool_key: SigningKey) -> Iterator[JwksServer]:
+    """The key set of an application that the test starts itself."""
     server = JwksServer(pool_key)
     yield server
     server.close()
-    _await_fetches()
+    await_jwks_fetches()
 
 
-def _await_fetches() -> None:
+def await_jwks_fetches() -> None:
     """Fetches of the key set that are under way in the background have ended."""
     for thread in threading.enumerate():
         if thread.name.startswith("jwks-"):
@@ -68,13 +70,19 @@ def token(pool_key: SigningKey) -> Callable[..., str]:
     return mint
 
 
-@pytest.fixture
-def fake_cognito() -> FakeCognito:
+@pytest.fixture(scope="session")
+def only_fake_cognito() -> FakeCognito:
     return FakeCognito()
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, jwks: JwksServer) -> pytest.MonkeyPatch:
+def fake_cognito(only_fake_cognito: FakeCognito) -> FakeCognito:
+    """Cognito without a device, a call or an order to fail."""
+    only_fake_cognito.reset()
+    return only_fake_cognito
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, jwks: JwksServer) -> None:
     """Exactly the variables that the service needs, and limits that are in nobody's way."""
     for name in os.environ:
         if name not in KEPT_VARIABLES and not name.startswith(KEPT_PREFIXES):
@@ -85,36 +93,63 @@ def environment(monkeypatch: pytest.MonkeyPatch, jwks: JwksServer) -> pytest.Mon
     monkeypatch.setenv("RATE_LIMIT_PER_USER", "100000 per minute")
     monkeypatch.setenv("RATE_LIMIT_PER_ADDRESS", "100000 per minute")
     monkeypatch.setenv("FORGET_RATE", "1000")
-    return monkeypatch
+
+
+def make_application(fake_cognito: FakeCognito) -> Flask:
+    app = create_app(Settings.from_environ(), cognito=fake_cognito)
+    app.test_client_class = ApiClient
+    return app
+
+
+@pytest.fixture(scope="session")
+def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+    """The application with its defaults; making one takes longer than most tests."""
+    server = JwksServer(pool_key)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        set_environment(monkeypatch, server)
+        app = make_application(only_fake_cognito)
+    await_jwks_fetches()
+    yield app
+    server.close()
+
+
+@pytest.fixture
+def api(
+    shared_application: Flask, fake_cognito: FakeCognito, token: Callable[..., str]
+) -> ApiClient:
+    """The application with its defaults, called with a good token of the device CURRENT."""
+    return client_of(shared_application, token())
+
+
+def client_of(app: Flask, token: str) -> ApiClient:
+    client = app.test_client()
+    assert isinstance(client, ApiClient)
+    return client.with_token(token)
 
 
 @pytest.fixture
 def start(
-    environment: pytest.MonkeyPatch, fake_cognito: FakeCognito, token: Callable[..., str]
+    monkeypatch: pytest.MonkeyPatch,
+    jwks: JwksServer,
+    fake_cognito: FakeCognito,
+    token: Callable[..., str],
 ) -> Start:
-    """Start the application with `variables` set besides; a client that sends a good token.
+    """Start an application of the test's own over the key set `jwks`, with `variables` set besides.
 
-    The key set has been fetched by then, or could not be, unless `wait` is false.
+    Gives a client that sends a good token. The key set has been fetched by then, or could not be,
+    unless `wait` is false.
     """
+    set_environment(monkeypatch, jwks)
 
     def go(*, wait: bool = True, **variables: str) -> ApiClient:
         for name, value in variables.items():
-            environment.setenv(name, value)
-        app = create_app(Settings.from_environ(), cognito=fake_cognito)
+            monkeypatch.setenv(name, value)
+        app = make_application(fake_cognito)
         if wait:
-            _await_fetches()
-        app.test_client_class = ApiClient
-        client = app.test_client()
-        assert isinstance(client, ApiClient)
-        return client.with_token(token())
+            await_jwks_fetches()
+        return client_of(app, token())
 
     return go
-
-
-@pytest.fixture
-def api(start: Start) -> ApiClient:
-    """The application with its defaults, called with a good token of the device CURRENT."""
-    return start()
 
 
 @pytest.fixture

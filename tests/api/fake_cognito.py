@@ -33,6 +33,10 @@ class FakeCognito:
     """
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """No devices, no calls, no orders."""
         self.opt_in = False
         self.calls: list[Call] = []
         self.before: Callable[[Call], None] = lambda call: None

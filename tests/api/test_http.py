@@ -77,7 +77,6 @@ def test_head_needs_a_token_too(api: ApiClient, address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "/",
         "/device",
         "/devices/",
         "/Devices",
