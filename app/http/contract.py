@@ -39,9 +39,12 @@ tracked and not remembered can be updated and forgotten, but answers 404 when it
 ## Problems
 
 Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem. Branch on `code`,
-show your own words, and log `requestId`. Besides the codes that each call lists, an address that
-does not exist answers 404 `not-found`, and a method that it does not have 405
-`method-not-allowed`.
+show your own words, and log `requestId`.
+
+Besides the codes that each call lists, an address that does not exist answers 404 `not-found`, and
+a method that it does not have 405 `method-not-allowed`. What never became a call, because it is
+not HTTP, too large or too slow, answers 400 `malformed-request`, 408 `request-timeout`,
+414 `uri-too-long` or 431 `headers-too-large`.
 
 Retry on 429, 502, 503 and 504 only; wait for `Retry-After` seconds where it is sent.
 
@@ -221,7 +224,7 @@ PROBLEMS: dict[ErrorCode, ProblemText] = {
         "Something went wrong on our side. The request id tells us what.",
     ),
 }
-"""`not-found` and `method-not-allowed` are not here: no call of the contract answers with them."""
+"""The codes that are not here are in `DESCRIPTION`: no call of the contract answers with them."""
 
 EVERY_DEVICES_CALL = (
     ErrorCode.INVALID_PARAMETER,

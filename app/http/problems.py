@@ -123,7 +123,7 @@ class ProblemSchema(Schema):
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(
-            fields.String(metadata={"description": "What is wrong with the field."}),
+            fields.String(metadata={"description": "What is wrong with it.", "minLength": 1}),
             metadata={"description": "All that is wrong with one field.", "minItems": 1},
         ),
         metadata={
