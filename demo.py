@@ -71,7 +71,10 @@ def main() -> None:
 
 def _free_port(variable: str, default: int) -> int:
     """The port that `variable` names, if nobody else listens there."""
-    port = int(os.environ.get(variable, default))
+    given = os.environ.get(variable, str(default))
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        sys.exit(f"{given!r} is not a port: set {variable} to a number from 1 to 65535.")
+    port = int(given)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

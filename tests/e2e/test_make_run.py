@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Demo:
     @property
     def url(self) -> str:
         """Where it says that the API is."""
-        return re.findall(r"^Ready: the API is at (\S+),", self.printed, re.MULTILINE)[0]
+        return str(re.findall(r"^Ready: the API is at (\S+),", self.printed, re.MULTILINE)[0])
 
     def after_stop(self) -> tuple[int, str]:
         """Its exit code, and what it printed at the end."""
@@ -60,17 +60,18 @@ class Demo:
         )
 
 
-@contextmanager
-def free_ports() -> Iterator[list[socket.socket]]:
-    """Two ports that nobody else listens on, held until the end."""
-    with ExitStack() as held:
-        ports = [held.enter_context(socket.socket()) for _ in range(2)]
-        for port in ports:
-            port.bind(("127.0.0.1", 0))
-        yield ports
+def free_ports() -> dict[str, str]:
+    """The variables that name a port for each server, of ports that nobody listens on."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return {
+            "PORT": str(one.getsockname()[1]),
+            "COGNITO_PORT": str(other.getsockname()[1]),
+        }
 
 
-def begin(folder: Path, port: int, cognito_port: int, **variables: str) -> subprocess.Popen[str]:
+def begin(folder: Path, **variables: str) -> subprocess.Popen[str]:
     """Start the demo as from a terminal: a process group of its own, and nothing of AWS's."""
     for part in PARTS:
         (folder / part).symlink_to(ROOT / part)
@@ -78,7 +79,7 @@ def begin(folder: Path, port: int, cognito_port: int, **variables: str) -> subpr
     return subprocess.Popen(
         [sys.executable, "demo.py"],
         cwd=folder,
-        env=kept | {"PORT": str(port), "COGNITO_PORT": str(cognito_port)} | variables,
+        env=kept | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -88,11 +89,11 @@ def begin(folder: Path, port: int, cognito_port: int, **variables: str) -> subpr
 
 @contextmanager
 def demo(folder: Path, **variables: str) -> Iterator[Demo]:
-    with free_ports() as held:
-        port, cognito_port = (it.getsockname()[1] for it in held)
-    process = begin(folder, port, cognito_port, **variables)
+    ports = free_ports()
+    process = begin(folder, **ports, **variables)
     try:
-        yield Demo(process, folder, _until_ready(process), port, cognito_port)
+        printed = _until_ready(process)
+        yield Demo(process, folder, printed, int(ports["PORT"]), int(ports["COGNITO_PORT"]))
     finally:
         if process.poll() is None:
             process.terminate()
@@ -216,13 +217,24 @@ def test_with_tls_the_api_is_https_and_its_certificate_verifies(tmp_path: Path) 
 
 @pytest.mark.parametrize("variable", ["PORT", "COGNITO_PORT"])
 def test_a_port_that_is_taken_is_named_in_one_line(tmp_path: Path, variable: str) -> None:
-    with free_ports() as (taken, other):
-        taken.listen()
-        ports = [taken.getsockname()[1], other.getsockname()[1]]
-        other.close()
-        port, cognito_port = ports if variable == "PORT" else reversed(ports)
-        with begin(tmp_path, port, cognito_port) as process:
-            printed, _ = process.communicate(timeout=STOP_SECONDS)
+    ports = free_ports()
+    with socket.create_server(("127.0.0.1", int(ports[variable]))):
+        assert refusal(tmp_path, ports) == (
+            f"Port {ports[variable]} cannot be used (Address already in use): "
+            f"set {variable} to another.\n"
+        )
+
+
+@pytest.mark.parametrize("wrong", ["http", "-1", "0", "65536", ""])
+def test_a_port_that_is_none_is_named_in_one_line(tmp_path: Path, wrong: str) -> None:
+    assert refusal(tmp_path, free_ports() | {"PORT": wrong}) == (
+        f"{wrong!r} is not a port: set PORT to a number from 1 to 65535.\n"
+    )
+
+
+def refusal(folder: Path, variables: dict[str, str]) -> str:
+    """All that a demo says that does not start."""
+    with begin(folder, **variables) as process:
+        printed, _ = process.communicate(timeout=STOP_SECONDS)
     assert process.returncode == 1
-    assert printed.count("\n") == 1
-    assert re.search(rf"\b{ports[0]}\b.*: set {variable} to", printed)
+    return printed
