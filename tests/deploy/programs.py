@@ -1,0 +1,60 @@
+"""What tests of deployment files run them against: programs, and the service's own settings."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from unittest import mock
+
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+SECONDS = 60
+
+
+def program_path(program: str) -> str:
+    """Where a program of the virtual environment, or else of this machine, is."""
+    beside_python = str(Path(sys.executable).parent)
+    path = shutil.which(program, path=os.pathsep.join((beside_python, os.environ["PATH"])))
+    assert path, f"{program} is not installed: see tests/system-packages.sh"
+    return path
+
+
+def output_of(program: str, *arguments: str | Path) -> str:
+    """What a program prints; it must not complain.
+
+    Raises:
+        AssertionError: it ended with another code than 0; the message is what it said.
+    """
+    done = subprocess.run(
+        [program_path(program), *arguments],
+        cwd=ROOT,
+        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def settings_in(environment: Mapping[str, str]) -> Settings:
+    """What the service makes of these variables and no others. SettingsError if it would not start.
+
+    `from_environ` reads the process's environment, which is put back.
+    """
+    with mock.patch.dict(os.environ, environment, clear=True):
+        return Settings.from_environ()
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
