@@ -8,13 +8,13 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from environs import Env, EnvValidationError, ValidationError, validate
 from limits import parse as parse_rate_limit
 
 COGNITO_CLIENT_ID_PATTERN = r"^[\w+]{1,128}$"
-COGNITO_USER_POOL_ID_PATTERN = r"^[a-z]{2}(-[a-z]+)+-\d_[0-9a-zA-Z]+$"
+COGNITO_USER_POOL_ID_PATTERN = r"^[a-z]{2}(-[a-z]+)+-[0-9]_[0-9a-zA-Z]+\Z"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -227,15 +227,25 @@ def _client_id(value: str) -> None:
         raise ValidationError(f"{value!r} is not an app client id.")
 
 
+def _split(url: str) -> SplitResult:
+    """A URL's parts, its port checked; all of them empty when it is none."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises when it is no port
+    except ValueError:
+        return urlsplit("")
+    return parts if url.isprintable() and " " not in url else urlsplit("")
+
+
 def _url(value: str) -> None:
-    parts = urlsplit(value)
+    parts = _split(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
         raise ValidationError("Not an http:// or https:// URL.")
 
 
 def _origin(value: str) -> None:
     """A web origin: RFC 6454 section 6.1. No wildcard: the answers are about one user."""
-    parts = urlsplit(value)
+    parts = _split(value)
     origin = f"{parts.scheme}://{parts.netloc}"
     if parts.scheme not in ("http", "https") or not parts.hostname or value != origin:
         raise ValidationError(
@@ -247,7 +257,7 @@ def _origin(value: str) -> None:
 
 
 def _redis_url(value: str) -> None:
-    if urlsplit(value).scheme not in ("redis", "rediss"):
+    if _split(value).scheme not in ("redis", "rediss"):
         raise ValidationError("Not a redis:// or rediss:// URL.")
 
 
