@@ -1,0 +1,123 @@
+"""A token that verified is remembered: once checked, within a bound, until it expires."""
+
+import time
+from typing import Any
+
+import pytest
+from jwt import PyJWK
+
+from app.auth.jwks import JwksCache
+from app.auth.token import AccessToken
+from app.auth.verifier import TokenVerifier
+from app.errors import DeviceError, ErrorCode
+from tests.api.tokens import CLIENT_ID, ISSUER, SUB, SigningKey, access_claims, sign
+
+KEY = SigningKey("one")
+DEVICE_KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
+
+
+class Verifying:
+    """A verifier over one known key, and what it looked up and met before."""
+
+    def __init__(self, *, cache_size: int = 100, leeway: float = 5) -> None:
+        self.lookups: list[str] = []
+        self.key_lookups = 0
+        self.now = time.time()
+        jwks = JwksCache(
+            lambda: {"one": PyJWK(KEY.jwk(), algorithm="RS256")},
+            max_age=3600,
+            refetch_interval=10,
+            max_waiting=4,
+        )
+        find = jwks.key
+
+        def key(kid: str) -> PyJWK | None:
+            self.key_lookups += 1
+            return find(kid)
+
+        jwks.key = key  # type: ignore[method-assign]
+        self.verifier = TokenVerifier(
+            jwks,
+            issuer=ISSUER,
+            client_ids=frozenset({CLIENT_ID, "another1client"}),
+            leeway=leeway,
+            cache_size=cache_size,
+            clock=lambda: self.now,
+            on_lookup=self.lookups.append,
+        )
+
+    def __call__(self, token: str) -> AccessToken:
+        return self.verifier.verify(token)
+
+
+def token(**changes: Any) -> str:
+    return sign(access_claims(**changes), KEY)
+
+
+def test_it_tells_whose_token_it_is() -> None:
+    expires_at = int(time.time()) + 60
+    value = token(device_key=DEVICE_KEY, exp=expires_at)
+    found = Verifying()(value)
+    assert found == AccessToken(
+        sub=SUB,
+        client_id=CLIENT_ID,
+        device_key=DEVICE_KEY,
+        expires_at=expires_at,
+        value=value,
+    )
+
+
+def test_every_client_that_may_call_may() -> None:
+    assert Verifying()(token(client_id="another1client")).client_id == "another1client"
+
+
+def test_a_federated_sign_in_has_no_device() -> None:
+    assert Verifying()(token()).device_key is None
+
+
+def test_the_tokens_text_stays_out_of_its_repr() -> None:
+    value = token()
+    assert value not in repr(Verifying()(value))
+
+
+def test_a_session_costs_one_signature_check() -> None:
+    verify, value = Verifying(), token()
+    assert verify(value) == verify(value) == verify(value)
+    assert verify.lookups == ["miss", "hit", "hit"]
+    assert verify.key_lookups == 1
+
+
+def test_a_remembered_token_is_forgotten_when_it_expires() -> None:
+    verify, value = Verifying(leeway=5), token(exp=int(time.time()) + 100)
+    verify(value)
+    verify.now += 100
+    verify(value)
+    verify.now += 6
+    verify(value)  # by the wall clock it is good still, so it is checked anew
+    assert verify.lookups == ["miss", "hit", "miss"]
+    assert verify.key_lookups == 2
+
+
+def test_the_oldest_is_forgotten_when_there_are_too_many() -> None:
+    verify = Verifying(cache_size=2)
+    first, *others = [token() for _ in range(3)]
+    for value in (first, *others, others[1], first):
+        verify(value)
+    assert verify.lookups == ["miss", "miss", "miss", "hit", "miss"]
+
+
+def test_a_token_that_was_refused_is_not_remembered() -> None:
+    verify, value = Verifying(), token(token_use="id")
+    for _ in range(2):
+        with pytest.raises(DeviceError) as refused:
+            verify(value)
+        assert refused.value.code is ErrorCode.INVALID_TOKEN
+    assert verify.lookups == ["miss", "miss"]
+
+
+def test_what_is_kept_of_a_token_is_not_its_text() -> None:
+    verify, value = Verifying(), token()
+    verify(value)
+    assert value not in repr(vars(verify.verifier))
+    kept = dict(verify.verifier._verified)
+    assert [found.value for found in kept.values()] == [""]
