@@ -28,4 +28,4 @@ def name_from_user_agent(user_agent: str | None) -> str | None:
     if found.device and found.device.family in _APPLE_HARDWARE:
         system = found.device.family
     words = [_PRODUCTS.get(product or "", product), _SYSTEMS.get(system or "", system)]
-    return " on ".join(word for word in words if word) or None
+    return " on ".join(dict.fromkeys(word for word in words if word)) or None
