@@ -1,10 +1,14 @@
 """A token that verified is remembered: once checked, within a bound, until it expires."""
 
+import json
 import time
 from typing import Any
 
 import pytest
-from jwt import PyJWK
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jwt import PyJWK, PyJWS
+from jwt.utils import base64url_encode
 
 from app.auth.jwks import JwksCache
 from app.auth.token import AccessToken
@@ -121,3 +125,55 @@ def test_what_is_kept_of_a_token_is_not_its_text() -> None:
     assert value not in repr(vars(verify.verifier))
     kept = dict(verify.verifier._verified)
     assert [found.value for found in kept.values()] == [""]
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+CLAIMS = sorted({*access_claims(), "device_key", "nbf", "aud", "cnf"})
+HEADERS = ["alg", "kid", "typ", "cty", "crit", "b64", "jku", "jwk", "x5c", "zip"]
+
+
+def judged(verify: Verifying, value: str) -> AccessToken | DeviceError:
+    """Whose token it is, or the refusal; any other exception is a failure of its own."""
+    try:
+        return verify(value)
+    except DeviceError as error:
+        return error
+
+
+@settings(deadline=None, max_examples=200)
+@given(claim=st.sampled_from(CLAIMS), value=ANY_JSON)
+def test_any_value_of_any_claim_is_judged(claim: str, value: object) -> None:
+    payload = json.dumps(access_claims(**{claim: value})).encode()
+    found = judged(
+        Verifying(), PyJWS().encode(payload, KEY.private, "RS256", headers={"kid": "one"})
+    )
+    if isinstance(found, AccessToken):
+        assert (found.sub, found.client_id) == (
+            (value, CLIENT_ID) if claim == "sub" else (SUB, CLIENT_ID)
+        )
+    else:
+        assert found.code in (ErrorCode.INVALID_TOKEN, ErrorCode.INSUFFICIENT_SCOPE)
+
+
+@settings(deadline=None)
+@given(name=st.sampled_from(HEADERS), value=ANY_JSON)
+def test_any_value_of_any_header_field_is_judged(name: str, value: object) -> None:
+    good = sign(access_claims(), KEY)
+    header = json.dumps({"alg": "RS256", "kid": "one", "typ": "JWT"} | {name: value}).encode()
+    forged = f"{base64url_encode(header).decode()}.{good.partition('.')[2]}"
+    found = judged(Verifying(), forged)
+    assert isinstance(found, DeviceError)
+    assert found.code is ErrorCode.INVALID_TOKEN
+
+
+@given(
+    st.text(st.characters(codec="ascii")) | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True)
+)
+def test_any_text_is_judged(value: str) -> None:
+    found = judged(Verifying(), value)
+    assert isinstance(found, DeviceError)
+    assert found.code is ErrorCode.INVALID_TOKEN
