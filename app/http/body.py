@@ -21,9 +21,12 @@ class StrictParser(FlaskParser):
         """The body as JSON.
 
         Raises:
-            DeviceError: `malformed-body`.
+            DeviceError: `malformed-body`, `body-too-large`.
         """
         body = req.get_data(cache=True)
+        # Werkzeug cuts a body without Content-Length off at the limit, and says nothing.
+        if len(body) == BODY_MAX_BYTES and req.environ["wsgi.input"].read(1):
+            raise DeviceError(ErrorCode.BODY_TOO_LARGE, "The body may take 16 KiB at most.")
         if not body:
             return missing
         if not req.is_json:

@@ -7,6 +7,7 @@ a thread takes a request on once the whole of it is there: requests are small (`
 """
 
 import json
+import re
 import socket
 import ssl
 import time
@@ -53,6 +54,8 @@ LINGER_SECONDS = 2.0
 """How long to listen on after the last answer: to close at once, with something unread, could cost
 the caller that answer (RFC 9112, section 9.6)."""
 LINGERING_MAX = 256
+
+CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 INCOMPLETE = object()
@@ -359,12 +362,12 @@ def _chunks_end(body: bytes) -> bool:
         line, ended, _ = body[at:].partition(b"\r\n")
         if not ended:
             return False
-        try:
-            size = int(line.partition(b";")[0], 16)
-        except ValueError:
+        digits = line.partition(b";")[0].rstrip(b" \t")
+        if not CHUNK_SIZE.fullmatch(digits):
             return True
+        size = int(digits, 16)
         at += len(line) + 2
-        if size <= 0:
+        if size == 0:
             return body.startswith(b"\r\n", at) or body.find(b"\r\n\r\n", at) >= 0
         at += size + 2
         if at > len(body):

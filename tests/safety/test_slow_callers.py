@@ -1,0 +1,156 @@
+"""Slow callers wait for themselves alone: a thread takes a request on once all of it is there."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from local_cognito.process import RunningCognito
+from tests.safety.calls import SignedIn, assert_problem, call, connect, receive, sign_in
+from tests.safety.conftest import service_with
+from tests.servers import Service
+
+THREADS = 4
+AT_ONCE = 60
+REQUEST_SECONDS = 10
+PROMPT = 1.0
+
+
+@pytest.fixture(scope="module")
+def small(cognito_server: RunningCognito) -> Iterator[Service]:
+    """A service of four threads in all."""
+    with service_with(cognito_server, THREADS=str(THREADS)) as service:
+        yield service
+
+
+def prompt(service: Service, user: SignedIn) -> None:
+    """Others are served as if nothing were."""
+    for _ in range(10):
+        started = time.monotonic()
+        assert call(f"{service.url}/devices", headers=user.bearer).status_code == 200
+        assert time.monotonic() - started < PROMPT
+
+
+def opened(service: Service, stack: ExitStack, beginning: bytes) -> list[socket.socket]:
+    connections = [stack.enter_context(connect(service.url)) for _ in range(AT_ONCE)]
+    for connection in connections:
+        connection.sendall(beginning)
+    return connections
+
+
+def trickle(connections: list[socket.socket], seconds: float) -> None:
+    """A byte now and then on each."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for connection in connections:
+            connection.sendall(b"x")
+        time.sleep(0.1)
+
+
+def head(user: SignedIn, length: int) -> bytes:
+    return (
+        "POST /devices HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {user.token}\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def test_half_sent_headers_take_no_thread(
+    small: Service, cognito: RunningCognito
+) -> None:
+    user = sign_in(cognito)
+    with ExitStack() as stack:
+        slow = opened(small, stack, b"GET /devices HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        trickle(slow, 0.5)
+        prompt(small, user)
+        for connection in slow:
+            connection.sendall(b"\r\n\r\n")
+        for connection in slow:
+            assert_problem(receive(connection), 401, "missing-token")
+
+
+def test_half_sent_bodies_take_no_thread(small: Service, cognito: RunningCognito) -> None:
+    user = sign_in(cognito)
+    with ExitStack() as stack:
+        slow = opened(small, stack, head(user, 100))
+        trickle(slow, 0.5)
+        prompt(small, user)
+
+
+def test_half_sent_chunks_take_no_thread(small: Service, cognito: RunningCognito) -> None:
+    user = sign_in(cognito)
+    begun = head(user, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with ExitStack() as stack:
+        slow = opened(small, stack, begun + b"100\r\n")
+        trickle(slow, 0.5)
+        prompt(small, user)
+
+
+def test_connections_without_a_word_take_no_thread(
+    small: Service, cognito: RunningCognito
+) -> None:
+    user = sign_in(cognito)
+    with ExitStack() as stack:
+        opened(small, stack, b"")
+        prompt(small, user)
+
+
+def test_bodies_that_nobody_reads_take_no_thread(small: Service, cognito: RunningCognito) -> None:
+    user = sign_in(cognito)
+    with ExitStack() as stack:
+        for connection in opened(small, stack, head(user, 100_000)):
+            assert_problem(receive(connection), 413, "body-too-large")
+        prompt(small, user)
+
+
+def test_callers_who_do_not_hang_up_after_the_last_answer_hold_nobody_up(
+    small: Service, cognito: RunningCognito
+) -> None:
+    user = sign_in(cognito)
+    with ExitStack() as stack:
+        for connection in opened(small, stack, b"GET /healthz HTTP/1.0\r\n\r\n"):
+            assert receive(connection).status == 200
+        prompt(small, user)
+
+
+def test_a_request_that_does_not_end_is_given_up(small: Service, cognito: RunningCognito) -> None:
+    user = sign_in(cognito)
+    with ExitStack() as stack:
+        trickling = stack.enter_context(connect(small.url))
+        silent = stack.enter_context(connect(small.url))
+        wordless = stack.enter_context(connect(small.url))
+        started = time.monotonic()
+        trickling.sendall(b"GET /devices HTTP/1.1\r\nX: ")
+        silent.sendall(head(user, 100))
+        while time.monotonic() - started < REQUEST_SECONDS - 2:
+            trickling.sendall(b"x")
+            time.sleep(0.2)
+        for connection in (trickling, silent):
+            answer = receive(connection)
+            assert_problem(answer, 408, "request-timeout")
+            assert connection.recv(1) == b""
+        assert wordless.recv(1) == b""
+        assert REQUEST_SECONDS - 1 < time.monotonic() - started < REQUEST_SECONDS + 3
+
+
+def test_a_connection_that_is_kept_has_the_time_anew_for_each_request(
+    small: Service, cognito: RunningCognito
+) -> None:
+    with connect(small.url) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHo")
+            time.sleep(0.2)
+            connection.sendall(b"st: x\r\n\r\n")
+            assert receive(connection).status == 200
+
+
+def test_requests_sent_in_one_go_are_answered_in_turn(small: Service) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(small.url) as connection:
+        connection.sendall(request * 20 + request[:10])
+        received = b""
+        while received.count(b'{"status":"ok"}') < 20:
+            received += connection.recv(65536)
+        connection.sendall(request[10:])
+        assert receive(connection).status == 200
