@@ -21,6 +21,10 @@ logger = structlog.get_logger(__name__)
 
 DOCUMENT_MAX_BYTES = 256 * 1024
 
+PATIENCE = 0.5
+"""Seconds that a call waits for its turn to wait for a fetch. When keys rotate, or a worker begins
+under load, a crowd comes with an unknown `kid` at once, and a healthy fetch is over before this."""
+
 Keys = Mapping[str, PyJWK]
 
 
@@ -70,8 +74,8 @@ class JwksCache:
     `max_age`: seconds after which the next call has the keys refreshed behind its back.
     `refetch_interval`: seconds that must pass between two fetches for the sake of an unknown
     `kid`, or after a fetch that failed, so that made-up tokens cannot make us hammer Cognito.
-    `max_waiting`: how many calls may wait for a fetch at a time, so that a slow answer does not
-    take every thread.
+    `max_waiting`: how many calls may wait for a fetch to its end, so that a slow answer does not
+    take every thread; the others give up after `PATIENCE`.
     """
 
     def __init__(
@@ -116,7 +120,7 @@ class JwksCache:
         return key
 
     def _look_up_unknown(self, kid: str) -> PyJWK | None:
-        if not self._waiting.acquire(blocking=False):
+        if not self._waiting.acquire(timeout=PATIENCE):
             raise self._cannot_be_had()
         try:
             with self._fetching:  # one fetch answers everybody who waits here
@@ -136,7 +140,7 @@ class JwksCache:
             ErrorCode.UPSTREAM_UNAVAILABLE,
             "The user pool's keys, which the access token is verified with, "
             "cannot be fetched at the moment. Try again later.",
-            retry_after=max(1, math.ceil(self._wait())),
+            retry_after=math.ceil(max(1.0, self._wait())),  # before any failure: minus infinity
         )
 
     def _may_refetch(self) -> bool:
