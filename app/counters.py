@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage, Storage, storage_from_string
+from limits.storage import RedisStorage, Storage, storage_from_string
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -28,6 +28,9 @@ REDIS_TIMEOUT = 0.25
 
 REDIS_PAUSE = 5.0
 """Seconds to leave Redis alone after it failed, so that its time-out is not paid on every call."""
+
+SWEEP_INTERVAL = 10.0
+"""Seconds between two removals of counters that have expired, where nobody else removes them."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def counters_at(redis_url: str | None) -> Counters:
             f"{RedisOrMemoryStorage.STORAGE_SCHEME[0]}:{redis_url}", {"reach": RedisReach()}
         )
     logger.warning("limits_are_per_process", because="REDIS_URL is not set")
-    return Counters("memory://")
+    return Counters(f"{ProcessStorage.STORAGE_SCHEME[0]}://")
 
 
 class RedisReach:
@@ -90,6 +93,62 @@ class RedisReach:
             logger.info("redis_back", limits="shared")
 
 
+class ProcessStorage(Storage):
+    """This process's memory, for fixed windows.
+
+    Not limits' own `MemoryStorage`: that starts a thread at nearly every count, to clean up, and
+    when two calls do so at once one of them may start the other's thread, a RuntimeError.
+    """
+
+    STORAGE_SCHEME = ["process"]
+
+    def __init__(self, uri: str | None = None, **_: object) -> None:
+        super().__init__(uri)
+        self._lock = threading.Lock()
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._sweep_at = 0.0
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return StorageError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        with self._lock:
+            self._sweep(now)
+            count, expires_at = self._counts.get(key, (0, 0.0))
+            if expires_at <= now:
+                count, expires_at = 0, now + expiry
+            self._counts[key] = (count + amount, expires_at)
+            return count + amount
+
+    def get(self, key: str) -> int:
+        count, expires_at = self._counts.get(key, (0, 0.0))
+        return count if expires_at > time.time() else 0
+
+    def get_expiry(self, key: str) -> float:
+        return self._counts.get(key, (0, time.time()))[1]
+
+    def clear(self, key: str) -> None:
+        with self._lock:
+            self._counts.pop(key, None)
+
+    def reset(self) -> int:
+        with self._lock:
+            number = len(self._counts)
+            self._counts.clear()
+        return number
+
+    def check(self) -> bool:
+        return True
+
+    def _sweep(self, now: float) -> None:
+        """Drop what has expired, now and then."""
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_INTERVAL
+            self._counts = {key: kept for key, kept in self._counts.items() if kept[1] > now}
+
+
 class PunctualRedisStorage(RedisStorage):
     """limits' own, to the millisecond: in whole seconds, TTL rounds, and a caller who waits as long
     as Retry-After says would come half a second early."""
@@ -116,7 +175,7 @@ class RedisOrMemoryStorage(Storage):
             # redis-py's own would try three times more, and take seconds over it.
             retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
         )
-        self._memory = MemoryStorage()
+        self._memory = ProcessStorage()
         self._reach = reach
 
     @property

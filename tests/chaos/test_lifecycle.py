@@ -1,0 +1,177 @@
+"""Workers die, are replaced and are told to stop; callers should not notice."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psutil
+import pytest
+import requests
+
+from local_cognito.process import RunningCognito
+from tests.chaos.conftest import FAULT_SECONDS, settings_over
+from tests.chaos.load import NO_ANSWER, Caller, Load, steady_load
+from tests.chaos.polling import until
+from tests.chaos.relay import Relay, relaying
+from tests.chaos.table import ChaosTable, at_once
+from tests.servers import Service, serving, settings_for
+
+STOP_SECONDS = 10
+
+
+def workers(service: Service) -> list[int]:
+    """gunicorn's workers, oldest first."""
+    children = psutil.Process(service.process.pid).children()
+    return [child.pid for child in sorted(children, key=psutil.Process.create_time)]
+
+
+@pytest.fixture
+def patient_load(patient_service: Service, callers: list[Caller]) -> Iterator[Load]:
+    with steady_load(patient_service.url, callers) as load:
+        yield load
+
+
+@contextmanager
+def signalled(service: Service, number: signal.Signals) -> Iterator[None]:
+    """The signal, and all workers replaced before the fault counts as over."""
+    before = set(workers(service))
+    service.process.send_signal(number)
+    yield
+    until("every worker replaced", lambda: not before & set(workers(service)))
+    until("two workers", lambda: len(workers(service)) == 2)
+
+
+def test_a_reload_fails_no_call(
+    patient_service: Service, patient_load: Load, chaos_table: ChaosTable
+) -> None:
+    reload = signalled(patient_service, signal.SIGHUP)
+    outcome = chaos_table.measure("SIGHUP reload", patient_load, reload, FAULT_SECONDS)
+    assert set(outcome.answers) == {"200"}
+    assert outcome.wrong == []
+    assert outcome.cross_talk == 0
+
+
+def test_a_killed_worker_takes_along_only_the_calls_it_was_answering(
+    patient_service: Service, patient_load: Load, chaos_table: ChaosTable
+) -> None:
+    victim, survivor = workers(patient_service)
+    kill = at_once(lambda: os.kill(victim, signal.SIGKILL))
+    outcome = chaos_table.measure("a worker killed by SIGKILL", patient_load, kill, FAULT_SECONDS)
+    lost = [call for call in outcome.calls if call.failed]
+    assert {call.status for call in lost} <= {NO_ANSWER}
+    assert len(lost) <= len(patient_load.callers)  # one a connection, at most
+    assert outcome.recovered_in < 1
+    assert outcome.wrong == []
+    assert outcome.cross_talk == 0
+    until("a new worker", lambda: len(workers(patient_service)) == 2)
+    assert survivor in workers(patient_service)
+
+
+def test_a_rolling_restart_behind_a_load_balancer_fails_no_call(
+    cognito: RunningCognito, callers: list[Caller], chaos_table: ChaosTable
+) -> None:
+    """The new one is ready before new connections go there, and then the old one is stopped."""
+    settings = settings_for(cognito)
+    with ExitStack() as stack:
+        old = stack.enter_context(serving(settings))
+        balancer = stack.enter_context(relaying(old.url))
+        load = stack.enter_context(steady_load(balancer.url, callers))
+
+        @contextmanager
+        def roll() -> Iterator[None]:
+            new = stack.enter_context(serving(settings))
+            balancer.send_to(new.url)
+            assert old.terminate() == 0
+            yield
+
+        outcome = chaos_table.measure("rolling restart", load, roll(), FAULT_SECONDS)
+        load.stop()
+    assert set(outcome.answers) == {"200"}
+    assert outcome.wrong == []
+    assert outcome.cross_talk == 0
+
+
+def ask(service: Service, caller: Caller, path: str = "/devices") -> requests.Response:
+    return requests.get(
+        service.url + path, headers={"Authorization": f"Bearer {caller.token}"}, timeout=15
+    )
+
+
+def test_sigterm_lets_calls_under_way_finish_and_exits_with_0(
+    cognito: RunningCognito, patient_service: Service, callers: list[Caller]
+) -> None:
+    answers: list[requests.Response] = []
+    cognito.control("POST", "/_local/faults", operation="*", fault="delay", seconds=2, times=None)
+    threads = [
+        threading.Thread(target=lambda one=one: answers.append(ask(patient_service, one)))
+        for one in callers
+    ]
+    for thread in threads:
+        thread.start()
+    until(
+        "all calls are with Cognito",
+        lambda: cognito.control("GET", "/_local/calls").get("ListDevices") == len(callers),
+    )
+    assert patient_service.terminate() == 0
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [200] * len(callers)
+
+
+def test_sigterm_under_load_cuts_no_call_short(
+    patient_service: Service, patient_load: Load
+) -> None:
+    begun = time.monotonic()
+    assert patient_service.terminate() == 0
+    patient_load.stop()
+    seen = patient_load.seen(begun)
+    # Whoever comes when it is gone is refused; whoever came before has an answer, to the last byte.
+    assert set(seen) <= {"200", "no answer (ConnectionError)"}
+    refused = [call for call in patient_load.between(begun) if call.status == NO_ANSWER]
+    last_answer = max(call.ended for call in patient_load.calls if not call.failed)
+    assert all(call.begun > begun for call in refused)
+    assert last_answer > begun
+    assert patient_load.wrong == []
+
+
+def test_a_draining_worker_says_on_a_kept_connection_that_it_is_not_ready(
+    cognito: RunningCognito, patient_service: Service, callers: list[Caller]
+) -> None:
+    with requests.Session() as probe:
+        probe.trust_env = False
+        assert probe.get(f"{patient_service.url}/readyz", timeout=5).status_code == 200
+        cognito.control("POST", "/_local/faults", operation="*", fault="delay", seconds=2)
+        slow = threading.Thread(target=ask, args=(patient_service, callers[0]))
+        slow.start()
+        until(
+            "the call is with Cognito",
+            lambda: "ListDevices" in cognito.control("GET", "/_local/calls"),
+        )
+        patient_service.process.send_signal(signal.SIGTERM)
+        until("it drains", lambda: "Handling signal: term" in patient_service.logs())
+        time.sleep(0.2)
+        answer = probe.get(f"{patient_service.url}/readyz", timeout=5)
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["accepting"] is False
+        assert answer.headers["Connection"] == "close"
+        slow.join()
+    assert patient_service.process.wait(STOP_SECONDS) == 0
+
+
+def test_ready_means_that_the_breaker_is_closed(
+    network: Relay, cognito: RunningCognito, callers: list[Caller]
+) -> None:
+    settings = settings_over(network, cognito) | {
+        "WEB_CONCURRENCY": "1",
+        "BREAKER_OPEN_SECONDS": "2",
+    }
+    with serving(settings) as service, network.refusing():
+        until("breaker open", lambda: ask(service, callers[0]).status_code == 503)
+        answer = requests.get(f"{service.url}/readyz", timeout=5)
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["cognito"] is False
+        assert requests.get(f"{service.url}/healthz", timeout=5).status_code == 200
+        until("ready to probe", lambda: requests.get(f"{service.url}/readyz", timeout=5).ok)
