@@ -1,12 +1,13 @@
 """Puts the parts together as the settings say: what `create_app` is handed, ready-made."""
 
-from app.auth.jwks import JwksCache, fetch_jwks
+from app.auth.jwks import JwksCache, JwksUnavailable, Keys, fetch_jwks
 from app.auth.verifier import TokenVerifier
 from app.cognito.attempts import Attempts, as_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
 from app.cognito.client import CognitoClient, cognito_idp
 from app.cognito.quota import QuotaBudget
 from app.counters import Counters
+from app.deadlines import TooLate, within
 from app.devices.service import ForgetPace
 from app.observability import logs, metrics
 from app.settings import Settings
@@ -14,12 +15,18 @@ from app.settings import Settings
 
 def make_jwks(settings: Settings) -> JwksCache:
     """The user pool's keys."""
+    connect, read = settings.cognito_connect_timeout, settings.cognito_read_timeout
+
+    def fetch() -> Keys:
+        try:
+            return within(
+                connect + read, lambda: fetch_jwks(settings.cognito_jwks_url, connect, read)
+            )
+        except TooLate:
+            raise JwksUnavailable("no whole answer in time") from None
+
     return JwksCache(
-        lambda: fetch_jwks(
-            settings.cognito_jwks_url,
-            settings.cognito_connect_timeout,
-            settings.cognito_read_timeout,
-        ),
+        fetch,
         max_age=settings.jwks_max_age,
         refetch_interval=settings.jwks_refetch_interval,
         max_waiting=max(1, settings.threads // 4),

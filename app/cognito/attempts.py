@@ -5,7 +5,8 @@ Cognito. What may be retried is a table of facts about the operations, at the en
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import structlog
@@ -14,6 +15,7 @@ from tenacity.wait import wait_random_exponential
 
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.quota import QuotaBudget
+from app.deadlines import TooLate, within
 from app.errors import DeviceError, ErrorCode
 from app.observability import metrics
 
@@ -100,7 +102,7 @@ class Attempts:
             self._budget.take(operation)
             try:
                 with self._breaker.guard():
-                    return attempt()
+                    return self._in_time(attempt)
             except AttemptFailed as failure:
                 if failure.answer_lost:
                     lost.append(failure)
@@ -130,6 +132,21 @@ class Attempts:
             return None
         raise _with_advice(operation, error) if lost else error
 
+    def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
+        """`attempt`, given up when it takes longer than its time-outs together should allow.
+
+        An answer that trickles in byte by byte, or a name that is not resolved, is that slow. What
+        is given up ends on its own, and the breaker sees to it that there is little of it.
+        """
+        try:
+            return within(self._longest_attempt, attempt)
+        except TooLate:
+            raise AttemptFailed(
+                DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Amazon Cognito did not answer in time."),
+                answer_lost=True,
+                outage=True,
+            ) from None
+
     def _stop(self, state: RetryCallState) -> bool:
         elapsed = state.seconds_since_start or 0.0
         too_late = elapsed + state.upcoming_sleep + self._longest_attempt > self._deadline
@@ -146,6 +163,15 @@ def _with_advice(operation: str, error: DeviceError) -> DeviceError:
         else "Amazon Cognito's answer was lost."
     )
     return DeviceError(error.code, f"{what} {UNSETTLED[operation]}", retry_after=error.retry_after)
+
+
+@contextmanager
+def told_after(operation: str) -> Iterator[None]:
+    """Around a look at what a settled `operation` did: if the look fails, advice goes with it."""
+    try:
+        yield
+    except DeviceError as error:
+        raise _with_advice(operation, error) from None
 
 
 SHOWN_DONE_BY: dict[str, ErrorCode] = {

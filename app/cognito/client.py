@@ -23,7 +23,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-from app.cognito.attempts import AttemptFailed, Attempts
+from app.cognito.attempts import AttemptFailed, Attempts, told_after
 from app.cognito.errors import to_device_error
 from app.devices.model import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
 from app.errors import DeviceError, ErrorCode
@@ -104,7 +104,7 @@ class CognitoClient:
     ) -> bool:
         must_opt_in: bool | None = self._call(
             "ConfirmDevice",
-            lambda answer: bool(answer.get("UserConfirmationNecessary", False)),
+            _must_opt_in,
             AccessToken=access_token,
             DeviceKey=device_key,
             DeviceSecretVerifierConfig={
@@ -114,7 +114,8 @@ class CognitoClient:
             **({"DeviceName": name} if name else {}),
         )
         if must_opt_in is None:  # done by an attempt whose answer was lost
-            return not self._is_remembered(access_token, device_key)
+            with told_after("ConfirmDevice"):
+                return not self._is_remembered(access_token, device_key)
         return must_opt_in
 
     def update_device_status(
@@ -234,11 +235,15 @@ def _check_readable(operation_model: Any, response_dict: Mapping[str, Any], **_:
     """Refuse a 200 that botocore would take for an empty answer: HTML, half an answer, nothing.
 
     Raises:
+        HTTPClientError: the connection ended in the middle of the answer, which urllib3 lets pass.
         UnreadableAnswer: the body is not a JSON object, though the operation answers one.
     """
+    body: bytes = response_dict["body"]
+    announced = str(response_dict["headers"].get("content-length", ""))
+    if announced.isdigit() and len(body) < int(announced):
+        raise HTTPClientError(error="the answer broke off")
     if response_dict["status_code"] != 200:
         return
-    body: bytes = response_dict["body"]
     if len(body) > ANSWER_MAX_BYTES:
         raise UnreadableAnswer("too large")
     answers_nothing = (
@@ -248,6 +253,13 @@ def _check_readable(operation_model: Any, response_dict: Mapping[str, Any], **_:
         return
     if not isinstance(json.loads(body), dict):
         raise UnreadableAnswer("not a JSON object")
+
+
+def _must_opt_in(answer: Mapping[str, Any]) -> bool:
+    necessary = answer.get("UserConfirmationNecessary", False)
+    if not isinstance(necessary, bool):
+        raise UnreadableAnswer("UserConfirmationNecessary is no boolean")
+    return necessary
 
 
 def _nothing(answer: Mapping[str, Any]) -> None:
