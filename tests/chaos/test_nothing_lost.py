@@ -1,0 +1,315 @@
+"""A write whose answer was lost: what the client is told, and what Cognito then holds.
+
+An answer lost once is settled here: the client sees the write's success. Lost for good, it sees a
+problem that says that the write may have been done, and whether it may be repeated.
+"""
+
+import base64
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from local_cognito.process import RunningCognito
+from local_cognito.seed import OPT_IN_CLIENT_ID, OPT_IN_POOL_ID, POOL_ID, REGION
+from tests.chaos.load import wrong_problem
+from tests.servers import Service, serving, settings_for
+
+USERNAME = "demo"
+FOR_GOOD = None
+NEVER_OPENS = {"BREAKER_FAILURES": "1000", "COGNITO_READ_TIMEOUT": "1", "COGNITO_DEADLINE": "3"}
+
+
+@pytest.fixture(scope="module")
+def settling_service(cognito_server: RunningCognito) -> Iterator[Service]:
+    """A service that tries on whatever happens, so that one write is looked at at a time."""
+    with serving(settings_for(cognito_server) | NEVER_OPENS) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def settling_opt_in_service(cognito_server: RunningCognito) -> Iterator[Service]:
+    """The same, for a pool whose users choose which devices are remembered."""
+    settings = settings_for(cognito_server, OPT_IN_POOL_ID, OPT_IN_CLIENT_ID)
+    with serving(settings | NEVER_OPENS) as service:
+        yield service
+
+
+def sign_in(cognito: RunningCognito) -> dict[str, Any]:
+    """From a device that is tracked and remembered."""
+    answer: dict[str, Any] = cognito.control("POST", "/_local/sign-in", username=USERNAME)
+    return answer
+
+
+def new_device(cognito: RunningCognito, pool_id: str = POOL_ID) -> tuple[str, str]:
+    """The token of a sign-in from a device not tracked yet, and the device's key."""
+    made = cognito.control("POST", "/_local/tokens", username=USERNAME, pool=pool_id)
+    return made["token"], made["claims"]["device_key"]
+
+
+def lose(cognito: RunningCognito, operation: str, times: int | None) -> None:
+    """Cognito does the operation, and hangs up without an answer."""
+    cognito.control("POST", "/_local/faults", operation=operation, fault="lose_answer", times=times)
+
+
+def heal(cognito: RunningCognito) -> None:
+    cognito.control("DELETE", "/_local/faults")
+
+
+def held(cognito: RunningCognito, pool_id: str = POOL_ID) -> set[str]:
+    """The remembered devices that Cognito's administrator sees."""
+    client = boto3.client(
+        "cognito-idp",
+        region_name=REGION,
+        endpoint_url=cognito.url,
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+    )
+    answer = client.admin_list_devices(UserPoolId=pool_id, Username=USERNAME)
+    return {device["DeviceKey"] for device in answer["Devices"]}
+
+
+def call(
+    service: Service, token: str, method: str, path: str, body: dict[str, Any] | None = None
+) -> requests.Response:
+    response = requests.request(
+        method,
+        service.url + path,
+        json=body,
+        headers={"Authorization": f"Bearer {token}", "X-Request-ID": "a-write"},
+        timeout=15,
+    )
+    if not response.ok:
+        assert wrong_problem(response, "a-write", path.partition("?")[0]) is None
+    return response
+
+
+def verifier() -> dict[str, str]:
+    return {
+        "passwordVerifier": base64.b64encode(secrets.token_bytes(380)).decode(),
+        "salt": base64.b64encode(secrets.token_bytes(16)).decode(),
+    }
+
+
+def body_of(device_key: str, who_made_the_secret: str) -> dict[str, Any]:
+    secret = (
+        {"secretVerifier": verifier()}
+        if who_made_the_secret == "client"
+        else {"deviceGroupKey": "-abcdefgh"}
+    )
+    return {"deviceKey": device_key, "name": "Phone"} | secret
+
+
+@pytest.mark.parametrize("who_made_the_secret", ["client", "service"])
+def test_a_device_tracked_without_an_answer_is_answered_as_tracked(
+    cognito: RunningCognito, settling_service: Service, who_made_the_secret: str
+) -> None:
+    token, device_key = new_device(cognito)
+    lose(cognito, "ConfirmDevice", 1)
+    body = body_of(device_key, who_made_the_secret)
+    answer = call(settling_service, token, "POST", "/devices", body)
+    assert answer.status_code == 201
+    assert answer.json()["id"] == device_key
+    assert answer.json()["status"] == "remembered"
+    assert ("devicePassword" in answer.json()) == (who_made_the_secret == "service")
+    assert held(cognito) == {device_key}
+
+
+def test_on_an_opt_in_pool_the_settled_answer_still_asks_for_the_user_s_choice(
+    cognito: RunningCognito, settling_opt_in_service: Service
+) -> None:
+    token, device_key = new_device(cognito, OPT_IN_POOL_ID)
+    lose(cognito, "ConfirmDevice", 1)
+    body = body_of(device_key, "client")
+    answer = call(settling_opt_in_service, token, "POST", "/devices", body)
+    assert answer.status_code == 201
+    assert answer.json()["status"] == "tracked"
+    assert answer.json()["userConfirmationNecessary"] is True
+    assert held(cognito, OPT_IN_POOL_ID) == set()
+    chosen = call(
+        settling_opt_in_service, token, "PATCH", "/devices/current", {"status": "remembered"}
+    )
+    assert chosen.status_code == 200
+    assert held(cognito, OPT_IN_POOL_ID) == {device_key}
+
+
+@pytest.mark.parametrize("who_made_the_secret", ["client", "service"])
+def test_a_device_tracked_without_any_answer_is_told_to_be_perhaps_tracked(
+    cognito: RunningCognito, settling_service: Service, who_made_the_secret: str
+) -> None:
+    token, device_key = new_device(cognito)
+    lose(cognito, "ConfirmDevice", FOR_GOOD)
+    body = body_of(device_key, who_made_the_secret)
+    answer = call(settling_service, token, "POST", "/devices", body)
+    assert answer.status_code == 502
+    assert answer.json()["code"] == "upstream-error"
+    assert "may be tracked already: repeat the call" in answer.json()["detail"]
+    heal(cognito)
+    assert held(cognito) == {device_key}
+    repeated = call(settling_service, token, "POST", "/devices", body)
+    assert repeated.status_code == 409
+    assert repeated.json()["code"] == "device-already-tracked"
+
+
+def test_advice_goes_with_a_tracked_device_whose_status_cannot_be_looked_up(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    token, device_key = new_device(cognito)
+    lose(cognito, "ConfirmDevice", 1)
+    lose(cognito, "GetDevice", FOR_GOOD)
+    answer = call(settling_service, token, "POST", "/devices", body_of(device_key, "client"))
+    assert answer.status_code == 502
+    assert "may be tracked already: repeat the call" in answer.json()["detail"]
+    heal(cognito)
+    assert held(cognito) == {device_key}
+
+
+def test_a_status_changed_without_an_answer_is_answered_as_changed(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    signed_in = sign_in(cognito)
+    lose(cognito, "UpdateDeviceStatus", 1)
+    answer = call(
+        settling_service,
+        signed_in["access_token"],
+        "PATCH",
+        "/devices/current",
+        {"status": "not_remembered"},
+    )
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "not_remembered"
+    assert held(cognito) == set()
+
+
+def test_a_status_changed_without_any_answer_is_told_to_be_perhaps_changed(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    signed_in = sign_in(cognito)
+    change = (signed_in["access_token"], "PATCH", "/devices/current")
+    lose(cognito, "UpdateDeviceStatus", FOR_GOOD)
+    answer = call(settling_service, *change, {"status": "not_remembered"})
+    assert answer.status_code == 502
+    assert "may have changed already; repeating the call is safe" in answer.json()["detail"]
+    heal(cognito)
+    assert held(cognito) == set()
+    assert call(settling_service, *change, {"status": "not_remembered"}).status_code == 200
+    assert call(settling_service, *change, {"status": "remembered"}).status_code == 200
+    assert held(cognito) == {signed_in["device_key"]}
+
+
+def test_a_device_forgotten_without_an_answer_is_answered_as_forgotten(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    kept, gone = sign_in(cognito), sign_in(cognito)
+    lose(cognito, "ForgetDevice", 1)
+    answer = call(
+        settling_service, kept["access_token"], "DELETE", f"/devices/{gone['device_key']}"
+    )
+    assert answer.status_code == 204
+    assert held(cognito) == {kept["device_key"]}
+
+
+def test_a_device_forgotten_after_every_answer_was_lost_is_told_to_be_perhaps_forgotten(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    kept, gone = sign_in(cognito), sign_in(cognito)
+    forget = (kept["access_token"], "DELETE", f"/devices/{gone['device_key']}")
+    lose(cognito, "ForgetDevice", FOR_GOOD)
+    answer = call(settling_service, *forget)
+    assert answer.status_code == 502
+    assert (
+        "may have been forgotten already; repeating the call is safe" in (answer.json()["detail"])
+    )
+    heal(cognito)
+    assert held(cognito) == {kept["device_key"]}
+    assert call(settling_service, *forget).status_code == 404  # which says that it is done
+
+
+def test_a_sign_out_without_an_answer_is_answered_as_done(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    token = sign_in(cognito)["access_token"]
+    lose(cognito, "GlobalSignOut", 1)
+    assert call(settling_service, token, "POST", "/devices/sign-out").status_code == 204
+    assert call(settling_service, token, "GET", "/devices").status_code == 401
+
+
+def test_a_sign_out_without_any_answer_is_told_to_be_perhaps_done(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    token = sign_in(cognito)["access_token"]
+    lose(cognito, "GlobalSignOut", FOR_GOOD)
+    answer = call(settling_service, token, "POST", "/devices/sign-out")
+    assert answer.status_code == 502
+    assert (
+        "may have been signed out already; repeating the call is safe" in (answer.json()["detail"])
+    )
+    heal(cognito)
+    assert call(settling_service, token, "POST", "/devices/sign-out").status_code == 401
+    assert call(settling_service, token, "GET", "/devices").status_code == 401
+
+
+def test_forgetting_many_settles_each_lost_answer(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    others = {sign_in(cognito)["device_key"] for _ in range(3)}
+    current = sign_in(cognito)
+    lose(cognito, "ForgetDevice", 1)
+    answer = call(settling_service, current["access_token"], "DELETE", "/devices?scope=others")
+    assert answer.status_code == 200
+    assert set(answer.json()["forgotten"]) == others
+    assert answer.json()["failed"] == []
+    assert held(cognito) == {current["device_key"]}
+
+
+def test_forgetting_many_tells_of_each_device_whose_answer_never_came(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    others = {sign_in(cognito)["device_key"] for _ in range(3)}
+    current = sign_in(cognito)
+    forget_others = (current["access_token"], "DELETE", "/devices?scope=others")
+    lose(cognito, "ForgetDevice", FOR_GOOD)
+    answer = call(settling_service, *forget_others)
+    assert answer.status_code == 200
+    assert answer.json()["forgotten"] == []
+    assert {failure["id"] for failure in answer.json()["failed"]} == others
+    for failure in answer.json()["failed"]:
+        assert failure["problem"]["code"] == "upstream-error"
+        assert "repeating the call is safe" in failure["problem"]["detail"]
+    heal(cognito)
+    assert held(cognito) == {current["device_key"]}
+    assert call(settling_service, *forget_others).json() == {"forgotten": [], "failed": []}
+
+
+def test_a_write_that_meets_an_open_breaker_after_a_lost_answer_says_so(
+    cognito: RunningCognito,
+) -> None:
+    """It must not say that nothing was changed, as it does to calls that were never sent."""
+    signed_in = sign_in(cognito)
+    settings = settings_for(cognito) | {"BREAKER_FAILURES": "1", "WEB_CONCURRENCY": "1"}
+    with serving(settings) as service:
+        lose(cognito, "ForgetDevice", 1)
+        answer = call(service, signed_in["access_token"], "DELETE", "/devices/current")
+        assert answer.status_code == 503
+        assert "may have been forgotten already" in answer.json()["detail"]
+        assert "Nothing was changed" not in answer.json()["detail"]
+        assert held(cognito) == set()
+        never_sent = call(service, signed_in["access_token"], "DELETE", "/devices/current")
+        assert never_sent.status_code == 503
+        assert "Nothing was changed" in never_sent.json()["detail"]
+
+
+def test_a_device_is_not_called_tracked_on_an_answer_of_the_wrong_shape(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    token, device_key = new_device(cognito)
+    cognito.control(
+        "POST", "/_local/faults", operation="ConfirmDevice", fault="wrong_shape", times=None
+    )
+    answer = call(settling_service, token, "POST", "/devices", body_of(device_key, "client"))
+    assert answer.status_code == 502
+    assert "may be tracked already" in answer.json()["detail"]
+    assert held(cognito) == set()
