@@ -1,0 +1,29 @@
+"""The page for those who run the service: what it names exists."""
+
+import inspect
+import re
+
+from app import openapi, settings
+from tests.deploy.programs import DEPLOY
+
+PAGE = (DEPLOY / "README.md").read_text()
+QUOTED = re.findall(r"`([^`\n]+)`", PAGE)
+
+
+def test_every_variable_is_one_of_the_settings() -> None:
+    source = inspect.getsource(settings)
+    variables = {it for it in QUOTED if re.fullmatch(r"[A-Z][A-Z_]+", it)}
+    assert variables
+    assert not {name for name in variables if f'"{name}"' not in source}
+
+
+def test_every_file_is_there() -> None:
+    files = {it for it in QUOTED if re.fullmatch(r"[\w./-]+(/|\.(yaml|json|py))", it)}
+    assert files
+    assert not {path for path in files if not (DEPLOY / path).exists()}
+
+
+def test_every_probe_is_served() -> None:
+    probes = {it for it in QUOTED if re.fullmatch(r"/[a-z]+z", it)}
+    assert probes
+    assert probes <= openapi.document()["paths"].keys()
