@@ -1,0 +1,81 @@
+"""Our share of Cognito's quota: counted a second at a time, by Cognito's own categories."""
+
+import time
+
+import pytest
+
+from app.cognito.quota import OPERATION_CATEGORIES, QuotaBudget
+from app.counters import counters_at
+from app.errors import DeviceError, ErrorCode
+from tests.redis_server import RedisServer
+
+PER_SECOND = {"UserResourceRead": 3, "UserResourceUpdate": 2, "UserUpdate": 1}
+
+
+def budget(redis_url: str | None = None) -> QuotaBudget:
+    return QuotaBudget(PER_SECOND, counters_at(redis_url).open())
+
+
+def taken(of: QuotaBudget, *operations: str) -> int:
+    """How many of these calls in a row were let through."""
+    for number, operation in enumerate(operations):
+        try:
+            of.take(operation)
+        except DeviceError:
+            return number
+    return len(operations)
+
+
+def test_each_operation_is_counted_as_cognito_counts_it() -> None:
+    """Developer Guide, "Quotas": categories of API operations."""
+    assert OPERATION_CATEGORIES == {
+        "GetDevice": "UserResourceRead",
+        "ListDevices": "UserResourceRead",
+        "ConfirmDevice": "UserResourceUpdate",
+        "UpdateDeviceStatus": "UserResourceUpdate",
+        "ForgetDevice": "UserResourceUpdate",
+        "GlobalSignOut": "UserUpdate",
+    }
+
+
+@pytest.mark.parametrize(
+    ("operations", "allowed"),
+    [
+        (("GetDevice", "ListDevices") * 2, 3),
+        (("ConfirmDevice", "UpdateDeviceStatus", "ForgetDevice"), 2),
+        (("GlobalSignOut",) * 2, 1),
+    ],
+)
+def test_a_category_is_shared_by_its_operations(operations: tuple[str, ...], allowed: int) -> None:
+    assert taken(budget(), *operations) == allowed
+
+
+def test_one_category_leaves_the_others_alone() -> None:
+    one = budget()
+    taken(one, *("GetDevice",) * 9)
+    assert taken(one, "ForgetDevice", "GlobalSignOut") == 2
+
+
+def test_over_the_budget_the_wait_is_told() -> None:
+    one = budget()
+    one.take("GlobalSignOut")
+    with pytest.raises(DeviceError) as refused:
+        one.take("GlobalSignOut")
+    assert refused.value.code is ErrorCode.QUOTA_EXCEEDED
+    assert refused.value.retry_after == 1
+
+
+def test_after_the_wait_there_is_a_fresh_share() -> None:
+    one = budget()
+    one.take("GlobalSignOut")
+    time.sleep(1.01)
+    one.take("GlobalSignOut")
+
+
+def test_without_redis_each_has_a_budget_of_its_own() -> None:
+    assert taken(budget(), "GlobalSignOut") + taken(budget(), "GlobalSignOut") == 2
+
+
+def test_with_redis_there_is_one_budget_for_all(redis: RedisServer) -> None:
+    assert taken(budget(redis.url), *("GetDevice",) * 2) == 2
+    assert taken(budget(redis.url), *("GetDevice",) * 3) == 1
