@@ -1,6 +1,7 @@
 """How gunicorn runs the service. Numbers come from the settings, reasons are here."""
 
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="device-bff-metrics-"))
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ.get(
+    "PROMETHEUS_MULTIPROC_DIR"
+) or tempfile.mkdtemp(prefix="device-bff-metrics-")
 
 from gunicorn.glogging import Logger
 
@@ -111,3 +114,10 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave no metrics behind, unless their folder was given to us."""
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    if folder.name.startswith("device-bff-metrics-"):
+        shutil.rmtree(folder, ignore_errors=True)

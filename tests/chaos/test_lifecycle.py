@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -175,3 +176,12 @@ def test_ready_means_that_the_breaker_is_closed(
         assert answer.json()["checks"]["cognito"] is False
         assert requests.get(f"{service.url}/healthz", timeout=5).status_code == 200
         until("ready to probe", lambda: requests.get(f"{service.url}/readyz", timeout=5).ok)
+
+
+def test_nothing_is_left_behind(cognito: RunningCognito, tmp_path: Path) -> None:
+    with serving(settings_for(cognito) | {"TMPDIR": str(tmp_path)}) as service:
+        service.process.send_signal(signal.SIGHUP)
+        until("reloaded", lambda: service.logs().count("Booting worker") == 4)
+        assert list(tmp_path.iterdir()) != []
+        assert service.terminate() == 0
+    assert list(tmp_path.iterdir()) == []
