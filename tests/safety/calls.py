@@ -136,6 +136,8 @@ def _whole(received: bytes) -> bool:
     head, ended, body = received.partition(b"\r\n\r\n")
     if not ended:
         return False
+    if head.startswith(b"HTTP/1.1 204"):
+        return True
     lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     return bool(lengths) and len(body) >= int(lengths[0].split(b":")[1])
 
