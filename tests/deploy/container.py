@@ -53,9 +53,13 @@ def unpack(dockerfile: Path, folder: Path, settings: dict[str, str]) -> Containe
             shutil.copytree(ROOT / path, folder / path)
         else:
             shutil.copy(ROOT / path, folder)
-    packages = {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))}
+    machine = {
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "TMPDIR": str(folder),  # this machine's memory is not emptied when a container ends
+        "PORT": str(free_port()),
+    }
     image = dockerfiles.environment(dockerfile)
-    return Container(dockerfile, folder, image | settings | packages | {"PORT": str(free_port())})
+    return Container(dockerfile, folder, image | settings | machine)
 
 
 @contextmanager
