@@ -63,9 +63,9 @@ system: # programs that tests use and that no package of ours brings: a browser,
 lint: .venv/ready node_modules/ready ## Check style, security rules, the contract, the Dockerfile and YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --diff .
-	$(BIN)/hadolint Dockerfile
-	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint
-	node_modules/.bin/spectral lint --fail-severity=hint openapi/openapi.json
+	$(BIN)/hadolint Dockerfile deploy/local-cognito/Dockerfile
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint --config openapi/redocly.yaml
+	node_modules/.bin/spectral lint --ruleset openapi/spectral.yaml --fail-severity=hint openapi/openapi.json
 	$(BIN)/openapi-spec-validator openapi/openapi.json
 	$(BIN)/python -m openapi.breaking
 

@@ -66,7 +66,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
         health_checks={
             "accepting": lambda: not app.extensions[DRAINING].is_set(),
             "keys": jwks.ready,
-            "cognito": lambda: breaker.state != STATE_OPEN,
+            "cognito": lambda: breaker.state() != STATE_OPEN,
         },
     )
     if settings.docs_enabled:

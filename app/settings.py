@@ -156,7 +156,7 @@ def _read(env: Env) -> dict[str, Any]:
         "port": env.int("PORT", 8000, validate=_between(0, 65535)),
         "web_concurrency": env.int("WEB_CONCURRENCY", 2, validate=_between(1, 128)),
         "threads": threads,
-        "graceful_timeout": env.int("GRACEFUL_TIMEOUT", 20, validate=_between(1, 600)),
+        "graceful_timeout": env.int("GRACEFUL_TIMEOUT", 30, validate=_between(1, 600)),
         "tls_cert_file": env.str("TLS_CERT_FILE", None, validate=_readable_file),
         "tls_key_file": env.str("TLS_KEY_FILE", None, validate=_readable_file),
     }

@@ -39,6 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             # Longer than gunicorn lets kept-alive connections linger (2 s), or it kills the worker;
             # short, for a fault that still hangs must not hold up Ctrl-C.
             "graceful_timeout": 3,
+            "control_socket_disable": True,
             "loglevel": self._log_level,
             "proc_name": "local-cognito",
             "post_worker_init": announce,

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Installs, on Debian, the programs that tests run against: Chromium and Redis. No-op where they are.
+# Installs, on Debian, the programs that tests run against: Chromium, Redis, Prometheus. Does nothing
+# where they are.
 set -euo pipefail
 
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v promtool >/dev/null || missing+=(prometheus)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 as_root=()

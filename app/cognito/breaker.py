@@ -36,10 +36,12 @@ class CognitoBreaker:
         self._told = STATE_CLOSED
         self._probing = threading.Lock()
 
-    @property
     def state(self) -> str:
-        """`closed`, `half_open` (the next call probes) or `open`."""
+        """`closed`, `half_open` (the next call probes) or `open`; `on_change` hears what is new."""
         state: str = self._breaker.state
+        if state != self._told:
+            self._told = state
+            self._on_change(state)
         return state
 
     @contextmanager
@@ -49,7 +51,7 @@ class CognitoBreaker:
         Raises:
             DeviceError: `upstream-unavailable`, while the breaker is open or another call probes.
         """
-        state = self.state
+        state = self.state()
         if state == STATE_OPEN:
             raise self._unavailable(self._breaker.open_remaining)
         probe = state == STATE_HALF_OPEN
@@ -61,12 +63,7 @@ class CognitoBreaker:
         finally:
             if probe:
                 self._probing.release()
-            self._tell()
-
-    def _tell(self) -> None:
-        if self.state != self._told:
-            self._told = self.state
-            self._on_change(self._told)
+            self.state()
 
     @staticmethod
     def _unavailable(seconds: float) -> DeviceError:
