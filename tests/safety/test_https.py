@@ -1,0 +1,190 @@
+"""HTTPS that gunicorn ends itself: TLS_CERT_FILE and TLS_KEY_FILE."""
+
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+import trustme
+
+from local_cognito.process import RunningCognito
+from tests.safety.calls import call, connect, receive, send, sign_in
+from tests.safety.conftest import service_with
+from tests.servers import ROOT, Service, settings_for
+
+# Only the wait for the start does not check the chain.
+pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+
+HSTS = "max-age=31536000"
+REQUEST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority, and a certificate of it for 127.0.0.1."""
+
+    ca_file: str
+    cert_file: str
+    key_file: str
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    folder = tmp_path_factory.mktemp("tls")
+    ca = trustme.CA()
+    certificate = ca.issue_cert("127.0.0.1")
+    found = Authority(*(str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem")))
+    ca.cert_pem.write_to_path(found.ca_file)
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(found.cert_file, append=True)
+    certificate.private_key_pem.write_to_path(found.key_file)
+    return found
+
+
+@pytest.fixture(scope="module")
+def secure(cognito_server: RunningCognito, authority: Authority) -> Iterator[Service]:
+    """The service over HTTPS, with four threads."""
+    with service_with(
+        cognito_server,
+        TLS_CERT_FILE=authority.cert_file,
+        TLS_KEY_FILE=authority.key_file,
+        THREADS="4",
+    ) as service:
+        yield service
+
+
+def test_a_client_that_checks_the_chain_is_served(
+    secure: Service, authority: Authority, cognito: RunningCognito
+) -> None:
+    user = sign_in(cognito)
+    answer = call(f"{secure.url}/devices", headers=user.bearer, verify=authority.ca_file)
+    assert answer.status_code == 200
+    assert answer.json()["items"][0]["id"] == user.device_key
+
+
+def test_a_client_that_does_not_know_the_authority_refuses(secure: Service) -> None:
+    with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        call(f"{secure.url}/healthz")
+
+
+def test_hsts_is_sent(secure: Service, authority: Authority) -> None:
+    for path in ("/healthz", "/devices", "/nowhere"):
+        answer = call(secure.url + path, verify=authority.ca_file)
+        assert answer.headers["Strict-Transport-Security"] == HSTS
+
+
+def test_also_with_what_is_no_http(secure: Service, authority: Authority) -> None:
+    with connect(secure.url, authority.trust) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nno colon\r\n\r\n")
+        answer = receive(connection)
+    assert answer.status == 400
+    assert answer.headers["Strict-Transport-Security"] == HSTS
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_1_2_and_1_3_are_spoken(
+    secure: Service, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    context = authority.trust
+    context.minimum_version = context.maximum_version = version
+    with connect(secure.url, context) as connection:
+        connection.sendall(REQUEST)
+        assert receive(connection).status == 200
+        assert connection.version() == version.name.replace("_", ".")  # type: ignore[attr-defined]
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_older_ones_are_refused(
+    secure: Service, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    context = authority.trust
+    context.set_ciphers("ALL:@SECLEVEL=0")  # or the client would refuse on its own
+    context.minimum_version = context.maximum_version = version
+    with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+        connect(secure.url, context)
+
+
+def test_requests_follow_each_other_on_one_connection(
+    secure: Service, authority: Authority
+) -> None:
+    with connect(secure.url, authority.trust) as connection:
+        for _ in range(3):
+            connection.sendall(REQUEST[:20])
+            connection.sendall(REQUEST[20:])
+            assert receive(connection).status == 200
+
+
+def test_plain_http_gets_no_answer_and_harms_nobody(
+    secure: Service, authority: Authority
+) -> None:
+    plain = secure.url.replace("https://", "http://")
+    for _ in range(5):
+        with pytest.raises((AssertionError, ConnectionError)):
+            send(plain, REQUEST)
+    assert call(f"{secure.url}/healthz", verify=authority.ca_file).status_code == 200
+    assert "Traceback" not in secure.logs()
+
+
+def test_handshakes_that_do_not_end_take_no_thread(secure: Service, authority: Authority) -> None:
+    plain = secure.url.replace("https://", "http://")
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+    with ExitStack() as stack:
+        slow: list[socket.socket] = [stack.enter_context(connect(plain)) for _ in range(20)]
+        for connection in slow:
+            connection.sendall(hello)
+        for _ in range(3):
+            answer = call(f"{secure.url}/healthz", verify=authority.ca_file)
+            assert answer.elapsed.total_seconds() < 1
+
+
+def refused_start(cognito: RunningCognito, **variables: str) -> str:
+    """What a start that fails says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn"],
+        cwd=ROOT,
+        env=settings_for(cognito) | {"PORT": "0"} | variables,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("missing", ["TLS_CERT_FILE", "TLS_KEY_FILE"])
+@pytest.mark.parametrize("path", ["nowhere.pem", ""], ids=["missing", "a folder"])
+def test_a_file_that_cannot_be_read_stops_the_start(
+    cognito_server: RunningCognito, authority: Authority, tmp_path: Path, missing: str, path: str
+) -> None:
+    files = {"TLS_CERT_FILE": authority.cert_file, "TLS_KEY_FILE": authority.key_file}
+    said = refused_start(cognito_server, **files | {missing: str(tmp_path / path)})
+    assert f"{missing}: Cannot be read" in said
+
+
+def test_a_key_without_a_certificate_stops_the_start(
+    cognito_server: RunningCognito, authority: Authority
+) -> None:
+    said = refused_start(cognito_server, TLS_KEY_FILE=authority.key_file)
+    assert "TLS_CERT_FILE and TLS_KEY_FILE" in said
+
+
+def test_a_key_that_is_not_the_certificates_stops_the_start(
+    cognito_server: RunningCognito, authority: Authority, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pem"
+    trustme.CA().issue_cert("127.0.0.1").private_key_pem.write_to_path(other)
+    files = {"TLS_CERT_FILE": authority.cert_file, "TLS_KEY_FILE": str(other)}
+    said = refused_start(cognito_server, **files)
+    assert "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate" in said
