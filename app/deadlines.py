@@ -4,10 +4,11 @@ Socket time-outs do not give one: they count anew from every byte that trickles 
 a name has none at all.
 """
 
+import queue
 import threading
 from collections.abc import Callable
-from contextvars import copy_context
-from typing import TypeVar
+from contextvars import Context, copy_context
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -17,30 +18,52 @@ class TooLate(Exception):
 
 
 def within(seconds: float, work: Callable[[], Result]) -> Result:
-    """What `work` gives back. It sees the caller's context variables, from a thread of its own.
+    """What `work` gives back. It sees the caller's context variables, from another thread.
 
     Raises:
         TooLate: the time was up first.
         Exception: what `work` raised.
     """
-    results: list[Result] = []
-    errors: list[BaseException] = []
-    ended = threading.Event()
+    try:
+        thread = _idle.get_nowait()
+    except queue.Empty:
+        thread = _WorkThread()
+    outcome: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+    thread.orders.put((copy_context(), work, outcome))
+    try:
+        result, error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TooLate from None
+    if error is not None:
+        raise error
+    answer: Result = result
+    return answer
 
-    def run() -> None:
+
+class _WorkThread(threading.Thread):
+    """Does one piece of work after another. To start a thread for each would cost ten times more.
+
+    A daemon, so that a worker that stops does not wait for what nobody waits for any more.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="outside-call", daemon=True)
+        self.orders: queue.SimpleQueue[
+            tuple[Context, Callable[[], Any], queue.SimpleQueue[Any]]
+        ] = queue.SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            self._serve(*self.orders.get())
+            _idle.put(self)
+
+    @staticmethod
+    def _serve(context: Context, work: Callable[[], Any], outcome: queue.SimpleQueue[Any]) -> None:
         try:
-            results.append(work())
+            outcome.put((context.run(work), None))
         except BaseException as error:
-            errors.append(error)
-        finally:
-            ended.set()
+            outcome.put((None, error))
 
-    # A daemon, so that a worker that stops does not wait for what nobody waits for any more.
-    threading.Thread(
-        target=copy_context().run, args=(run,), name="outside-call", daemon=True
-    ).start()
-    if not ended.wait(seconds):
-        raise TooLate
-    if errors:
-        raise errors[0]
-    return results[0]
+
+_idle: queue.SimpleQueue[_WorkThread] = queue.SimpleQueue()
