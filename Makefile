@@ -49,6 +49,10 @@ cognito: .venv/ready ## Run the local Cognito alone
 openapi: .venv/ready ## Write openapi/openapi.json and .yaml from the code
 	$(BIN)/python -m openapi
 
+.PHONY: clients
+clients: .venv/ready node_modules/ready ## Generate clients of the API into build/clients
+	$(BIN)/python -m openapi.clients
+
 # --- check --------------------------------------------------------------------------------------
 
 .PHONY: test
@@ -73,10 +77,40 @@ lint: .venv/ready node_modules/ready ## Check style, security rules, the contrac
 types: .venv/ready ## Check types
 	$(BIN)/mypy
 
+.PHONY: audit
+audit: .venv/ready ## Look for known vulnerabilities in what the service runs on
+	@if $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner=off \
+		--requirement requirements.txt; then exit; fi; \
+	if $(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner=off --format=json \
+		--requirement requirements.txt 2>&1 | grep -q '"vulns": \[{'; \
+	then echo "AUDIT: vulnerable; see above." >&2; exit 1; fi; \
+	echo "AUDIT: NOT DONE. The database of vulnerabilities could not be asked about every package" \
+		"(no network, or an index that does not have it), so nothing is known either way." >&2; exit 3
+
+.PHONY: sbom
+sbom: .venv/ready ## Write build/sbom.json: what the service runs on, in CycloneDX
+	@mkdir -p build
+	$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file build/sbom.json requirements.txt
+
 .PHONY: format
 format: .venv/ready ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# --- endure -------------------------------------------------------------------------------------
+
+.PHONY: chaos
+chaos: .venv/ready system ## Break everything around the service for longer (CHAOS_SECONDS=20 each)
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-20} $(BIN)/pytest tests/chaos --timeout=900
+
+.PHONY: soak
+soak: .venv/ready ## Use the service for ten minutes (SOAK_SECONDS=600): nothing may grow or fail
+	$(BIN)/python -m benchmarks.soak
+
+.PHONY: bench
+bench: .venv/ready ## Measure what the service costs on top of Cognito (BENCH_SECONDS=3 a round)
+	$(BIN)/python -m benchmarks.load
 
 .PHONY: clean
 clean: ## Remove what the targets made
