@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.devices import routes
+from app.devices import examples, routes
 from app.devices.model import DEVICE_KEY_MAX_LENGTH
 from app.devices.schemas import PORTABLE_DEVICE_KEY
 from app.http.health import Check, health_blueprint
@@ -14,7 +14,7 @@ from app.http.openapi import ContractApi
 def register(app: Flask, health_checks: dict[str, Check]) -> ContractApi:
     """Serve every call of the contract, and the contract at `/openapi.json`."""
     app.url_map.converters["device_id"] = routes.DeviceIdConverter
-    api = ContractApi(app)
+    api = ContractApi(app, examples.NAMED)
     api.register_converter(routes.DeviceIdConverter, _device_id_schema)
     api.register_blueprint(routes.blueprint)
     api.register_blueprint(health_blueprint(health_checks))

@@ -36,8 +36,8 @@ def breaking_changes(released: Path, current: Path) -> list[str]:
 def _diff(released: Path, current: Path) -> dict[str, Any]:
     command = [REDOCLY, "diff", released.resolve(), current.resolve()]
     done = subprocess.run(  # noqa: S603 - our own dependency, our own files
-        [*map(str, command), "--format=json", "--fail-on=none"],
-        cwd=HERE.parent,  # where its configuration is
+        [*map(str, command), "--config=redocly.yaml", "--format=json", "--fail-on=none"],
+        cwd=HERE,
         env=os.environ | {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
         capture_output=True,
         text=True,

@@ -49,7 +49,7 @@ PHONE: Example = {
     "attributes": {"device_status": "valid"},
 }
 
-PAGES: Example = {
+NAMED: Example = {
     "first-page": {
         "summary": "A first page, with more to come",
         "value": {"items": [LAPTOP], "nextCursor": CURSOR},
@@ -58,9 +58,7 @@ PAGES: Example = {
         "summary": "The last page",
         "value": {"items": [PHONE], "nextCursor": None},
     },
-}
-TO_TRACK: Example = {
-    "with-verifier": {
+    "track-with-verifier": {
         "summary": "The client made the secret (preferred)",
         "value": {
             "deviceKey": LAPTOP_KEY,
@@ -68,13 +66,11 @@ TO_TRACK: Example = {
             "secretVerifier": {"passwordVerifier": VERIFIER, "salt": SALT},
         },
     },
-    "with-group-key": {
+    "track-with-group-key": {
         "summary": "The service makes the secret",
         "value": {"deviceKey": LAPTOP_KEY, "deviceGroupKey": DEVICE_GROUP_KEY},
     },
-}
-TRACKED: Example = {
-    "with-verifier": {
+    "remembered-at-once": {
         "summary": "Remembered at once",
         "value": {
             "id": LAPTOP_KEY,
@@ -82,7 +78,7 @@ TRACKED: Example = {
             "userConfirmationNecessary": False,
         },
     },
-    "with-group-key": {
+    "tracked-until-opt-in": {
         "summary": "The user must opt in; the service made the secret",
         "value": {
             "id": LAPTOP_KEY,
@@ -91,8 +87,8 @@ TRACKED: Example = {
             "devicePassword": DEVICE_PASSWORD,
         },
     },
-}
-FORGET_REPORTS: Example = {
+    "remember": {"summary": "Remember it", "value": {"status": "remembered"}},
+    "no-longer": {"summary": "Remember it no longer", "value": {"status": "not_remembered"}},
     "all-forgotten": {
         "summary": "Every device was forgotten",
         "value": {"forgotten": [PHONE_KEY, LAPTOP_KEY], "failed": []},
@@ -110,8 +106,14 @@ FORGET_REPORTS: Example = {
         },
     },
 }
-TRUSTED: Example = {"status": "remembered"}
-NOT_TRUSTED: Example = {"status": "not_remembered"}
+"""Examples that views refer to by name; the document holds each once, among its components."""
+
+
+def named(*names: str) -> dict[str, str]:
+    """References to examples, as flask-smorest takes them."""
+    return {name: name for name in names}
+
+
 LAPTOP_TRUSTED: Example = {"id": LAPTOP_KEY, "status": "remembered", "current": True}
 PHONE_NOT_TRUSTED: Example = {"id": PHONE_KEY, "status": "not_remembered", "current": False}
 

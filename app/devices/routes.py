@@ -7,6 +7,7 @@ from flask.views import MethodView
 from werkzeug.routing import BaseConverter
 
 from app.devices import examples
+from app.devices.examples import named
 from app.devices.model import (
     DeletionScope,
     Device,
@@ -23,7 +24,7 @@ from app.devices.schemas import (
     ForgetReportSchema,
     PageQuerySchema,
     StatusChangeSchema,
-    StatusSchema,
+    StatusUpdateSchema,
     TrackDeviceSchema,
     TrackedDeviceSchema,
 )
@@ -72,7 +73,7 @@ class Devices(MethodView):
         200,
         DevicePageSchema,
         description="A page of devices.",
-        examples=examples.PAGES,
+        examples=named("first-page", "last-page"),
         headers={"Link": "Link"},
     )
     def get(self, query: dict[str, Any]) -> tuple[DevicePage, dict[str, str]]:
@@ -90,13 +91,13 @@ class Devices(MethodView):
     @blueprint.arguments(
         TrackDeviceSchema,
         description="The device, and one of two ways to its secret.",
-        examples=examples.TO_TRACK,
+        examples=named("track-with-verifier", "track-with-group-key"),
     )
     @blueprint.response(
         201,
         TrackedDeviceSchema,
         description="The device is tracked.",
-        examples=examples.TRACKED,
+        examples=named("remembered-at-once", "tracked-until-opt-in"),
         headers={"Location": "Location"},
     )
     def post(self, device: dict[str, Any]) -> tuple[TrackedDevice, dict[str, str]]:
@@ -119,7 +120,7 @@ class Devices(MethodView):
         200,
         ForgetReportSchema,
         description="What was forgotten and what was not. Look at `failed`.",
-        examples=examples.FORGET_REPORTS,
+        examples=named("all-forgotten", "some-failed"),
     )
     def delete(self, query: dict[str, DeletionScope]) -> dict[str, Any]:
         """Forget many devices: all others, or all.
@@ -151,7 +152,9 @@ class OneDevice(MethodView):
 
     @blueprint.doc(operationId="updateDevice")
     @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND)
-    @blueprint.arguments(StatusSchema, description="The status.", example=examples.NOT_TRUSTED)
+    @blueprint.arguments(
+        StatusUpdateSchema, description="The status.", examples=named("remember", "no-longer")
+    )
     @blueprint.response(
         200,
         StatusChangeSchema,
@@ -193,7 +196,9 @@ class CurrentDevice(MethodView):
 
     @blueprint.doc(operationId="updateCurrentDevice")
     @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.NO_CURRENT_DEVICE)
-    @blueprint.arguments(StatusSchema, description="The status.", example=examples.TRUSTED)
+    @blueprint.arguments(
+        StatusUpdateSchema, description="The status.", examples=named("remember", "no-longer")
+    )
     @blueprint.response(
         200,
         StatusChangeSchema,

@@ -375,7 +375,7 @@ class TrackedDeviceSchema(AnswerSchema):
         return {name: value for name, value in data.items() if value is not None}
 
 
-class StatusSchema(CamelCaseSchema):
+class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
     status = fields.Enum(

@@ -183,6 +183,7 @@ class ContractConverter(OpenAPIConverter):
                 {
                     "type": "string",
                     "enum": [str(value) for value in kind],
+                    "x-enum-varnames": [value.name for value in kind],
                     "description": unwrapped(inspect.getdoc(kind) or ""),
                 },
             )
@@ -199,9 +200,12 @@ class ContractPlugin(MarshmallowPlugin):
 
 
 class ContractApi(ProblemApi):
-    """flask-smorest's Api, with what all the contract shares, and the document served for good."""
+    """flask-smorest's Api, with what all the contract shares, and the document served for good.
 
-    def __init__(self, app: Flask) -> None:
+    `examples`: Example Objects that views refer to by name.
+    """
+
+    def __init__(self, app: Flask, examples: Mapping[str, Doc]) -> None:
         app.config.update(
             API_TITLE=contract.TITLE,
             API_VERSION=contract.VERSION,
@@ -226,11 +230,15 @@ class ContractApi(ProblemApi):
         components.security_scheme(contract.ACCESS_TOKEN, contract.SECURITY_SCHEME)
         for name, header in contract.HEADERS.items():
             components.header(name, header)
-        for code in contract.PROBLEMS:
-            components.example(
-                str(code),
-                {"summary": PROBLEM_TYPES[code].title, "value": contract.example_problem(code)},
-            )
+        of_problems = {
+            str(code): {
+                "summary": PROBLEM_TYPES[code].title,
+                "value": contract.example_problem(code),
+            }
+            for code in contract.PROBLEMS
+        }
+        for name, example in {**examples, **of_problems}.items():
+            components.example(name, example)
         self._served: tuple[bytes, str] | None = None
 
     def document(self) -> Doc:
