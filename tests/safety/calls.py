@@ -51,9 +51,7 @@ def sign_in_untracked(cognito: RunningCognito) -> SignedIn:
         tokens = device.authenticate()
     new = tokens["NewDeviceMetadata"]
     claims = json.loads(from_base64url(tokens["AccessToken"].split(".")[1]))
-    return SignedIn(
-        tokens["AccessToken"], new["DeviceKey"], new["DeviceGroupKey"], claims["sub"]
-    )
+    return SignedIn(tokens["AccessToken"], new["DeviceKey"], new["DeviceGroupKey"], claims["sub"])
 
 
 def from_base64url(text: str) -> bytes:

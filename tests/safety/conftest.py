@@ -25,8 +25,6 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
-def service_with(
-    cognito: RunningCognito, **variables: str
-) -> AbstractContextManager[Service]:
+def service_with(cognito: RunningCognito, **variables: str) -> AbstractContextManager[Service]:
     """The service with one worker and these variables beside those it needs."""
     return serving(settings_for(cognito) | ONE_WORKER | variables)

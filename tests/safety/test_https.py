@@ -125,9 +125,7 @@ def test_requests_follow_each_other_on_one_connection(
             assert receive(connection).status == 200
 
 
-def test_plain_http_gets_no_answer_and_harms_nobody(
-    secure: Service, authority: Authority
-) -> None:
+def test_plain_http_gets_no_answer_and_harms_nobody(secure: Service, authority: Authority) -> None:
     plain = secure.url.replace("https://", "http://")
     for _ in range(5):
         with pytest.raises((AssertionError, ConnectionError)):

@@ -225,9 +225,7 @@ def successes(run: Run, service: Service, cognito: RunningCognito) -> None:
         assert perform(run, service, sign_in(cognito), operation).ok
     many = sign_in(cognito)
     run.add_token(many.token)
-    run.responses.append(
-        call(f"{service.url}/devices?scope=others", "DELETE", headers=many.bearer)
-    )
+    run.responses.append(call(f"{service.url}/devices?scope=others", "DELETE", headers=many.bearer))
 
 
 def failures_of_cognito(run: Run, service: Service, cognito: RunningCognito) -> None:

@@ -47,11 +47,13 @@ def audited(service: Service, user: SignedIn, **headers: str) -> dict[str, Any]:
         headers=user.bearer | headers,
     )
     assert answer.status_code == 200
-    written = until(lambda: [
-        line
-        for line in log_lines(service.logs(), specversion="1.0")
-        if line["data"]["requestId"] == answer.headers["X-Request-ID"]
-    ])
+    written = until(
+        lambda: [
+            line
+            for line in log_lines(service.logs(), specversion="1.0")
+            if line["data"]["requestId"] == answer.headers["X-Request-ID"]
+        ]
+    )
     data: dict[str, Any] = written[0]["data"]
     return data
 

@@ -95,9 +95,7 @@ def test_reads_updates_and_signing_out_have_budgets_of_their_own(
     assert sign_out.status_code == 204
 
 
-def test_signing_out_everywhere_is_paced_too(
-    budget: Service, cognito: RunningCognito
-) -> None:
+def test_signing_out_everywhere_is_paced_too(budget: Service, cognito: RunningCognito) -> None:
     sign_ins = cognito.control("POST", "/_local/sign-in", count=SIGN_OUTS + 3)["sign_ins"]
     cognito.control("DELETE", "/_local/calls")
     answers = at_once([(_sign_out, budget.url, one["access_token"]) for one in sign_ins])
@@ -106,9 +104,7 @@ def test_signing_out_everywhere_is_paced_too(
 
 
 def _sign_out(url: str, token: str) -> requests.Response:
-    return call(
-        f"{url}/devices/sign-out", "POST", headers={"Authorization": f"Bearer {token}"}
-    )
+    return call(f"{url}/devices/sign-out", "POST", headers={"Authorization": f"Bearer {token}"})
 
 
 def test_refusals_are_counted(budget: Service, user: SignedIn) -> None:

@@ -135,9 +135,7 @@ def test_without_redis_it_starts_limits_within_the_process_and_finds_it_later(
     cognito: RunningCognito, redis: RedisServer, user: SignedIn
 ) -> None:
     redis.kill()
-    with service_with(
-        cognito, REDIS_URL=redis.url, RATE_LIMIT_PER_USER="5 per minute"
-    ) as service:
+    with service_with(cognito, REDIS_URL=redis.url, RATE_LIMIT_PER_USER="5 per minute") as service:
 
         def status() -> int:
             return call(f"{service.url}/devices", headers=user.bearer).status_code

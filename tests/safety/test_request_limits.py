@@ -93,7 +93,6 @@ def test_a_request_line_that_is_too_long(service: Service, end: str) -> None:
     assert SECRET not in answer.body.decode() + service.logs()
 
 
-
 def refuse(service: Service, user: SignedIn, body: bytes, **how: str) -> object:
     sent = user.bearer | {"Content-Type": how.get("content_type", "application/json")}
     return call(f"{service.url}/devices", "POST", data=body, headers=sent)
@@ -156,7 +155,9 @@ def test_a_small_body_in_chunks_is_read(service: Service, user: SignedIn) -> Non
     assert_problem(answer, 422, "validation-failed")
 
 
-@pytest.mark.parametrize("chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"-2\r\n{}\r\n"])
+@pytest.mark.parametrize(
+    "chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"-2\r\n{}\r\n"]
+)
 def test_chunks_that_are_none(service: Service, user: SignedIn, chunks: bytes) -> None:
     assert_problem(send(service.url, chunked(user, chunks)), 400, "malformed-request")
 
@@ -217,14 +218,23 @@ def test_json_that_is_no_device(service: Service, user: SignedIn, body: bytes) -
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/json", "", "/"],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/json",
+        "",
+        "/",
+    ],
 )
 def test_json_that_is_not_called_so(service: Service, user: SignedIn, content_type: str) -> None:
     body = json.dumps({"deviceKey": "x"}).encode()
     assert_problem(refuse(service, user, body, content_type=content_type), 400, "malformed-body")
 
 
-@pytest.mark.parametrize("segment", ["%00", "a%00b", "%ff", "%2e%2e", "..", "%0d%0aX:y", "x" * 4000])
+@pytest.mark.parametrize(
+    "segment", ["%00", "a%00b", "%ff", "%2e%2e", "..", "%0d%0aX:y", "x" * 4000]
+)
 def test_paths_of_no_device(service: Service, user: SignedIn, segment: str) -> None:
     request = f"GET /devices/{segment} HTTP/1.1\r\n".encode()
     answer = send(service.url, request + headers(f"Authorization: Bearer {user.token}") + b"\r\n")

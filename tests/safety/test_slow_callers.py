@@ -56,9 +56,7 @@ def head(user: SignedIn, length: int) -> bytes:
     ).encode()
 
 
-def test_half_sent_headers_take_no_thread(
-    small: Service, cognito: RunningCognito
-) -> None:
+def test_half_sent_headers_take_no_thread(small: Service, cognito: RunningCognito) -> None:
     user = sign_in(cognito)
     with ExitStack() as stack:
         slow = opened(small, stack, b"GET /devices HTTP/1.1\r\nHost: x\r\nX-Slow: ")
@@ -87,9 +85,7 @@ def test_half_sent_chunks_take_no_thread(small: Service, cognito: RunningCognito
         prompt(small, user)
 
 
-def test_connections_without_a_word_take_no_thread(
-    small: Service, cognito: RunningCognito
-) -> None:
+def test_connections_without_a_word_take_no_thread(small: Service, cognito: RunningCognito) -> None:
     user = sign_in(cognito)
     with ExitStack() as stack:
         opened(small, stack, b"")
