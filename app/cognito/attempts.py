@@ -7,6 +7,7 @@ Cognito. What may be retried is a table of facts about the operations, at the en
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -75,14 +76,19 @@ class Attempts:
         self._stop_after_attempts = stop_after_attempt(max_attempts)
         self._slots = threading.BoundedSemaphore(max_in_flight)
 
-    def run(self, operation: str, attempt: Callable[[], Answer]) -> Answer | None:
+    def run(
+        self, operation: str, attempt: Callable[[], Answer], spent: float = 0.0
+    ) -> Answer | None:
         """The answer of `attempt`, or None when a lost answer turned out to have been a success.
 
-        `attempt` makes one request to Cognito and raises `AttemptFailed`.
+        `attempt` makes one request to Cognito and raises `AttemptFailed`. `spent`: how many seconds
+        of the deadline an operation before this one, for the same caller, has taken.
 
         Raises:
             DeviceError: what came of the last attempt.
         """
+        if spent + self._longest_attempt > self._deadline:
+            raise DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Amazon Cognito took too long to answer.")
         if not self._slots.acquire(blocking=False):
             raise DeviceError(
                 ErrorCode.UPSTREAM_UNAVAILABLE,
@@ -91,11 +97,11 @@ class Attempts:
             )
         try:
             with metrics.COGNITO_IN_FLIGHT.track_inprogress():
-                return self._retry(operation, attempt)
+                return self._retry(operation, attempt, spent)
         finally:
             self._slots.release()
 
-    def _retry(self, operation: str, attempt: Callable[[], Answer]) -> Answer | None:
+    def _retry(self, operation: str, attempt: Callable[[], Answer], spent: float) -> Answer | None:
         lost: list[AttemptFailed] = []
 
         def once() -> Answer:
@@ -114,7 +120,7 @@ class Attempts:
 
         retrying = Retrying(
             retry=retry_if_exception(lambda e: isinstance(e, AttemptFailed) and e.retryable),
-            stop=self._stop,
+            stop=partial(self._stop, spent),
             wait=wait_random_exponential(multiplier=BACKOFF_FIRST, max=BACKOFF_LONGEST),
             before_sleep=before_sleep,
             reraise=True,
@@ -147,8 +153,8 @@ class Attempts:
                 outage=True,
             ) from None
 
-    def _stop(self, state: RetryCallState) -> bool:
-        elapsed = state.seconds_since_start or 0.0
+    def _stop(self, spent: float, state: RetryCallState) -> bool:
+        elapsed = spent + (state.seconds_since_start or 0.0)
         too_late = elapsed + state.upcoming_sleep + self._longest_attempt > self._deadline
         return too_late or self._stop_after_attempts(state)
 

@@ -81,13 +81,16 @@ class CognitoClient:
         self._attempts = attempts
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
-        page = {"PaginationToken": cursor} if cursor else {}
+        page: dict[str, Any] = {"PaginationToken": cursor} if cursor else {}
         devices: DevicePage = self._call(
             "ListDevices", _device_page, AccessToken=access_token, Limit=limit, **page
         )
         return devices
 
     def get_device(self, access_token: str, device_key: str) -> Device:
+        return self._get_device(access_token, device_key)
+
+    def _get_device(self, access_token: str, device_key: str, spent: float = 0.0) -> Device:
         def asked_for(answer: Mapping[str, Any]) -> Device:
             device = _device(answer["Device"])
             if device.id != device_key:
@@ -95,13 +98,15 @@ class CognitoClient:
             return device
 
         device: Device = self._call(
-            "GetDevice", asked_for, AccessToken=access_token, DeviceKey=device_key
+            "GetDevice", asked_for, spent, AccessToken=access_token, DeviceKey=device_key
         )
         return device
 
     def confirm_device(
         self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
     ) -> bool:
+        named: dict[str, Any] = {"DeviceName": name} if name else {}
+        begun = time.monotonic()
         must_opt_in: bool | None = self._call(
             "ConfirmDevice",
             _must_opt_in,
@@ -111,11 +116,12 @@ class CognitoClient:
                 "PasswordVerifier": verifier.password_verifier,
                 "Salt": verifier.salt,
             },
-            **({"DeviceName": name} if name else {}),
+            **named,
         )
         if must_opt_in is None:  # done by an attempt whose answer was lost
             with told_after("ConfirmDevice"):
-                return not self._is_remembered(access_token, device_key)
+                spent = time.monotonic() - begun
+                return not self._is_remembered(access_token, device_key, spent)
         return must_opt_in
 
     def update_device_status(
@@ -135,18 +141,27 @@ class CognitoClient:
     def global_sign_out(self, access_token: str) -> None:
         self._call("GlobalSignOut", _nothing, AccessToken=access_token)
 
-    def _is_remembered(self, access_token: str, device_key: str) -> bool:
+    def _is_remembered(self, access_token: str, device_key: str, spent: float) -> bool:
         """Cognito shows remembered devices only, which tells an always pool from an opt-in one."""
         try:
-            self.get_device(access_token, device_key)
+            self._get_device(access_token, device_key, spent)
         except DeviceError as error:
             if error.code is ErrorCode.DEVICE_NOT_FOUND:
                 return False
             raise
         return True
 
-    def _call(self, operation: str, read: Callable[[Mapping[str, Any]], Any], **params: Any) -> Any:
-        """What `read` makes of Cognito's answer; None if that was lost but the work was done."""
+    def _call(
+        self,
+        operation: str,
+        read: Callable[[Mapping[str, Any]], Any],
+        spent: float = 0.0,
+        **params: Any,
+    ) -> Any:
+        """What `read` makes of Cognito's answer; None if that was lost but the work was done.
+
+        `spent`: as `Attempts.run` takes it.
+        """
 
         def attempt() -> Any:
             started = time.perf_counter()
@@ -169,7 +184,7 @@ class CognitoClient:
                     operation, outcome, time.perf_counter() - started, metadata.get("RequestId")
                 )
 
-        return self._attempts.run(operation, attempt)
+        return self._attempts.run(operation, attempt, spent)
 
 
 _METHODS = {

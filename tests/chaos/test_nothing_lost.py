@@ -6,6 +6,7 @@ problem that says that the write may have been done, and whether it may be repea
 
 import base64
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,13 @@ from tests.servers import Service, serving, settings_for
 
 USERNAME = "demo"
 FOR_GOOD = None
-NEVER_OPENS = {"BREAKER_FAILURES": "1000", "COGNITO_READ_TIMEOUT": "1", "COGNITO_DEADLINE": "3"}
+DEADLINE = 3.2
+NEVER_OPENS = {
+    "BREAKER_FAILURES": "1000",
+    "COGNITO_CONNECT_TIMEOUT": "0.3",
+    "COGNITO_READ_TIMEOUT": "1",
+    "COGNITO_DEADLINE": str(DEADLINE),
+}
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +172,22 @@ def test_advice_goes_with_a_tracked_device_whose_status_cannot_be_looked_up(
     assert "may be tracked already: repeat the call" in answer.json()["detail"]
     heal(cognito)
     assert held(cognito) == {device_key}
+
+
+def test_looking_a_tracked_device_up_takes_none_but_the_time_that_is_left(
+    cognito: RunningCognito, settling_service: Service
+) -> None:
+    token, device_key = new_device(cognito)
+    lose(cognito, "ConfirmDevice", 1)
+    for operation, times in (("ConfirmDevice", 1), ("GetDevice", FOR_GOOD)):
+        cognito.control(
+            "POST", "/_local/faults", operation=operation, fault="hang", seconds=2, times=times
+        )
+    begun = time.monotonic()
+    answer = call(settling_service, token, "POST", "/devices", body_of(device_key, "client"))
+    assert time.monotonic() - begun < DEADLINE
+    assert answer.status_code == 504
+    assert "may be tracked already: repeat the call" in answer.json()["detail"]
 
 
 def test_a_status_changed_without_an_answer_is_answered_as_changed(
