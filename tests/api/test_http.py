@@ -119,6 +119,9 @@ CALLS_WITH_BODIES = [("POST", "/devices"), ("PATCH", "/devices/current")]
         b"[" * 8000 + b"]" * 8000,
         b'{"status": ' + b"9" * 5000 + b"}",
         b"\xef\xbb\xbf{}",
+        b'{"status": NaN}',
+        b'{"status": -Infinity}',
+        b'{"status": "remembered", "status": "not_remembered"}',
     ],
     ids=lambda sent: repr(sent[:24]),
 )
