@@ -20,6 +20,9 @@ from tests.servers import Service, serving, settings_for
 SLOW_CLIENTS = 500
 STUCK_CALLERS = 64
 
+NOTICEABLE = 1.5
+"""Seconds, on a busy machine. The slow ones stay twice as long: who waits for them waits longer."""
+
 NOT_A_WORD = b""
 HALF_A_HEAD = b"GET /devices HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Padding: "
 HALF_A_BODY = (
@@ -76,9 +79,9 @@ def test_slow_clients_keep_nobody_waiting(
     name = f"500 slow clients, {request.node.callspec.id}"
     with steady_load(patient_service.url, callers) as load:
         slow = slow_clients(patient_service.url, first_words)
-        outcome = chaos_table.measure(name, load, slow, FAULT_SECONDS)
+        outcome = chaos_table.measure(name, load, slow, max(FAULT_SECONDS, 2 * NOTICEABLE))
     assert set(outcome.answers) == {"200"}
-    assert outcome.worst_latency < 2
+    assert outcome.worst_latency < NOTICEABLE
     assert outcome.wrong == []
     assert outcome.cross_talk == 0
 
