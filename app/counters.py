@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, TypeVar
 
 import structlog
@@ -56,6 +57,14 @@ def counters_at(redis_url: str | None) -> Counters:
     return Counters(f"{ProcessStorage.STORAGE_SCHEME[0]}://")
 
 
+class Turn(Enum):
+    """What a caller is to do about Redis."""
+
+    ASK = auto()
+    FIND_OUT = auto()
+    LEAVE = auto()
+
+
 class RedisReach:
     """Whether Redis is worth asking. One for all of a process's counters: if Redis hangs, the calls
     that are under way pay its time-out once, and then one call in `REDIS_PAUSE` seconds does."""
@@ -66,15 +75,15 @@ class RedisReach:
         self._away = False
         self._ask_again_at = 0.0
 
-    def worth_asking(self) -> bool:
-        """True while Redis serves. While it is away, true for one caller after each pause."""
+    def turn(self) -> Turn:
+        """Whether to ask now. While Redis is away, one caller after each pause is to find out."""
         with self._lock:
             if not self._away:
-                return True
+                return Turn.ASK
             if self._clock() < self._ask_again_at:
-                return False
+                return Turn.LEAVE
             self._ask_again_at = self._clock() + REDIS_PAUSE
-            return True
+            return Turn.FIND_OUT
 
     def failed(self, error: Exception) -> None:
         metrics.REDIS_FAILURES.inc()
@@ -84,13 +93,11 @@ class RedisReach:
         if news:
             logger.warning("redis_away", error=type(error).__name__, limits="per process")
 
-    def served(self) -> None:
-        if not self._away:
-            return
+    def back(self) -> None:
+        """For the one who found out; an answer that was under way when Redis went says nothing."""
         with self._lock:
-            news, self._away = self._away, False
-        if news:
-            logger.info("redis_back", limits="shared")
+            self._away = False
+        logger.info("redis_back", limits="shared")
 
 
 class ProcessStorage(Storage):
@@ -201,12 +208,14 @@ class RedisOrMemoryStorage(Storage):
         return self._redis.check()
 
     def _either(self, use: Callable[[Storage], Answer]) -> Answer:
-        if self._reach.worth_asking():
-            try:
-                answer = use(self._redis)
-            except StorageError as error:
-                self._reach.failed(error.storage_error)
-            else:
-                self._reach.served()
-                return answer
-        return use(self._memory)
+        turn = self._reach.turn()
+        if turn is Turn.LEAVE:
+            return use(self._memory)
+        try:
+            answer = use(self._redis)
+        except StorageError as error:
+            self._reach.failed(error.storage_error)
+            return use(self._memory)
+        if turn is Turn.FIND_OUT:
+            self._reach.back()
+        return answer

@@ -12,9 +12,9 @@ from tests.safety.calls import FORGED_TOKEN, SignedIn, call, log_lines
 from tests.safety.conftest import service_with
 from tests.servers import Service
 
-USER_LIMIT = 40
+USER_LIMIT = 24
 ADDRESS_LIMIT = 5
-WINDOW = 6
+WINDOW = 5
 READS = 6
 
 
