@@ -34,16 +34,13 @@ class Load:
         self._service, self._user = service, user
         self._stop = threading.Event()
         self.statuses: list[int] = []
-        self.seconds: list[float] = []
         self._pool = ThreadPoolExecutor(CALLERS)
         self._callers = [self._pool.submit(self._call) for _ in range(CALLERS)]
 
     def _call(self) -> None:
         while not self._stop.is_set():
-            started = time.monotonic()
             answer = call(f"{self._service.url}/devices", headers=self._user.bearer)
             self.statuses.append(answer.status_code)
-            self.seconds.append(time.monotonic() - started)
 
     def carry_on(self, calls: int) -> None:
         goal = len(self.statuses) + calls
@@ -95,14 +92,11 @@ def test_a_redis_that_hangs_is_waited_for_once(
     assert redis.process is not None
     redis.process.send_signal(signal.SIGSTOP)
     try:
-        seconds = []
-        for _ in range(20):
-            started = time.monotonic()
+        calls = 20
+        started = time.monotonic()
+        for _ in range(calls):
             assert call(f"{counting.url}/devices", headers=user.bearer).status_code == 200
-            seconds.append(time.monotonic() - started)
-        waited = [each for each in seconds if each >= REDIS_TIMEOUT]
-        assert len(waited) == 1
-        assert waited[0] < 3 * REDIS_TIMEOUT
+        assert REDIS_TIMEOUT < time.monotonic() - started < calls * REDIS_TIMEOUT / 2
         assert metric(counting.url, FAILURES) == 1
     finally:
         redis.process.send_signal(signal.SIGCONT)
@@ -120,11 +114,9 @@ def test_while_it_hangs_one_call_after_each_pause_finds_out(
         callers.carry_on(50)
         first = metric(counting.url, FAILURES)
         assert first <= CALLERS
-        del callers.seconds[:]
         until(lambda: metric(counting.url, FAILURES) > first, REDIS_PAUSE + 3)
         callers.carry_on(50)
         assert metric(counting.url, FAILURES) == first + 1
-        assert len([each for each in callers.seconds if each >= REDIS_TIMEOUT]) <= 1 + CALLERS // 4
     finally:
         redis.process.send_signal(signal.SIGCONT)
     callers.stop()
