@@ -60,6 +60,13 @@ def slow_clients(url: str, first_words: bytes) -> Iterator[None]:
             client.close()
 
 
+@pytest.fixture(scope="module")
+def crowded_service(cognito_server: RunningCognito) -> Iterator[Service]:
+    """A service with the settings of production, for all kinds of slow clients."""
+    with serving(settings_for(cognito_server)) as service:
+        yield service
+
+
 @pytest.mark.parametrize(
     "first_words",
     [
@@ -70,15 +77,15 @@ def slow_clients(url: str, first_words: bytes) -> Iterator[None]:
 )
 def test_slow_clients_keep_nobody_waiting(
     cognito: RunningCognito,
-    patient_service: Service,
+    crowded_service: Service,
     callers: list[Caller],
     chaos_table: ChaosTable,
     first_words: bytes,
     request: pytest.FixtureRequest,
 ) -> None:
     name = f"500 slow clients, {request.node.callspec.id}"
-    with steady_load(patient_service.url, callers) as load:
-        slow = slow_clients(patient_service.url, first_words)
+    with steady_load(crowded_service.url, callers) as load:
+        slow = slow_clients(crowded_service.url, first_words)
         outcome = chaos_table.measure(name, load, slow, max(FAULT_SECONDS, 2 * NOTICEABLE))
     assert set(outcome.answers) == {"200"}
     assert outcome.worst_latency < NOTICEABLE

@@ -21,10 +21,10 @@ ROOM_FOR_ALL = {"COGNITO_MAX_IN_FLIGHT": "64"}
 """More than there are callers: here keys are at stake, not the bound on calls of Cognito."""
 
 
-@pytest.fixture
-def key_network(cognito: RunningCognito) -> Iterator[Relay]:
+@pytest.fixture(scope="module")
+def key_network(cognito_server: RunningCognito) -> Iterator[Relay]:
     """What lies between the service and the keys alone."""
-    with relaying(cognito.url) as relay:
+    with relaying(cognito_server.url) as relay:
         yield relay
 
 
@@ -37,9 +37,10 @@ def key_settings(cognito: RunningCognito, key_network: Relay) -> dict[str, str]:
     )
 
 
-@pytest.fixture
-def service(cognito: RunningCognito, key_network: Relay) -> Iterator[Service]:
-    with serving(key_settings(cognito, key_network)) as service:
+@pytest.fixture(scope="module")
+def service(cognito_server: RunningCognito, key_network: Relay) -> Iterator[Service]:
+    """A service that lives through all that happens to the keys."""
+    with serving(key_settings(cognito_server, key_network)) as service:
         yield service
 
 
@@ -94,6 +95,12 @@ def test_known_keys_serve_on_while_their_address_is_down(
             with down:
                 cognito.control("POST", "/_local/rotate-keys", pool=POOL_ID)
                 signed_with_an_unknown_key = new_token(cognito)
+                # Keys fetched less than JWKS_REFETCH_INTERVAL ago count as all there are.
+                until(
+                    "keys are asked for anew",
+                    lambda: get_devices(service, signed_with_an_unknown_key).status_code != 401,
+                    within=5,
+                )
                 answer = get_devices(service, signed_with_an_unknown_key)
                 assert answer.status_code == 503
                 assert answer.json()["code"] == "upstream-unavailable"

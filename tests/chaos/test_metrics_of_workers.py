@@ -44,9 +44,9 @@ def ask_everybody(url: str, path: str, calls: int = CALLS) -> None:
         assert requests.get(url + path, timeout=5).status_code == 200
 
 
-@pytest.fixture
-def service(cognito: RunningCognito) -> Iterator[Service]:
-    with serving(settings_for(cognito)) as service:
+@pytest.fixture(scope="module")
+def service(cognito_server: RunningCognito) -> Iterator[Service]:
+    with serving(settings_for(cognito_server)) as service:
         yield service
 
 
