@@ -14,14 +14,15 @@ PATH = "/.well-known/jwks.json"
 class JwksServer:
     """Publishes `keys` at `url`, and counts its fetches.
 
-    `status`, `body` and `delay` (seconds) are what it answers with from now on; a `body` of None
-    is the key set.
+    `status`, `location`, `body` and `delay` (seconds) are what it answers with from now on; a `body`
+    of None is the key set.
     """
 
     def __init__(self, *keys: SigningKey) -> None:
         self.keys = list(keys)
         self.fetches = 0
         self.status = 200
+        self.location: str | None = None
         self.body: bytes | None = None
         self.delay = 0.0
         self.released = threading.Event()
@@ -48,6 +49,8 @@ class JwksServer:
                 try:
                     self.send_response(owner.status if self.path == PATH else 404)
                     self.send_header("Content-Type", "application/json")
+                    if owner.location is not None:
+                        self.send_header("Location", owner.location)
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)

@@ -234,10 +234,12 @@ def test_why_it_failed_is_told(server: JwksServer, status: int, reason: str) -> 
 
 
 def test_a_redirection_is_not_followed(server: JwksServer) -> None:
-    server.status = 301
-    with pytest.raises(JwksUnavailable):
+    elsewhere = JwksServer(KEY)
+    server.status, server.location = 302, elsewhere.url
+    with pytest.raises(JwksUnavailable, match="HTTP 302"):
         fetch(server)
-    assert server.fetches == 1
+    elsewhere.close()
+    assert (server.fetches, elsewhere.fetches) == (1, 0)
 
 
 def test_an_answer_that_does_not_come_is_given_up_on(server: JwksServer) -> None:
