@@ -14,8 +14,8 @@ PATH = "/.well-known/jwks.json"
 class JwksServer:
     """Publishes `keys` at `url`, and counts its fetches.
 
-    `status`, `location`, `body` and `delay` (seconds) are what it answers with from now on; a `body`
-    of None is the key set.
+    `status`, `location`, `body` and `delay` (seconds) are what it answers with from now on;
+    a `body` of None is the key set.
     """
 
     def __init__(self, *keys: SigningKey) -> None:
