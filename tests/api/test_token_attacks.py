@@ -1,6 +1,6 @@
 """Tokens that must not get in: each with the answer of the contract, and none seen by Cognito.
 
-`pytest -v` on this file prints the table of attacks, each with its answer.
+`pytest -vv` on this file prints the table of attacks, each with its answer.
 """
 
 import base64
