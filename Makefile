@@ -59,6 +59,10 @@ clients: .venv/ready node_modules/ready ## Generate clients of the API into buil
 test: .venv/ready node_modules/ready system ## Run every test
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
 
+.PHONY: fuzz
+fuzz: .venv/ready ## Try the service with thousands of requests, right and wrong
+	FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/contract/test_schemathesis.py -s --timeout=0
+
 .PHONY: system
 system: # programs that tests use and that no package of ours brings: a browser, Redis
 	@tests/system-packages.sh
@@ -114,4 +118,4 @@ bench: .venv/ready ## Measure what the service costs on top of Cognito (BENCH_SE
 
 .PHONY: clean
 clean: ## Remove what the targets made
-	rm -rf .venv node_modules .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

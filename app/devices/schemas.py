@@ -34,6 +34,8 @@ from app.devices.model import (
 from app.http.problems import ProblemSchema
 
 CURSOR_MAX_LENGTH = 4096
+CURSOR_PATTERN = r"^[!-~]+$"
+"""Cognito asks for no blanks, and its cursors are base64: no need for anything beyond ASCII."""
 IP_ADDRESS_MAX_LENGTH = 45
 """An IPv4-mapped IPv6 address, written out."""
 ATTRIBUTE_MAX_LENGTH = 2048
@@ -144,7 +146,7 @@ class PageQuerySchema(CamelCaseSchema):
         allow_none=False,
         validate=[
             validate.Length(min=1, max=CURSOR_MAX_LENGTH),
-            Matches(r"^\S+$", error="Must not contain blanks."),
+            Matches(CURSOR_PATTERN, error="Must be ASCII without blanks."),
         ],
         metadata={
             "description": "The `nextCursor` of the page before, as it came. Leave it out for the "
@@ -235,7 +237,7 @@ class DevicePageSchema(AnswerSchema):
     next_cursor = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.Length(min=1, max=CURSOR_MAX_LENGTH),
+        validate=[validate.Length(min=1, max=CURSOR_MAX_LENGTH), Matches(CURSOR_PATTERN)],
         metadata={
             "description": "Ask for the next page with it, as `cursor`. Null on the last page.",
             "examples": [examples.CURSOR],

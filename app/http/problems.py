@@ -100,7 +100,7 @@ class ProblemSchema(Schema):
     instance = fields.String(
         required=True,
         metadata={
-            "description": "The path that the problem is about.",
+            "description": "The path that the problem is about; a URN when no path was understood.",
             "minLength": 1,
             "examples": ["/devices/current"],
         },

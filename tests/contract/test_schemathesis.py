@@ -1,0 +1,87 @@
+"""Schemathesis finds nothing between the contract and the running service."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cognito.process import RunningCognito
+from tests.contract.conftest import METHODS
+from tests.servers import ROOT, Service, serving, settings_for
+
+HERE = ROOT / "tests" / "contract"
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+"""How many examples an operation is tried with: `make fuzz` sets it. Few, and always the same ones,
+unless it is set."""
+
+AMOUNT = [f"--max-examples={EXAMPLES}"] if EXAMPLES else ["--max-examples=25", "--seed=1"]
+
+
+@pytest.fixture
+def own_service(cognito: RunningCognito) -> Iterator[Service]:
+    with serving(settings_for(cognito) | {"LOG_LEVEL": "DEBUG"}) as service:
+        yield service
+
+
+def test_schemathesis_finds_nothing(
+    tmp_path: Path,
+    cognito: RunningCognito,
+    own_service: Service,
+    contract: dict[str, Any],
+) -> None:
+    """All checks, all phases, with data that is right and data that is wrong."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
+            *("--config-file", str(HERE / "schemathesis.toml")),
+            *("run", f"{own_service.url}/openapi.json"),
+            *("--phases=examples,coverage,fuzzing,stateful", "--checks=all", *AMOUNT),
+        ],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.contract.schemathesis_hooks",
+            "COGNITO_URL": cognito.url,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    sys.stdout.write(done.stdout)  # `make fuzz` shows it
+    assert done.returncode == 0, done.stdout
+
+    answered = _answered(own_service)
+    assert _succeeded(answered) >= _documented(contract), "the rest was not tried"
+    failed = {it for it in answered if it[1] >= 500}
+    assert failed <= {("get /readyz", 503)}, "and that while it started"
+
+
+def _answered(service: Service) -> set[tuple[str, int]]:
+    """Operations, as method and path, and the statuses they answered with, by the service's log."""
+    lines = [json.loads(line) for line in service.logs().splitlines() if line.startswith("{")]
+    requests = [it for it in lines if it.get("logger") == "app.access" and it["event"] == "request"]
+    return {(_operation(it.get("method"), it["route"]), it["status"]) for it in requests}
+
+
+def _operation(method: str | None, route: str) -> str:
+    """As the contract has it. What was no HTTP has no method."""
+    return f"{(method or 'no').lower()} {route.replace('<device_id:id>', '{id}')}"
+
+
+def _succeeded(answered: set[tuple[str, int]]) -> set[str]:
+    return {operation for operation, status in answered if 200 <= status < 300}
+
+
+def _documented(contract: dict[str, Any]) -> set[str]:
+    return {
+        f"{method} {path}"
+        for path, item in contract["paths"].items()
+        for method in METHODS
+        if method in item
+    }
