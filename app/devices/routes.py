@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, current_app, request, url_for
+from flask import current_app, request, url_for
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter
 
@@ -57,12 +57,6 @@ blueprint = ContractBlueprint(
 def _devices() -> DeviceService:
     service: DeviceService = current_app.extensions[SERVICE]
     return service
-
-
-@blueprint.after_request
-def keep_out_of_caches(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 @blueprint.route("")

@@ -202,12 +202,15 @@ class DeviceService:
 
     @contextmanager
     def _audited(self, action: str, token: AccessToken, device_key: str | None) -> Iterator[None]:
+        outcome = ErrorCode.INTERNAL_ERROR.value
         try:
             yield
+            outcome = "success"
         except DeviceError as error:
-            self._audit.record(action, token, device_key, error.code)
+            outcome = error.code.value
             raise
-        self._audit.record(action, token, device_key, "success")
+        finally:
+            self._audit.record(action, token, device_key, outcome)
 
     def _all_devices(self, token: AccessToken) -> Iterator[Device]:
         cursor, seen = None, set[str]()
