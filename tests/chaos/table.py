@@ -13,9 +13,11 @@ COLUMNS = ("fault", "calls", "answers", "worst latency", "recovered in", "cross-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a fault. Durations in seconds; `recovered_in` is from the fault's end."""
+    """What came of a fault. `ended`: when it did, as `time.monotonic` tells. Durations in seconds;
+    `recovered_in` is from the fault's end."""
 
     fault: str
+    ended: float
     calls: list[Call]
     recovered_in: float
     cross_talk: int
@@ -56,7 +58,9 @@ class ChaosTable:
             time.sleep(seconds)  # the length of the fault: the load goes on meanwhile
         ended = time.monotonic()
         recovered_in = load.until_steady(ended)
-        outcome = Outcome(fault, load.between(begun), recovered_in, load.cross_talk, load.wrong)
+        outcome = Outcome(
+            fault, ended, load.between(begun), recovered_in, load.cross_talk, load.wrong
+        )
         self.outcomes.append(outcome)
         return outcome
 

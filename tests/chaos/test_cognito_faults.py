@@ -36,15 +36,14 @@ def misbehaving(cognito: RunningCognito, **fault: Any) -> Iterator[None]:
 
 @contextmanager
 def bursts(cognito: RunningCognito, **fault: Any) -> Iterator[None]:
-    """Ten operations on end go wrong in that way, every 1.5 s."""
+    """Every operation goes wrong in that way for 0.3 s, again and again."""
     over = threading.Event()
 
     def burst() -> None:
-        while True:
-            cognito.control("DELETE", "/_local/faults")  # what nobody has met of the last one
-            cognito.control("POST", "/_local/faults", operation="*", times=10, **fault)
-            if over.wait(1.5):
-                return
+        while not over.is_set():
+            with misbehaving(cognito, **fault):
+                over.wait(0.3)
+            over.wait(1.7)
 
     thread = threading.Thread(target=burst, daemon=True)
     thread.start()
@@ -53,7 +52,6 @@ def bursts(cognito: RunningCognito, **fault: Any) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        cognito.control("DELETE", "/_local/faults")
 
 
 def assert_weathered(outcome: Outcome, *expected: str) -> None:
@@ -111,10 +109,12 @@ def test_callers_get_through_between_bursts(
     request: pytest.FixtureRequest,
 ) -> None:
     name = request.node.callspec.id
-    several_bursts = max(FAULT_SECONDS, 3.5)
+    several_bursts = max(FAULT_SECONDS, 4.5)
     outcome = chaos_table.measure(name, load, bursts(cognito, fault=fault), several_bursts)
     assert_weathered(outcome, "200", *expected)
-    assert outcome.answers["200"] > len(outcome.calls) / 4
+    first_failure = min(call.begun for call in outcome.calls if call.failed)
+    during = [call for call in outcome.calls if first_failure < call.begun < outcome.ended]
+    assert any(not call.failed for call in during)
 
 
 def broken_network(network: Relay, how: Weather | None) -> AbstractContextManager[None]:
