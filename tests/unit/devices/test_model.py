@@ -26,8 +26,10 @@ def test_the_limits_are_cognitos(shapes: dict[str, dict[str, object]]) -> None:
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[\w-]+_[0-9a-f-]+\s*", fullmatch=True))
-def test_what_is_a_device_key_fits_cognitos_pattern_in_ascii(text: str) -> None:
-    fits = re.fullmatch(r"[\w-]+_[0-9a-f-]+", text) is not None
+def test_what_is_a_device_key_fits_cognitos_pattern_in_ascii(
+    shapes: dict[str, dict[str, object]], text: str
+) -> None:
+    fits = re.fullmatch(str(shapes["DeviceKeyType"]["pattern"]), text) is not None
     assert is_device_key(text) == (fits and text.isascii() and len(text) <= 55)
 
 
