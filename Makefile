@@ -57,7 +57,11 @@ clients: .venv/ready node_modules/ready ## Generate clients of the API into buil
 
 .PHONY: test
 test: .venv/ready node_modules/ready system ## Run every test
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest
+
+.PHONY: coverage
+coverage: .venv/ready node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
+	$(BIN)/pytest tests/unit tests/api tests/e2e tests/safety --cov --cov-report=term:skip-covered
 
 .PHONY: fuzz
 fuzz: .venv/ready ## Try the service with thousands of requests, right and wrong

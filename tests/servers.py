@@ -63,7 +63,11 @@ def serving(settings: dict[str, str], *, wait_for: str = "/readyz") -> Iterator[
 
     `wait_for`: the path that must answer 200 before the test begins.
     """
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "HOME", "LANG") or name.startswith("COVERAGE_")
+    }
     with TemporaryDirectory(prefix="device-bff-") as folder:
         output = Path(folder, "output")
         with output.open("wb") as out:
