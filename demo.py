@@ -50,6 +50,8 @@ def main() -> None:
     RUN_FOLDER.mkdir(exist_ok=True)
     port = _free_port("PORT", 8000)
     cognito_port = _free_port("COGNITO_PORT", 9229)
+    if port == cognito_port:
+        sys.exit(f"PORT and COGNITO_PORT are both {port}: set one of them to another.")
     tls = _make_certificate() if os.environ.get("TLS") == "1" else {}
     address = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     with ExitStack() as started:

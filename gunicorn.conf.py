@@ -22,9 +22,18 @@ from app import DRAINING
 from app.observability import logs
 from app.settings import Settings, SettingsError
 
+
+def remove_metrics() -> None:
+    """Remove the metrics' folder, unless it was given to us."""
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    if folder.name.startswith("device-bff-metrics-"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 try:
     settings = Settings.from_environ()
 except SettingsError as error:
+    remove_metrics()
     sys.exit(f"device-bff: {error}")
 logs.configure(settings.log_level, settings.log_format)
 
@@ -34,7 +43,7 @@ bind = f"{settings.host}:{settings.port}"
 # A request mostly waits for Cognito: threads wait more cheaply than processes, and a few processes
 # keep one crash, or one GIL, from being everybody's.
 worker_class = "app.http.worker.Worker"  # gthread, guarded from slow callers
-workers = settings.web_concurrency
+workers = settings.workers
 threads = settings.threads
 
 # The modules are imported here, before the fork, and so shared; the application is made after it,
@@ -117,7 +126,5 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Leave no metrics behind, unless their folder was given to us."""
-    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-    if folder.name.startswith("device-bff-metrics-"):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Leave no metrics behind."""
+    remove_metrics()

@@ -63,11 +63,15 @@ def make_breaker(settings: Settings) -> CognitoBreaker:
 
 
 def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters) -> CognitoClient:
-    """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL."""
+    """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL.
+
+    Workers that count apart, for want of Redis, share the quotas out between them.
+    """
+    sharers = 1 if settings.redis_url else settings.workers
     quotas = {
-        "UserResourceRead": settings.cognito_read_quota,
-        "UserResourceUpdate": settings.cognito_update_quota,
-        "UserUpdate": settings.cognito_user_update_quota,
+        "UserResourceRead": max(1, settings.cognito_read_quota // sharers),
+        "UserResourceUpdate": max(1, settings.cognito_update_quota // sharers),
+        "UserUpdate": max(1, settings.cognito_user_update_quota // sharers),
     }
     attempts = Attempts(
         budget=QuotaBudget(quotas, counters.open()),

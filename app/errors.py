@@ -41,7 +41,8 @@ class DeviceError(Exception):
 
     `detail` is a sentence for the caller: what went wrong here and what to change. It never
     holds a token, a secret or Cognito's own message. `retry_after` is in seconds.
-    `errors` maps a field to its messages, on validation only.
+    `errors` maps a field to its messages, on validation only. `answer_lost`: Cognito may have done
+    what it was asked, and nobody heard.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class DeviceError(Exception):
         *,
         retry_after: int | None = None,
         errors: Mapping[str, Any] | None = None,
+        answer_lost: bool = False,
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
         self.errors = errors
+        self.answer_lost = answer_lost

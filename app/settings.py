@@ -66,7 +66,7 @@ class Settings:
 
     host: str
     port: int
-    web_concurrency: int
+    workers: int
     threads: int
     graceful_timeout: int
     tls_cert_file: str | None
@@ -154,7 +154,7 @@ def _read(env: Env) -> dict[str, Any]:
         "otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=_url),
         "host": env.str("HOST", "127.0.0.1", validate=validate.Length(min=1)),
         "port": env.int("PORT", 8000, validate=_between(0, 65535)),
-        "web_concurrency": env.int("WEB_CONCURRENCY", 2, validate=_between(1, 128)),
+        "workers": env.int("WORKERS", 2, validate=_between(1, 128)),
         "threads": threads,
         "graceful_timeout": env.int("GRACEFUL_TIMEOUT", 30, validate=_between(1, 600)),
         "tls_cert_file": env.str("TLS_CERT_FILE", None, validate=_readable_file),

@@ -25,7 +25,7 @@ TOKEN_MAX_LENGTH = 8192
 LONGEST_VALIDITY = 24 * 60 * 60
 """In seconds. `AccessTokenValidity` is a day at most, so no token of Cognito's expires later."""
 
-REQUIRED_CLAIMS = ("iss", "sub", "exp", "iat", "token_use", "client_id")
+REQUIRED_CLAIMS = ("iss", "sub", "exp", "iat", "token_use")
 
 
 class TokenVerifier:
@@ -104,7 +104,11 @@ class TokenVerifier:
     def _access_token(self, claims: dict[str, Any]) -> AccessToken:
         if claims["token_use"] != "access":  # noqa: S105
             raise _invalid("This is not an access token. Send the access token, not the ID token.")
-        client_id, sub, device_key = claims["client_id"], claims["sub"], claims.get("device_key")
+        client_id, sub, device_key = (
+            claims.get("client_id"),
+            claims["sub"],
+            claims.get("device_key"),
+        )
         if not isinstance(client_id, str) or client_id not in self._client_ids:
             raise _invalid("The access token was issued to an app client that may not call here.")
         expires_at = claims["exp"]

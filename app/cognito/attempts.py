@@ -168,7 +168,12 @@ def _with_advice(operation: str, error: DeviceError) -> DeviceError:
         if error.code is ErrorCode.UPSTREAM_TIMEOUT
         else "Amazon Cognito's answer was lost."
     )
-    return DeviceError(error.code, f"{what} {UNSETTLED[operation]}", retry_after=error.retry_after)
+    return DeviceError(
+        error.code,
+        f"{what} {UNSETTLED[operation]}",
+        retry_after=error.retry_after,
+        answer_lost=True,
+    )
 
 
 @contextmanager

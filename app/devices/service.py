@@ -225,27 +225,48 @@ class DeviceService:
     def _forget_paced(self, token: AccessToken, device_keys: list[str]) -> ForgetReport:
         forgotten: list[str] = []
         failed: list[FailedForget] = []
-        started = self._clock()
-        for number, device_key in enumerate(device_keys):
-            due = started + number / self._pace.per_second
-            self._sleep(max(0.0, due - self._clock()))
+        deadline = self._clock() + self._pace.deadline
+        wait_for_turn = self._turns()
+        for device_key in device_keys:
             try:
                 with self._audited("forgotten", token, device_key):
-                    self._forget_by(started + self._pace.deadline, token, device_key)
+                    self._forget_in_turn(token, device_key, wait_for_turn, deadline)
             except DeviceError as error:
                 failed.append(FailedForget(device_key, error))
             else:
                 forgotten.append(device_key)
         return ForgetReport(tuple(forgotten), tuple(failed))
 
-    def _forget_by(self, deadline: float, token: AccessToken, device_key: str) -> None:
+    def _turns(self) -> Callable[[], None]:
+        """What waits until the pace allows another call; time lost is not made up in a burst."""
+        due = self._clock()
+
+        def wait() -> None:
+            nonlocal due
+            self._sleep(max(0.0, due - self._clock()))
+            due = self._clock() + 1 / self._pace.per_second
+
+        return wait
+
+    def _forget_in_turn(
+        self,
+        token: AccessToken,
+        device_key: str,
+        wait_for_turn: Callable[[], None],
+        deadline: float,
+    ) -> None:
         """Forget one of many, waiting for quota while there is time."""
+        answer_lost = False
         while self._clock() <= deadline:
+            wait_for_turn()
             try:
                 return self._cognito.forget_device(token.value, device_key)
             except DeviceError as error:
+                if answer_lost and error.code is ErrorCode.DEVICE_NOT_FOUND:
+                    return None  # forgotten by the call whose answer was lost
                 if error.code is not ErrorCode.QUOTA_EXCEEDED:
                     raise
+                answer_lost = answer_lost or error.answer_lost
                 self._sleep(error.retry_after or 1)
         raise DeviceError(
             ErrorCode.QUOTA_EXCEEDED,

@@ -17,6 +17,17 @@ class StrictParser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": "raise", "query": "raise"}
 
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """The query, in which no parameter comes twice: which one was meant, nobody knows.
+
+        Raises:
+            DeviceError: `validation-failed`.
+        """
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            raise _invalid({name: ["Send it once."] for name in repeated})
+        return super().load_querystring(req, schema)
+
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body as JSON.
 
@@ -60,11 +71,15 @@ class StrictParser(FlaskParser):
         """
         located: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
         errors = {field: messages for found in located.values() for field, messages in _flat(found)}
-        raise DeviceError(
-            ErrorCode.VALIDATION_FAILED,
-            "The request is not valid; 'errors' says what to change, field by field.",
-            errors=errors,
-        )
+        raise _invalid(errors)
+
+
+def _invalid(errors: dict[str, list[str]]) -> DeviceError:
+    return DeviceError(
+        ErrorCode.VALIDATION_FAILED,
+        "The request is not valid; 'errors' says what to change, field by field.",
+        errors=errors,
+    )
 
 
 def _flat(found: Any, path: str = "") -> list[tuple[str, list[str]]]:

@@ -240,6 +240,37 @@ def test_time_that_the_calls_take_is_not_waited_for_again(
     assert time.forgot_at == pytest.approx([0.0, 0.3, 0.6])
 
 
+def test_time_that_was_lost_is_not_made_up_in_a_burst(
+    forget_all: Callable[..., ForgetReport], fake_cognito: FakeCognito
+) -> None:
+    many(fake_cognito, 4)
+    time = Time()
+    fake_cognito.fail("forget_device", quota_exceeded(5))
+    forget_all(time, per_second=10)
+    assert time.forgot_at == pytest.approx([0.0, 5.0, 5.1, 5.2, 5.3])
+
+
+def test_gone_after_a_lost_answer_and_a_wait_for_quota_is_forgotten(
+    forget_all: Callable[..., ForgetReport],
+    fake_cognito: FakeCognito,
+    three_devices: tuple[str, ...],
+) -> None:
+    lost = DeviceError(ErrorCode.QUOTA_EXCEEDED, "who knows", retry_after=1, answer_lost=True)
+    gone = DeviceError(ErrorCode.DEVICE_NOT_FOUND, "no such device")
+    fake_cognito.fail("forget_device", lost, gone)
+    assert forget_all(Time()).forgotten == (OTHER, THIRD, CURRENT)
+
+
+def test_gone_after_a_wait_for_quota_alone_is_a_failure(
+    forget_all: Callable[..., ForgetReport],
+    fake_cognito: FakeCognito,
+    three_devices: tuple[str, ...],
+) -> None:
+    gone = DeviceError(ErrorCode.DEVICE_NOT_FOUND, "no such device")
+    fake_cognito.fail("forget_device", quota_exceeded(1), gone)
+    assert [it.id for it in forget_all(Time()).failed] == [OTHER]
+
+
 def test_it_waits_when_the_quota_is_used_up_and_then_goes_on(
     forget_all: Callable[..., ForgetReport],
     fake_cognito: FakeCognito,
@@ -249,7 +280,7 @@ def test_it_waits_when_the_quota_is_used_up_and_then_goes_on(
     time = Time()
     report = forget_all(time, per_second=10)
     assert report == ForgetReport((OTHER, THIRD, CURRENT), ())
-    assert time.forgot_at == pytest.approx([0.0, 0.1, 2.1, 3.1, 3.1])
+    assert time.forgot_at == pytest.approx([0.0, 0.1, 2.1, 3.1, 3.2])
 
 
 def test_a_quota_that_names_no_wait_is_waited_for_a_second(
@@ -301,3 +332,11 @@ def test_a_cursor_that_comes_round_again_does_not_list_for_ever(
     monkeypatch.setattr(fake_cognito, "list_devices", going_round)
     assert api.delete("/devices?scope=all").get_json()["forgotten"] == [OTHER, FOURTH]
     assert fake_cognito.operations().count("list_devices") == 2
+
+
+def test_a_scope_sent_twice_is_refused_and_nothing_forgotten(
+    api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
+) -> None:
+    answer = api.delete("/devices?scope=others&scope=all")
+    assert_problem(answer, 422, "validation-failed", errors={"scope": ["Send it once."]})
+    assert fake_cognito.operations() == []

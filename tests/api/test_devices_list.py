@@ -202,3 +202,11 @@ def test_head_answers_as_get_without_a_body(api: ApiClient, three_devices: tuple
     assert head.data == b""
     for name in ("Content-Type", "Content-Length", "Link", "Cache-Control"):
         assert head.headers[name] == got.headers[name]
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "limit=2&limit=2", "cursor=a&cursor=b"])
+def test_a_parameter_sent_twice_is_refused(api: ApiClient, query: str) -> None:
+    name = query.partition("=")[0]
+    assert_problem(
+        api.get(f"/devices?{query}"), 422, "validation-failed", errors={name: ["Send it once."]}
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from local_cognito import seed
 from local_cognito.process import RunningCognito
@@ -98,3 +99,12 @@ def test_a_rotation_of_cognitos_keys_fails_no_request(
     time.sleep(0.01)  # the shared service looks for unknown keys once in a millisecond
     for token in (make(cognito), before):
         assert get(service, b"Bearer " + token) == (200, "")
+
+
+def test_a_real_id_token_is_told_to_be_one(service: Service, cognito: RunningCognito) -> None:
+    id_token = cognito.control("POST", "/_local/sign-in")["id_token"]
+    answer = requests.get(
+        f"{service.url}/devices", headers={"Authorization": f"Bearer {id_token}"}, timeout=10
+    )
+    assert answer.json()["code"] == "invalid-token"
+    assert "not the ID token" in answer.json()["detail"]

@@ -170,7 +170,7 @@ def test_ready_means_that_the_breaker_is_closed(
     network: Relay, cognito: RunningCognito, callers: list[Caller]
 ) -> None:
     settings = settings_over(network, cognito) | {
-        "WEB_CONCURRENCY": "1",
+        "WORKERS": "1",
         "BREAKER_OPEN_SECONDS": "2",
     }
     with serving(settings) as service, network.refusing():

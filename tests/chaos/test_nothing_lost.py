@@ -312,7 +312,7 @@ def test_a_write_that_meets_an_open_breaker_after_a_lost_answer_says_so(
 ) -> None:
     """It must not say that nothing was changed, as it does to calls that were never sent."""
     signed_in = sign_in(cognito)
-    settings = settings_for(cognito) | {"BREAKER_FAILURES": "1", "WEB_CONCURRENCY": "1"}
+    settings = settings_for(cognito) | {"BREAKER_FAILURES": "1", "WORKERS": "1"}
     with serving(settings) as service:
         lose(cognito, "ForgetDevice", 1)
         answer = call(service, signed_in["access_token"], "DELETE", "/devices/current")

@@ -20,7 +20,7 @@ from tests.e2e.api import Api
 from tests.servers import Service, serving, settings_for
 
 TRIES_ON = {
-    "WEB_CONCURRENCY": "1",
+    "WORKERS": "1",
     "BREAKER_FAILURES": "1000",
     "COGNITO_CONNECT_TIMEOUT": "0.5",
     "COGNITO_READ_TIMEOUT": "0.5",
@@ -261,7 +261,7 @@ def test_a_device_that_is_tracked_already(user: User) -> None:
 def test_a_pool_without_devices(cognito: RunningCognito) -> None:
     settings = settings_for(cognito, seed.NO_DEVICES_POOL_ID, seed.NO_DEVICES_CLIENT_ID)
     signed_in = cognito.control("POST", "/_local/sign-in", pool=seed.NO_DEVICES_POOL_ID)
-    with serving(settings | {"WEB_CONCURRENCY": "1"}) as service:
+    with serving(settings | {"WORKERS": "1"}) as service:
         api = Api(service.url, signed_in["access_token"])
         assert_problem(api.get("/devices"), 501, "device-tracking-unavailable")
         assert_problem(api.get("/devices/current"), 404, "no-current-device")
@@ -348,6 +348,16 @@ def test_forgetting_whose_answer_was_lost_is_a_success(cognito: RunningCognito, 
     fault(cognito, "ForgetDevice", "lose_answer")
     assert user.api.delete(f"/devices/{user.device_key}").status_code == 204
     assert calls_of(cognito, "ForgetDevice") == 2
+    assert held(cognito) == set()
+
+
+def test_forgetting_many_knows_of_a_lost_answer_after_waiting_for_quota(
+    cognito: RunningCognito, user: User
+) -> None:
+    fault(cognito, "ForgetDevice", "lose_answer")
+    fault(cognito, "ForgetDevice", "throttle", times=2)
+    report = user.api.delete("/devices?scope=all").json()
+    assert report == {"forgotten": [user.device_key], "failed": []}
     assert held(cognito) == set()
 
 
@@ -494,7 +504,7 @@ def test_once_cognito_is_known_to_be_down_callers_are_told_at_once(
     cognito: RunningCognito,
 ) -> None:
     settings = settings_for(cognito) | {
-        "WEB_CONCURRENCY": "1",
+        "WORKERS": "1",
         "COGNITO_MAX_ATTEMPTS": "1",
         "BREAKER_FAILURES": "3",
         "BREAKER_OPEN_SECONDS": "2",

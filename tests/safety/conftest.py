@@ -10,7 +10,7 @@ from tests.redis_server import RedisServer, running_redis
 from tests.safety.calls import SignedIn, sign_in
 from tests.servers import Service, serving, settings_for
 
-ONE_WORKER = {"WEB_CONCURRENCY": "1"}
+ONE_WORKER = {"WORKERS": "1"}
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def two(cognito_server: RunningCognito) -> Iterator[tuple[Service, Service]]:
     with running_redis() as redis:
         settings = {
             "REDIS_URL": redis.url,
-            "WEB_CONCURRENCY": "2",
+            "WORKERS": "2",
             "RATE_LIMIT_PER_USER": f"{USER_LIMIT} per {WINDOW} seconds",
             "RATE_LIMIT_PER_ADDRESS": f"{ADDRESS_LIMIT} per {WINDOW} seconds",
             "COGNITO_READ_QUOTA": str(READS),

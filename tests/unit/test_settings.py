@@ -152,7 +152,7 @@ WRONG: list[tuple[str, list[str]]] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", ["collector:4318", "grpc://collector", "http://["]),
     ("HOST", [""]),
     ("PORT", ["-1", "65536", "http"]),
-    ("WEB_CONCURRENCY", ["0", "129", "auto"]),
+    ("WORKERS", ["0", "129", "auto"]),
     ("THREADS", ["0", "513", "x"]),
     ("GRACEFUL_TIMEOUT", ["0", "601", "x"]),
     ("TLS_CERT_FILE", ["", "no-such-file.pem", "."]),
@@ -248,3 +248,8 @@ def test_a_wrong_variable_stops_gunicorn_and_says_which() -> None:
     assert line.startswith("device-bff: ")
     assert "COGNITO_READ_TIMEOUT: Not a valid number." in line
     assert "COGNITO_CLIENT_IDS: Names nothing." in line
+
+
+def test_a_refused_start_leaves_no_folder_of_metrics(tmp_path: Path) -> None:
+    assert gunicorn(**REQUIRED | {"PORT": "http", "TMPDIR": str(tmp_path)}).returncode == 1
+    assert list(tmp_path.iterdir()) == []
