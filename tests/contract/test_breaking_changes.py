@@ -35,6 +35,26 @@ BREAKING: dict[str, Change] = {
     "a way to ask is gone": lambda it: _schema(it, "TrackDevice")["oneOf"].pop(),
     "a choice is gone": lambda it: _schema(it, "DeletionScope")["enum"].remove("all"),
     "a status of a device is new": lambda it: _schema(it, "DeviceStatus")["enum"].append("lost"),
+    "a body is required": lambda it: it["paths"]["/devices/sign-out"]["post"].update(
+        requestBody={
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    ),
+    "a token is demanded": lambda it: it["paths"]["/healthz"]["get"].pop("security"),
+    "a problem code is gone": lambda it: _schema(it, "ErrorCode")["x-extensible-enum"].remove(
+        "blocked"
+    ),
+    "a status of a device is gone": lambda it: _schema(it, "DeviceStatus")["enum"].remove(
+        "tracked"
+    ),
+    "a link is gone": lambda it: it["paths"]["/devices"]["post"]["responses"]["201"]["links"].pop(
+        "getDevice"
+    ),
+    "a default is another": lambda it: it["paths"]["/devices"]["get"]["parameters"][0][
+        "schema"
+    ].update(default=10),
+    "the major version goes down": lambda it: it["info"].update(version="0.9.0"),
     "a bound is narrower": lambda it: it["paths"]["/devices"]["get"]["parameters"][0][
         "schema"
     ].update(maximum=10),
@@ -43,7 +63,9 @@ HARMLESS: dict[str, Change] = {
     "a member of an answer is new": lambda it: _schema(it, "Device")["properties"].update(
         model={"type": "string", "description": "The model."}
     ),
-    "a problem code is new": lambda it: _schema(it, "ErrorCode")["enum"].append("on-holiday"),
+    "a problem code is new": lambda it: _schema(it, "ErrorCode")["x-extensible-enum"].append(
+        "on-holiday"
+    ),
     "a text is better": lambda it: it["info"].update(description="Better."),
 }
 
