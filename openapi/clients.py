@@ -12,7 +12,14 @@ CLIENTS = ROOT / "build" / "clients"
 
 OPTIONS = {
     "python": ["--package-name=device_bff"],
-    "java": ["--library=native", "--group-id=bff.device", "--api-package=bff.device.api"],
+    "java": [
+        "--library=native",
+        "--group-id=bff.device",
+        "--artifact-id=device-bff-client",
+        "--invoker-package=bff.device",
+        "--api-package=bff.device.api",
+        "--model-package=bff.device.model",
+    ],
     "kotlin": ["--package-name=bff.device"],
 }
 """By language: the settings of openapi-generator."""

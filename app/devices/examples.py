@@ -90,7 +90,7 @@ NAMED: Example = {
     "remember": {"summary": "Remember it", "value": {"status": "remembered"}},
     "no-longer": {"summary": "Remember it no longer", "value": {"status": "not_remembered"}},
     "all-forgotten": {
-        "summary": "Every device was forgotten",
+        "summary": "Every remembered device was forgotten",
         "value": {"forgotten": [PHONE_KEY, LAPTOP_KEY], "failed": []},
     },
     "some-failed": {

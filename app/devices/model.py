@@ -35,7 +35,7 @@ class DeviceStatus(StrEnum):
 
 
 class RememberedStatus(StrEnum):
-    """What a user may choose for a tracked device (`DeviceRememberedStatusType`)."""
+    """What a user may choose for a tracked device."""
 
     REMEMBERED = "remembered"
     NOT_REMEMBERED = "not_remembered"

@@ -50,7 +50,7 @@ blueprint = ContractBlueprint(
     __name__,
     url_prefix="/devices",
     problems=contract.EVERY_DEVICES_CALL,
-    headers=[contract.REQUEST_ID, *contract.RATE_LIMIT_HEADERS],
+    headers=[contract.REQUEST_ID, contract.CACHE_CONTROL, *contract.RATE_LIMIT_HEADERS],
 )
 
 
@@ -103,6 +103,11 @@ class Devices(MethodView):
 
         When `userConfirmationNecessary` is true, ask "Remember this device?" and call
         `updateCurrentDevice` on a yes; until then Cognito does not list the device.
+
+        When no answer came, or a 502 or 504, the device may be tracked already. With
+        `secretVerifier`, repeat the call with the same verifier, and take 409
+        `device-already-tracked` for success. With `deviceGroupKey`, do not repeat it: the
+        `devicePassword` may be lost. Forget the device and sign the user in anew.
         """
         device["name"] = device["name"] or name_from_user_agent(request.headers.get("User-Agent"))
         tracked = _devices().track(caller(), **device)
@@ -119,9 +124,16 @@ class Devices(MethodView):
     def delete(self, query: dict[str, DeletionScope]) -> dict[str, Any]:
         """Forget many devices: all others, or all.
 
+        Those that `listDevices` shows, that is, remembered devices only. Devices that are tracked
+        and not remembered stay, and stay signed in: use `forgetDevice` for one whose id you know,
+        or `signOutEverywhere`. With a token that names no device (see `getCurrentDevice`),
+        `scope=others` forgets every listed device, for none of them is this one.
+
         The refresh tokens of forgotten devices stop working: those devices are signed out when
         their access tokens expire. One at a time, as Cognito's quota allows, so that it may take
-        some seconds. A device that could not be forgotten does not stop the rest.
+        some seconds. A device that could not be forgotten does not stop the rest: it is in
+        `failed`, with `device-not-found` when somebody else forgot it meanwhile. Repeating the call
+        is safe.
         """
         report = _devices().forget_many(caller(), query["scope"])
         failed = [
@@ -159,7 +171,8 @@ class OneDevice(MethodView):
         """Remember a device, or no longer.
 
         A remembered device may skip the second factor. A device that is no longer remembered stays
-        tracked and signed in, but leaves the list; remember it again with this same call.
+        tracked and signed in, but leaves the list; remember it again with this same call. Repeating
+        the call is safe.
         """
         return _devices().set_status(caller(), id, body["status"])
 
@@ -170,7 +183,8 @@ class OneDevice(MethodView):
         """Forget a device.
 
         Its refresh tokens stop working, so that it is signed out when its access token expires.
-        A forgotten device is new at its next sign-in.
+        A forgotten device is new at its next sign-in. Repeating the call is safe: 404
+        `device-not-found` then means that it is done.
         """
         _devices().forget(caller(), id)
 
@@ -203,6 +217,7 @@ class CurrentDevice(MethodView):
         """Remember the device that the call is made from, or no longer.
 
         This is the user's answer to "Remember this device?" where the user pool asks for it.
+        Repeating the call is safe.
         """
         device_key = _devices().current_device_key(caller())
         return _devices().set_status(caller(), device_key, body["status"])
@@ -214,6 +229,7 @@ class CurrentDevice(MethodView):
         """Forget the device that the call is made from.
 
         Its refresh token stops working; the access token of this call works until it expires.
+        Repeating the call is safe: 404 `device-not-found` then means that it is done.
         """
         _devices().forget(caller(), _devices().current_device_key(caller()))
 
@@ -226,7 +242,8 @@ class SignOut(MethodView):
         """Sign the user out everywhere, here too.
 
         Every access and refresh token of the user stops working at once with Cognito and with this
-        service. Devices stay tracked and remembered. Takes no body.
+        service. Devices stay tracked and remembered. Takes no body. Repeating the call is safe: 401
+        `invalid-token` then means that it is done.
         """
         _devices().sign_out_everywhere(caller())
 

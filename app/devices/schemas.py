@@ -38,6 +38,12 @@ CURSOR_PATTERN = r"^[!-~]+$"
 """Cognito asks for no blanks, and its cursors are base64: no need for anything beyond ASCII."""
 IP_ADDRESS_MAX_LENGTH = 45
 """An IPv4-mapped IPv6 address, written out."""
+IP_ADDRESS_PATTERN = r"^[0-9A-Fa-f.:]+$"
+"""For either version. A choice of two formats would be a class of its own in generated clients."""
+FORGET_MAX = 100_000
+"""Cognito states no bound; this is far more devices than could be read before a call must end."""
+ATTRIBUTES_MAX = 100
+"""Cognito states no bound, and sends three."""
 ATTRIBUTE_MAX_LENGTH = 2048
 """`AttributeValueType` of the botocore model."""
 
@@ -164,8 +170,9 @@ class DeletionQuerySchema(CamelCaseSchema):
         by_value=True,
         required=True,
         metadata={
-            "description": "`others`: all devices but the one this call is made from. `all`: that "
-            "one too. Required, so that no slip forgets everything.",
+            "description": "`others`: all devices that `listDevices` shows, but the one this call "
+            "is made from; when the token names no device, all of them. `all`: that one too. "
+            "Required, so that no slip forgets everything.",
         },
     )
 
@@ -176,6 +183,7 @@ class DeviceSchema(AnswerSchema):
     id = device_key("The device key, which Cognito gave the device when it first signed in.")
     name = fields.String(
         required=True,
+        dump_only=True,
         allow_none=True,
         validate=validate.Length(max=DEVICE_NAME_MAX_LENGTH),
         metadata={
@@ -188,6 +196,7 @@ class DeviceSchema(AnswerSchema):
         DeviceStatus,
         by_value=True,
         required=True,
+        dump_only=True,
         metadata={
             "description": "`remembered`: the device may stand in for the second factor at the "
             "next sign-in. `not_remembered`: it is known, and the second factor is asked for. "
@@ -199,7 +208,7 @@ class DeviceSchema(AnswerSchema):
         required=True,
         dump_only=True,
         allow_none=True,
-        validate=validate.Length(max=IP_ADDRESS_MAX_LENGTH),
+        validate=[validate.Length(max=IP_ADDRESS_MAX_LENGTH), Matches(IP_ADDRESS_PATTERN)],
         metadata={
             "description": "The IPv4 or IPv6 address that the device last signed in from, as "
             "Cognito saw it; null when Cognito did not say.",
@@ -221,6 +230,7 @@ class DeviceSchema(AnswerSchema):
             "description": "What else Cognito said about the device, by its own names. For "
             "support staff rather than for users.",
             "examples": [{"device_status": "valid"}],
+            "maxProperties": ATTRIBUTES_MAX,
         },
     )
 
@@ -231,11 +241,13 @@ class DevicePageSchema(AnswerSchema):
     items = fields.List(
         fields.Nested(DeviceSchema),
         required=True,
+        dump_only=True,
         validate=validate.Length(max=LIST_LIMIT_MAX),
         metadata={"description": "The remembered devices, in Cognito's order."},
     )
     next_cursor = fields.String(
         required=True,
+        dump_only=True,
         allow_none=True,
         validate=[validate.Length(min=1, max=CURSOR_MAX_LENGTH), Matches(CURSOR_PATTERN)],
         metadata={
@@ -329,7 +341,7 @@ class TrackDeviceSchema(CamelCaseSchema):
         ],
         metadata={
             "description": "`AuthenticationResult.NewDeviceMetadata.DeviceGroupKey` of this "
-            "sign-in.",
+            "sign-in. With it the call is not safe to repeat.",
             "examples": [examples.DEVICE_GROUP_KEY],
         },
     )
@@ -350,6 +362,7 @@ class TrackedDeviceSchema(AnswerSchema):
         DeviceStatus,
         by_value=True,
         required=True,
+        dump_only=True,
         metadata={
             "description": "`remembered`, or `tracked` while the user must still opt in.",
         },
@@ -399,6 +412,7 @@ class StatusChangeSchema(AnswerSchema):
         RememberedStatus,
         by_value=True,
         required=True,
+        dump_only=True,
         metadata={"description": "The status it has now."},
     )
     current = is_current()
@@ -411,6 +425,7 @@ class FailedForgetSchema(AnswerSchema):
     problem = fields.Nested(
         ProblemSchema,
         required=True,
+        dump_only=True,
         metadata={"description": "Why, as `forgetDevice` would have answered."},
     )
 
@@ -422,6 +437,7 @@ class ForgetReportSchema(AnswerSchema):
         device_key("A device key."),
         required=True,
         dump_only=True,
+        validate=validate.Length(max=FORGET_MAX),
         metadata={
             "description": "The devices forgotten, in the order it was done: "
             "with `scope=all`, the current one last.",
@@ -431,5 +447,9 @@ class ForgetReportSchema(AnswerSchema):
         fields.Nested(FailedForgetSchema),
         required=True,
         dump_only=True,
-        metadata={"description": "The devices not forgotten. Repeat the call for the rest."},
+        validate=validate.Length(max=FORGET_MAX),
+        metadata={
+            "description": "The devices not forgotten. Repeat the call for the rest; one with "
+            "`device-not-found` needs none: somebody else forgot it meanwhile.",
+        },
     )

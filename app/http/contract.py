@@ -46,13 +46,27 @@ a method that it does not have 405 `method-not-allowed`. What never became a cal
 not HTTP, too large or too slow, answers 400 `malformed-request`, 408 `request-timeout`,
 414 `uri-too-long` or 431 `headers-too-large`.
 
-Retry on 429, 502, 503 and 504 only; wait for `Retry-After` seconds where it is sent.
+## Retrying
+
+Only 429, 502, 503 and 504 are worth another try; wait for `Retry-After` seconds where it is sent.
+When Cognito's answer was lost, the change may have been made: `detail` then says so. Reads are safe
+to repeat, and so are all changes but one:
+
+- `updateDevice` and `updateCurrentDevice` end in the same status, however often they are called.
+- `forgetDevice` and `forgetCurrentDevice`: a 404 `device-not-found` after a repetition means that
+  it is done. So does a 401 `invalid-token` for `signOutEverywhere`.
+- `forgetDevices` goes on with those that are left.
+- **`trackDevice` with `deviceGroupKey` is not safe to repeat**: the first call may have tracked
+  the device, and the `devicePassword` that it answered is lost. Forget the device and sign the
+  user in anew. With `secretVerifier`, repeat it with the same verifier, and take 409
+  `device-already-tracked` for success.
 
 ## Compatibility
 
 Within one major version nothing is taken away. New members and new problem codes may come:
 ignore those you do not know. Requests are the other way round: an unknown member is refused, so
-that a misspelt one does not go unnoticed.
+that a misspelt one does not go unnoticed. So are an unknown query parameter and
+one that is sent twice, by the calls that have a query; the others take no notice of a query.
 """
 
 TAGS = [
@@ -60,10 +74,7 @@ TAGS = [
     {"name": "health", "description": "For those who run the service, and their load balancers."},
 ]
 
-SERVERS = [
-    {"url": "/", "description": "The service that this document came from"},
-    {"url": "http://127.0.0.1:8000", "description": "The service on your machine, by `make run`"},
-]
+SERVERS = [{"url": "/", "description": "The service that this document came from"}]
 
 ACCESS_TOKEN = "accessToken"  # noqa: S105
 SECURITY_SCHEME = {
@@ -76,12 +87,25 @@ SECURITY_SCHEME = {
 EXAMPLE_DEVICE = "/devices/eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42"
 
 REQUEST_ID = "X-Request-ID"
+REQUEST_ID_PATTERN = "^[A-Za-z0-9._:-]{1,128}$"
+CACHE_CONTROL = "Cache-Control"
 RATE_LIMIT_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
+LINK_MAX_LENGTH = 16 * 1024
+"""A cursor of 4096 characters, each of them percent-encoded, and then some."""
+INSUFFICIENT_SCOPE = "WWW-Authenticate-Scope"
+"""The component that describes WWW-Authenticate where it is sent for one of the codes only."""
+
 HEADERS: dict[str, dict[str, Any]] = {
+    CACHE_CONTROL: {
+        "description": "Answers are about one user, and about now: nothing may keep a copy.",
+        "required": True,
+        "schema": {"type": "string", "enum": ["no-store"]},
+        "example": "no-store",
+    },
     "Link": {
         "description": "The next page, while there is one (RFC 8288). `nextCursor` says the same.",
-        "schema": {"type": "string", "minLength": 1},
+        "schema": {"type": "string", "minLength": 1, "maxLength": LINK_MAX_LENGTH},
         "example": '</devices?limit=20&cursor=CAISYWV1>; rel="next"',
     },
     "Location": {
@@ -93,7 +117,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     REQUEST_ID: {
         "description": "The request's id, in our logs too: yours if you sent a well-formed one.",
         "required": True,
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+        "schema": {"type": "string", "pattern": REQUEST_ID_PATTERN},
         "example": "7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11",
     },
     "RateLimit-Limit": {
@@ -102,7 +126,8 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": 120,
     },
     "RateLimit-Remaining": {
-        "description": "How many of them are left.",
+        "description": "How many of them are left. Approximate where the processes of the service "
+        "share no Redis: each then counts the calls that came to it.",
         "schema": {"type": "integer", "minimum": 0},
         "example": 117,
     },
@@ -124,15 +149,30 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": 'Bearer error="invalid_token", '
         'error_description="The access token has expired. Refresh it."',
     },
+    INSUFFICIENT_SCOPE: {
+        "description": "With `insufficient-scope` only: the scope to ask for (RFC 6750, "
+        "section 3).",
+        "schema": {"type": "string", "pattern": "^Bearer"},
+        "example": f'Bearer error="insufficient_scope", scope="{DEVICES_SCOPE}"',
+    },
+}
+
+
+REQUEST_ID_PARAMETER: dict[str, Any] = {
+    "in": "header",
+    "name": REQUEST_ID,
+    "description": "An id of your own for the request, to find it in our logs: 1 to 128 of ASCII "
+    "letters, digits and `._:-`. Anything else is replaced, not refused.",
+    "schema": {"type": "string"},
+    "example": HEADERS[REQUEST_ID]["example"],
 }
 
 
 class ProblemText(NamedTuple):
-    """`when` it happens, in the words of a heading; `detail` of its example."""
+    """`when` it happens, in the words of a heading; `detail` and `errors` of its example."""
 
     when: str
     detail: str
-    instance: str = "/devices"
     errors: dict[str, list[str]] | None = None
 
 
@@ -165,14 +205,12 @@ PROBLEMS: dict[ErrorCode, ProblemText] = {
     ErrorCode.DEVICE_NOT_FOUND: ProblemText(
         "The device is unknown, was forgotten, or is not remembered.",
         "No such device: it is unknown, was forgotten or is not remembered.",
-        EXAMPLE_DEVICE,
     ),
     ErrorCode.NO_CURRENT_DEVICE: ProblemText(
         "The token names no device: the sign-in was federated or through the Hosted UI, or the "
         "pool tracks none.",
         "The access token names no device: the sign-in was federated or through the Hosted UI, "
         "or the user pool tracks no devices.",
-        "/devices/current",
     ),
     ErrorCode.DEVICE_ALREADY_TRACKED: ProblemText(
         "The device key has been tracked before.",
@@ -192,7 +230,7 @@ PROBLEMS: dict[ErrorCode, ProblemText] = {
         "The body may take 16 KiB at most.",
     ),
     ErrorCode.INVALID_PARAMETER: ProblemText(
-        "Cognito refused what was well-formed: a stale cursor, a device key of another sign-in.",
+        "Cognito refused what was well-formed.",
         "Cognito refused a parameter of the request.",
     ),
     ErrorCode.RATE_LIMITED: ProblemText(
@@ -216,7 +254,7 @@ PROBLEMS: dict[ErrorCode, ProblemText] = {
         "Amazon Cognito did not answer in time.",
     ),
     ErrorCode.UPSTREAM_UNAVAILABLE: ProblemText(
-        "Cognito is known to be down, or too many calls of it are under way. Nothing was changed.",
+        "Cognito is known to be down, or too many calls of it are under way.",
         "Amazon Cognito is not answering at the moment. Nothing was changed. Try again later.",
     ),
     ErrorCode.INTERNAL_ERROR: ProblemText(
@@ -245,16 +283,112 @@ EVERY_DEVICES_CALL = (
 """What each of Cognito's six operations may answer (their botocore model), and what we check."""
 
 
-def example_problem(code: ErrorCode, instance: str | None = None) -> dict[str, Any]:
-    """The members of a problem of `code`, as a caller may be told them."""
+_STATUS_UPDATE = {
+    ErrorCode.VALIDATION_FAILED: PROBLEMS[ErrorCode.VALIDATION_FAILED],
+}
+_STALE_CURSOR = (
+    "Cognito refused the cursor: it is stale or not one of this user's. "
+    "Start again from the first page."
+)
+
+PROBLEMS_OF: dict[str, dict[ErrorCode, ProblemText]] = {
+    "listDevices": {
+        ErrorCode.INVALID_PARAMETER: ProblemText(
+            "Cognito refused the cursor: it is stale, or another user's.", _STALE_CURSOR
+        ),
+        ErrorCode.VALIDATION_FAILED: PROBLEMS[ErrorCode.VALIDATION_FAILED]._replace(
+            errors={"limit": ["Must be greater than or equal to 1 and less than or equal to 60."]}
+        ),
+    },
+    "trackDevice": {
+        ErrorCode.INVALID_PARAMETER: ProblemText(
+            "Cognito refused the device key, its name or its secret: the key must be the one that "
+            "this very sign-in was given.",
+            "Cognito refused the device key, its name or its secret verifier. The key must be the "
+            "one that this sign-in was given.",
+        ),
+        ErrorCode.VALIDATION_FAILED: PROBLEMS[ErrorCode.VALIDATION_FAILED]._replace(
+            errors={
+                "body": [
+                    "Send either secretVerifier, or deviceGroupKey to have the secret made here."
+                ]
+            }
+        ),
+        ErrorCode.DEVICE_ALREADY_TRACKED: PROBLEMS[ErrorCode.DEVICE_ALREADY_TRACKED]._replace(
+            when="The device key has been tracked before. After a repetition with the same "
+            "`secretVerifier` it means success; after one with `deviceGroupKey`, that the "
+            "`devicePassword` is lost: forget the device and sign the user in anew.",
+        ),
+    },
+    "forgetDevices": {
+        ErrorCode.INVALID_PARAMETER: ProblemText(
+            "The list of devices changed while it was read. Nothing was forgotten; repeat the "
+            "call.",
+            _STALE_CURSOR,
+        ),
+        ErrorCode.VALIDATION_FAILED: PROBLEMS[ErrorCode.VALIDATION_FAILED]._replace(
+            errors={"scope": ["Missing data for required field."]}
+        ),
+    },
+    "updateDevice": _STATUS_UPDATE,
+    "updateCurrentDevice": _STATUS_UPDATE,
+}
+"""By operation: what its problems say where it is not what they say elsewhere."""
+
+_FORGET = "The device may have been forgotten already; repeating the call is safe."
+_UPDATE = "The status may have changed already; repeating the call is safe."
+UNSETTLED: dict[str, str] = {
+    "trackDevice": "The device may be tracked already. With `secretVerifier`, repeat the call with "
+    "the same verifier; with `deviceGroupKey`, do not: forget the device and sign the user in "
+    "anew.",
+    "forgetDevices": "Nothing was forgotten: the list is read first. Repeating the call is safe.",
+    "updateDevice": _UPDATE,
+    "updateCurrentDevice": _UPDATE,
+    "forgetDevice": _FORGET,
+    "forgetCurrentDevice": _FORGET,
+    "signOutEverywhere": "The user may have been signed out already; repeating the call is safe.",
+}
+"""By operation that changes something: what may have happened when Cognito's answer was lost."""
+
+LOST = (ErrorCode.UPSTREAM_ERROR, ErrorCode.UPSTREAM_TIMEOUT)
+"""What a caller is told when an answer was lost."""
+LOST_BEFORE = (ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE)
+"""Nothing was changed, unless an attempt before the last had lost its answer."""
+
+_TOLD = UNSETTLED | {
+    "trackDevice": "The device may be tracked already: repeat the call with the same verifier, "
+    "and take 'device-already-tracked' for success; a device whose secret was to be made here is "
+    "to be forgotten, and the user signed in anew.",
+}
+
+
+def problem_text(code: ErrorCode, operation: str = "") -> ProblemText:
+    """What a problem of `code` says; `operation`: the id of the one that answers with it."""
+    text = PROBLEMS_OF.get(operation, {}).get(code, PROBLEMS[code])
+    if operation not in UNSETTLED or code not in (*LOST, *LOST_BEFORE):
+        return text
+    advice = UNSETTLED[operation]
+    if operation == "forgetDevices" or code in LOST:
+        text = text._replace(when=f"{text.when} {advice}")
+    else:
+        text = text._replace(
+            when=f"{text.when} Nothing was changed, unless `detail` says otherwise: {advice}"
+        )
+    if operation != "forgetDevices" and code is ErrorCode.UPSTREAM_TIMEOUT:
+        text = text._replace(detail=f"{text.detail} {_TOLD[operation]}")
+    return text
+
+
+def example_problem(code: ErrorCode, instance: str, operation: str = "") -> dict[str, Any]:
+    """The members of a problem of `code`, as a caller of `operation` may be told them."""
     status, title = PROBLEM_TYPES[code]
-    text = PROBLEMS[code]
+    text = problem_text(code, operation)
     members: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{code}",
         "title": title,
         "status": status,
         "detail": text.detail,
-        "instance": instance or text.instance,
+        "instance": instance,
         "code": str(code),
         "requestId": HEADERS[REQUEST_ID]["example"],
     }

@@ -26,6 +26,7 @@ class HealthSchema(Schema):
 
     status = fields.String(
         required=True,
+        dump_only=True,
         validate=validate.OneOf(["ok"]),
         metadata={"description": "Always `ok`: a process that is not does not answer."},
     )
@@ -38,16 +39,20 @@ class ReadinessSchema(Schema):
         unknown = EXCLUDE
 
     ready = fields.Boolean(
-        required=True, metadata={"description": "Whether every check was passed."}
+        required=True,
+        dump_only=True,
+        metadata={"description": "Whether every check was passed."},
     )
     checks = fields.Dict(
         keys=fields.String(),
         values=fields.Boolean(metadata={"description": "Whether it was passed."}),
         required=True,
+        dump_only=True,
         metadata={
             "description": "`accepting`: the process is not being stopped. `keys`: the user "
-            "pool's keys, which tokens are verified with, are at hand. `cognito`: the circuit "
-            "breaker to Cognito is not open."
+            "pool's keys, which tokens are verified with, are at hand. `cognito`: Cognito was "
+            "not found to be down.",
+            "maxProperties": 16,
         },
     )
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
@@ -23,7 +24,13 @@ from marshmallow import Schema, fields
 from app.errors import ErrorCode
 from app.http import contract
 from app.http.body import StrictParser
-from app.http.problems import PROBLEM_JSON, PROBLEM_TYPES, ProblemApi, ProblemSchema
+from app.http.problems import (
+    PROBLEM_JSON,
+    PROBLEM_TYPES,
+    GrowingEnum,
+    ProblemApi,
+    ProblemSchema,
+)
 
 View = TypeVar("View", bound=Callable[..., Any])
 Doc = dict[str, Any]
@@ -34,6 +41,9 @@ CONTRACT_MAX_AGE = 300
 OF_A_BODY = (ErrorCode.MALFORMED_BODY, ErrorCode.BODY_TOO_LARGE)
 """What StrictParser answers to any call that takes a body."""
 
+
+HERE = "the path of the call"
+"""What the examples of problems hold for `instance` until the path is known."""
 
 OPERATION_ORDER = ("operationId", "summary", "description", "tags", "security", "parameters")
 
@@ -57,6 +67,7 @@ class ContractBlueprint(Blueprint):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._every_problem = tuple(problems)
         self._every_header = {name: name for name in headers}
+        self.after_request(_without_type_of_nothing)
         self._prepare_doc_cbks += [
             self._prepare_problems_doc,
             self._prepare_headers_doc,
@@ -75,6 +86,7 @@ class ContractBlueprint(Blueprint):  # type: ignore[misc]
         return decorate
 
     def _prepare_problems_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+        operation = doc_info["manual_doc"]["operationId"]
         codes = {*self._every_problem, *doc_info.get("problems", ())}
         if "requestBody" in doc:
             codes.update(OF_A_BODY)
@@ -87,7 +99,8 @@ class ContractBlueprint(Blueprint):  # type: ignore[misc]
                     code
                     for code in ErrorCode
                     if code in codes and PROBLEM_TYPES[code].status == status
-                ]
+                ],
+                operation,
             )
         return doc
 
@@ -99,37 +112,51 @@ class ContractBlueprint(Blueprint):  # type: ignore[misc]
     def _prepare_headers_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
         for response in doc["responses"].values():
             response["headers"] = response.get("headers", {}) | self._every_header
+        doc.setdefault("parameters", []).append(contract.REQUEST_ID_PARAMETER)
         return doc
+
+
+def _without_type_of_nothing(response: Response) -> Response:
+    """No Content-Type without content (RFC 9110, section 8.3), which flask-smorest sets on all."""
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        response.headers.pop("Content-Type", None)
+    return response
 
 
 def unwrapped(text: str) -> str:
     """Markdown with a line for a paragraph: some viewers break lines where the source does."""
-    return re.sub(r"(?<!\n)\n(?![\n|#-])", " ", text.strip())
+    return re.sub(r"(?<!\n)\n *(?![\n|# -])", " ", text.strip())
 
 
-def _problem_response(codes: list[ErrorCode]) -> Doc:
-    """The answer that tells of one of `codes`, which share a status."""
-    headers: set[str] = set()
-    for code in codes:
-        headers |= _problem_headers(code)
+def _problem_response(codes: list[ErrorCode], operation: str) -> Doc:
+    """The answer of `operation` that tells of one of `codes`, which share a status."""
+    texts = {code: contract.problem_text(code, operation) for code in codes}
     return {
-        "description": "\n".join(f"- `{code}`: {contract.PROBLEMS[code].when}" for code in codes),
+        "description": "\n".join(f"- `{code}`: {text.when}" for code, text in texts.items()),
         "content": {
             PROBLEM_JSON: {
                 "schema": ProblemSchema,
-                "examples": {str(code): str(code) for code in codes},
+                "examples": {
+                    str(code): {
+                        "summary": PROBLEM_TYPES[code].title,
+                        "value": contract.example_problem(code, HERE, operation),
+                    }
+                    for code in codes
+                },
             }
         },
-        "headers": {name: name for name in sorted(headers)},
+        "headers": _problem_headers(codes),
     }
 
 
-def _problem_headers(code: ErrorCode) -> set[str]:
-    """Problems of a status share the headers that clients may rely on: see the table of codes."""
-    status = PROBLEM_TYPES[code].status
-    if status == 401:
-        return {"WWW-Authenticate"}
-    return {"Retry-After"} if status in (429, 503) else set()
+def _problem_headers(codes: list[ErrorCode]) -> dict[str, str]:
+    """The headers that clients may rely on, and the components that describe them."""
+    status = PROBLEM_TYPES[codes[0]].status
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "WWW-Authenticate"}
+    if ErrorCode.INSUFFICIENT_SCOPE in codes:
+        return {"WWW-Authenticate": contract.INSUFFICIENT_SCOPE}
+    return {"Retry-After": "Retry-After"} if status in (429, 503) else {}
 
 
 class ContractConverter(OpenAPIConverter):
@@ -178,15 +205,22 @@ class ContractConverter(OpenAPIConverter):
             return {}
         kind: type[StrEnum] = field.enum
         if kind.__name__ not in self.spec.components.schemas:
-            self.spec.components.schema(
-                kind.__name__,
-                {
-                    "type": "string",
-                    "enum": [str(value) for value in kind],
+            values = [str(value) for value in kind]
+            description = unwrapped(inspect.getdoc(kind) or "")
+            described: Doc = {"type": "string", "description": description}
+            if isinstance(field, GrowingEnum):
+                described |= {
+                    "pattern": field.pattern,
+                    "maxLength": field.max_length,
+                    "x-extensible-enum": values,
+                    "examples": values[:1],
+                }
+            else:
+                described |= {
+                    "enum": values,
                     "x-enum-varnames": [value.name for value in kind],
-                    "description": unwrapped(inspect.getdoc(kind) or ""),
-                },
-            )
+                }
+            self.spec.components.schema(kind.__name__, described)
         return dict(self.spec.components.get_ref("schema", kind.__name__))
 
 
@@ -230,22 +264,16 @@ class ContractApi(ProblemApi):
         components.security_scheme(contract.ACCESS_TOKEN, contract.SECURITY_SCHEME)
         for name, header in contract.HEADERS.items():
             components.header(name, header)
-        of_problems = {
-            str(code): {
-                "summary": PROBLEM_TYPES[code].title,
-                "value": contract.example_problem(code),
-            }
-            for code in contract.PROBLEMS
-        }
-        for name, example in {**examples, **of_problems}.items():
+        for name, example in examples.items():
             components.example(name, example)
         self._served: tuple[bytes, str] | None = None
 
     def document(self) -> Doc:
         """The OpenAPI document, in the order that readers expect its parts."""
         made: Doc = self.spec.to_dict()
-        for path in made["paths"].values():
+        for address, path in made["paths"].items():
             for method in path.keys() - {"parameters"}:
+                _place(path[method], address, path.get("parameters", ()))
                 path[method] = _in_order(path[method], OPERATION_ORDER) | {
                     "responses": dict(sorted(path[method]["responses"].items()))
                 }
@@ -266,6 +294,16 @@ class ContractApi(ProblemApi):
         response.cache_control.public = True
         response.cache_control.max_age = CONTRACT_MAX_AGE
         return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def _place(operation: Doc, address: str, parameters: Iterable[Doc]) -> None:
+    """Say in an operation's examples of problems which path they are about."""
+    for parameter in parameters:
+        address = address.replace(f"{{{parameter['name']}}}", parameter["example"])
+    for response in operation["responses"].values():
+        problem = response.get("content", {}).get(PROBLEM_JSON, {})
+        for example in problem.get("examples", {}).values():
+            example["value"]["instance"] = address
 
 
 def _in_order(members: Doc, first: Iterable[str]) -> Doc:

@@ -57,6 +57,14 @@ PROBLEM_TYPES: dict[ErrorCode, ProblemType] = {
 }
 
 
+class GrowingEnum(fields.Enum[ErrorCode]):
+    """An enum that new values may join at any time: the contract leaves it open, so that clients
+    that were generated before can read what they do not know yet."""
+
+    pattern = "^[a-z]+(-[a-z]+)*$"
+    max_length = 64
+
+
 class ProblemSchema(Schema):
     """A problem, as RFC 9457 defines it, with the members that this API adds."""
 
@@ -65,6 +73,7 @@ class ProblemSchema(Schema):
 
     type = fields.String(
         required=True,
+        dump_only=True,
         metadata={
             "description": "`code` as a URI.",
             "format": "uri",
@@ -73,14 +82,17 @@ class ProblemSchema(Schema):
     )
     title = fields.String(
         required=True,
+        dump_only=True,
         metadata={
             "description": "What all problems of this code have in common.",
             "minLength": 1,
+            "maxLength": 100,
             "examples": ["Device not found"],
         },
     )
     status = fields.Integer(
         required=True,
+        dump_only=True,
         metadata={
             "description": "The HTTP status, again.",
             "minimum": 400,
@@ -90,45 +102,64 @@ class ProblemSchema(Schema):
     )
     detail = fields.String(
         required=True,
+        dump_only=True,
         metadata={
             "description": "What went wrong this time and what to do; for developers. "
             "Its wording may change.",
             "minLength": 1,
+            "maxLength": 1000,
             "examples": ["No such device: it is unknown, was forgotten or is not remembered."],
         },
     )
     instance = fields.String(
         required=True,
+        dump_only=True,
         metadata={
             "description": "The path that the problem is about; a URN when no path was understood.",
-            "minLength": 1,
+            "format": "uri-reference",
             "examples": ["/devices/current"],
         },
     )
-    code = fields.Enum(
+    code = GrowingEnum(
         ErrorCode,
         by_value=True,
         required=True,
-        metadata={"description": "The kind of problem: what to branch on."},
+        dump_only=True,
+        metadata={
+            "description": "The kind of problem: what to branch on. Each call lists those it may "
+            "answer with; treat one that you do not know by its `status`.",
+        },
     )
     requestId = fields.String(  # noqa: N815
         required=True,
+        dump_only=True,
         metadata={
             "description": "The same as X-Request-ID. Log it: it finds our log lines.",
-            "minLength": 1,
-            "maxLength": 128,
+            "pattern": "^[A-Za-z0-9._:-]{1,128}$",
             "examples": ["7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11"],
         },
     )
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(
-            fields.String(metadata={"description": "What is wrong with it.", "minLength": 1}),
-            metadata={"description": "All that is wrong with one field.", "minItems": 1},
+            fields.String(
+                metadata={
+                    "description": "What is wrong with it.",
+                    "minLength": 1,
+                    "maxLength": 1000,
+                }
+            ),
+            metadata={
+                "description": "All that is wrong with one field.",
+                "minItems": 1,
+                "maxItems": 16,
+            },
         ),
+        dump_only=True,
         metadata={
             "description": "With `validation-failed`: what is wrong, by field. A nested field goes "
             "by its dotted path, the body as a whole by `body`.",
+            "maxProperties": 8192,  # a body of 16 KiB holds no more members
             "examples": [{"status": ["Must be one of: remembered, not_remembered."]}],
         },
     )

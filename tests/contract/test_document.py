@@ -1,6 +1,7 @@
 """The OpenAPI document: made of the code, complete, and sound to every checker."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.cognito.srp import secret_verifier
 from app.devices import examples
+from local_cognito.process import RunningCognito
 from openapi.__main__ import files
 from tests.contract.conftest import Operation
 from tests.servers import ROOT, Service
@@ -121,21 +123,74 @@ def test_every_parameter_and_header_is_explained(
         for parameter in it.get("parameters", ())
     ]
     headers = contract["components"]["headers"].values()
-    assert len(parameters) == 4
+    assert len(parameters) == 4 + len(OPERATION_IDS)  # X-Request-ID, everywhere
     assert all(it["description"] and it["schema"] for it in [*parameters, *headers])
 
 
 def test_every_member_is_explained_and_bounded(contract: dict[str, Any]) -> None:
     vague = []
     for name, member, schema in _members(contract):
-        kinds = schema.get("type", [])
-        is_text = "string" in kinds
-        bounds = {"maxLength", "minLength", "format", "pattern", "enum"} & schema.keys()
-        if not schema.get("description") or (is_text and not bounds):
-            vague.append(f"{name}.{member}")
-        if "integer" in kinds and not {"minimum", "maximum"} <= schema.keys():
+        if not schema.get("description") or not _bounded(schema):
             vague.append(f"{name}.{member}")
     assert vague == []
+
+
+def _bounded(schema: dict[str, Any]) -> bool:
+    """Whether a value cannot be arbitrarily large. A null is not."""
+    kind = next((it for it in _types(schema) if it != "null"), None)
+    if kind == "string":
+        return bool({"maxLength", "format", "pattern", "enum"} & schema.keys())
+    bounds = {
+        "integer": {"minimum", "maximum"},
+        "array": {"maxItems"},
+        "object": {"maxProperties"} if "additionalProperties" in schema else set(),
+    }
+    return bounds.get(kind or "", set()) <= schema.keys()
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def test_every_header_is_bounded(contract: dict[str, Any]) -> None:
+    for name, header in contract["components"]["headers"].items():
+        schema = header["schema"]
+        is_text = schema["type"] == "string"
+        assert _bounded(schema) if is_text else "minimum" in schema, name
+
+
+def test_every_call_takes_a_request_id_of_any_form(operations: dict[str, Operation]) -> None:
+    for name, operation in operations.items():
+        ids = [it for it in operation["parameters"] if it["name"] == "X-Request-ID"]
+        assert [(it["in"], it.get("required", False)) for it in ids] == [("header", False)], name
+
+
+def test_devices_answers_say_that_nothing_may_keep_them(
+    operations: dict[str, Operation],
+) -> None:
+    for operation in operations.values():
+        if operation["tags"] == ["devices"]:
+            for response in operation["responses"].values():
+                assert "Cache-Control" in response["headers"]
+
+
+def test_words_of_the_implementation_do_not_reach_the_document(contract: dict[str, Any]) -> None:
+    text = json.dumps(contract)
+    for word in ("DeviceRememberedStatusType", "circuit breaker", "botocore", "127.0.0.1"):
+        assert word not in text
+
+
+def test_an_answer_without_content_has_no_content_type(
+    cognito: RunningCognito, service: Service
+) -> None:
+    token = cognito.control("POST", "/_local/sign-in", username="demo")["access_token"]
+    gone = requests.delete(
+        f"{service.url}/devices/current", headers={"Authorization": f"Bearer {token}"}, timeout=5
+    )
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert "Content-Type" not in gone.headers
+    assert gone.headers["Cache-Control"] == "no-store"
 
 
 def test_requests_are_closed_and_answers_are_open(contract: dict[str, Any]) -> None:
@@ -152,12 +207,22 @@ def test_requests_are_closed_and_answers_are_open(contract: dict[str, Any]) -> N
     }
 
 
-def test_what_a_client_cannot_set_is_read_only(contract: dict[str, Any]) -> None:
-    device = contract["components"]["schemas"]["Device"]["properties"]
-    assert {name for name, schema in device.items() if not schema.get("readOnly")} == {
-        "name",
-        "status",
+def test_what_only_answers_hold_is_read_only(contract: dict[str, Any]) -> None:
+    requested = {
+        "TrackDevice",
+        "TrackDeviceWithVerifier",
+        "TrackDeviceWithGroupKey",
+        "SecretVerifier",
+        "StatusUpdate",
     }
+    writable = [
+        f"{name}.{member}"
+        for name, schema in contract["components"]["schemas"].items()
+        if name not in requested
+        for member, described in schema.get("properties", {}).items()
+        if not described.get("readOnly")
+    ]
+    assert writable == []
 
 
 def test_devices_need_a_token_and_health_does_not(

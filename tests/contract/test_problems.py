@@ -5,10 +5,12 @@ from typing import Any
 import botocore.session
 import pytest
 
+from app.cognito.attempts import UNSETTLED
 from app.cognito.errors import to_device_error
 from app.errors import ErrorCode
+from app.http import contract as contract_texts
 from app.http.problems import PROBLEM_TYPES
-from tests.contract.conftest import Operation
+from tests.contract.conftest import METHODS, Operation
 
 COGNITO_OPERATIONS = {
     "listDevices": "ListDevices",
@@ -66,16 +68,59 @@ def test_every_code_is_listed_by_a_call_or_told_of_at_the_top(
     assert all(f"`{code}`" in contract["info"]["description"] for code in NOT_OF_A_CALL)
 
 
-def test_each_code_has_an_example_of_its_own(contract: dict[str, Any]) -> None:
-    examples = contract["components"]["examples"]
-    for code in set(ErrorCode) - NOT_OF_A_CALL:
-        example, (status, title) = examples[code], PROBLEM_TYPES[code]
-        assert example["value"]["code"] == code
-        assert (example["value"]["status"], example["value"]["title"]) == (status, title)
+def test_each_problem_has_an_example_of_the_call_itself(
+    contract: dict[str, Any],
+) -> None:
+    for path, item in contract["paths"].items():
+        for parameter in item.get("parameters", ()):
+            path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
+        for method in item.keys() & set(METHODS):
+            for code, value in _examples(item[method]).items():
+                assert (value["status"], value["title"]) == PROBLEM_TYPES[ErrorCode(code)]
+                assert (value["code"], value["instance"]) == (code, path)
+
+
+@pytest.mark.parametrize("name", COGNITO_OPERATIONS)
+def test_a_refused_parameter_is_told_of_as_the_call_tells_it(
+    operations: dict[str, Operation], name: str
+) -> None:
+    told = to_device_error(COGNITO_OPERATIONS[name], "InvalidParameterException", "").detail
+    assert _examples(operations[name])["invalid-parameter"]["detail"] == told
+
+
+@pytest.mark.parametrize("name", sorted(TAKES_A_BODY | TAKES_A_QUERY))
+def test_an_invalid_request_is_shown_with_a_field_of_the_call(
+    contract: dict[str, Any], operations: dict[str, Operation], name: str
+) -> None:
+    schemas = contract["components"]["schemas"]
+    fields = {it["name"] for it in operations[name]["parameters"] if it["in"] == "query"} | {"body"}
+    for content in operations[name].get("requestBody", {}).get("content", {}).values():
+        fields |= schemas[content["schema"]["$ref"].rpartition("/")[2]].get("properties", {}).keys()
+    assert _examples(operations[name])["validation-failed"]["errors"].keys() <= fields
 
 
 @pytest.mark.parametrize(
-    ("status", "header"), [("401", "WWW-Authenticate"), ("429", "Retry-After")]
+    "name", COGNITO_OPERATIONS.keys() - {"listDevices", "getDevice", "getCurrentDevice"}
+)
+def test_a_change_says_what_may_have_happened_when_cognito_does_not_answer(
+    operations: dict[str, Operation], name: str
+) -> None:
+    for status in ("502", "503", "504"):
+        assert (
+            contract_texts.UNSETTLED[name] in operations[name]["responses"][status]["description"]
+        )
+    if advice := UNSETTLED.get(COGNITO_OPERATIONS[name]):
+        assert _examples(operations[name])["upstream-timeout"]["detail"].endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [
+        ("401", "WWW-Authenticate"),
+        ("403", "WWW-Authenticate"),
+        ("429", "Retry-After"),
+        ("503", "Retry-After"),
+    ],
 )
 def test_a_problem_lists_the_headers_that_clients_act_on(
     operations: dict[str, Operation], status: str, header: str
@@ -94,6 +139,18 @@ def documented(operation: Operation) -> set[ErrorCode]:
             assert f"`{code}`" in response["description"]
             codes.add(ErrorCode(code))
     return codes
+
+
+def _examples(operation: Operation) -> dict[str, dict[str, Any]]:
+    """The problems shown with an operation, by code."""
+    return {
+        code: example["value"]
+        for response in operation["responses"].values()
+        for code, example in response.get("content", {})
+        .get("application/problem+json", {})
+        .get("examples", {})
+        .items()
+    }
 
 
 def _codes_of_cognito(operation: str) -> set[ErrorCode]:
