@@ -29,7 +29,7 @@ def make_jwks(settings: Settings) -> JwksCache:
         fetch,
         max_age=settings.jwks_max_age,
         refetch_interval=settings.jwks_refetch_interval,
-        max_waiting=max(1, settings.threads // 4),
+        max_waiting=max(1, settings.threads // 8),
         on_fetch=lambda outcome: metrics.JWKS_FETCHES.labels(outcome).inc(),
     )
 
@@ -94,9 +94,9 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
 
 
 def make_forget_pace(settings: Settings) -> ForgetPace:
-    """How forgetting many devices goes about it; it may hold an eighth of a worker's threads."""
+    """How forgetting many devices goes about it; it may hold a quarter of a worker's threads."""
     return ForgetPace(
         per_second=settings.forget_rate,
         deadline=settings.forget_deadline,
-        at_once=max(1, settings.threads // 8),
+        at_once=max(1, settings.threads // 4),
     )
