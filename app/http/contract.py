@@ -164,8 +164,8 @@ REQUEST_ID_PARAMETER: dict[str, Any] = {
     "description": "An id of your own for the request, to find it in our logs: 1 to 128 of ASCII "
     "letters, digits and `._:-`. Anything else is replaced, not refused.",
     "schema": {"type": "string"},
-    "example": HEADERS[REQUEST_ID]["example"],
 }
+"""Without an example, which Swagger UI would send with each call."""
 
 
 class ProblemText(NamedTuple):

@@ -213,7 +213,7 @@ class ContractConverter(OpenAPIConverter):
                     "pattern": field.pattern,
                     "maxLength": field.max_length,
                     "x-extensible-enum": values,
-                    "examples": values[:1],
+                    "examples": values,
                 }
             else:
                 described |= {
