@@ -125,3 +125,37 @@ export const width = async (page, { serviceUrl }) => {
   }));
   assert(wide <= screen, `${wide} on a screen of ${screen}`);
 };
+
+/** All text stands out from what is behind it: WCAG 2, contrast (minimum). */
+export const contrast = async (page, { serviceUrl }) => {
+  await open(page, `${serviceUrl}/docs`);
+  await unfold(page, "trackDevice");
+  await page.locator(".models button.models-control").click();
+  await page.locator(".models button", { hasText: "Problem" }).first().click();
+  await page.locator(".models", { hasText: "uri-reference" }).waitFor();
+  const faint = await page.evaluate(() => {
+    const rgba = (color) => [...color.match(/[\d.]+/g).map(Number), 1].slice(0, 4);
+    const over = ([r, g, b, a], below) => [r, g, b].map((it, i) => it * a + below[i] * (1 - a));
+    const luminance = (color) => {
+      const [r, g, b] = color
+        .map((it) => it / 255)
+        .map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (it) =>
+      it
+        ? over(rgba(getComputedStyle(it).backgroundColor), behind(it.parentElement))
+        : [255, 255, 255];
+    const holdsText = (it) =>
+      it.getClientRects().length > 0 &&
+      [...it.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== "");
+    return [...document.querySelectorAll("body *")].filter(holdsText).flatMap((it) => {
+      const background = behind(it);
+      const ink = over(rgba(getComputedStyle(it).color), background);
+      const [dark, light] = [luminance(ink), luminance(background)].sort((a, b) => a - b);
+      const ratio = (light + 0.05) / (dark + 0.05);
+      return ratio < 4.5 ? [`${it.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`] : [];
+    });
+  });
+  assert.deepEqual(faint, []);
+};

@@ -68,6 +68,10 @@ def test_nothing_is_wider_than_the_screen(
     visit("width", service_with_sign_in, cognito, width)
 
 
+def test_all_text_can_be_read(cognito: RunningCognito, service: Service) -> None:
+    visit("contrast", service, cognito)
+
+
 def test_scripts_come_from_this_server_alone(service: Service) -> None:
     policy = requests.get(f"{service.url}/docs", timeout=5).headers["Content-Security-Policy"]
     assert policy.split("; ") == [
