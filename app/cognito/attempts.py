@@ -19,6 +19,7 @@ from app.cognito.quota import QuotaBudget
 from app.deadlines import TooLate, within
 from app.errors import DeviceError, ErrorCode
 from app.observability import metrics
+from app.observability.calls import record_attempt
 
 logger = structlog.get_logger(__name__)
 
@@ -105,10 +106,11 @@ class Attempts:
         lost: list[AttemptFailed] = []
 
         def once() -> Answer:
+            self._breaker.check()  # what is not asked costs no quota
             self._budget.take(operation)
             try:
                 with self._breaker.guard():
-                    return self._in_time(attempt)
+                    return self._in_time(operation, attempt)
             except AttemptFailed as failure:
                 if failure.answer_lost:
                     lost.append(failure)
@@ -138,7 +140,7 @@ class Attempts:
             return None
         raise _with_advice(operation, error) if lost else error
 
-    def _in_time(self, attempt: Callable[[], Answer]) -> Answer:
+    def _in_time(self, operation: str, attempt: Callable[[], Answer]) -> Answer:
         """`attempt`, given up when it takes longer than its time-outs together should allow.
 
         An answer that trickles in byte by byte, or a name that is not resolved, is that slow. What
@@ -147,6 +149,9 @@ class Attempts:
         try:
             return within(self._longest_attempt, attempt)
         except TooLate:
+            record_attempt(
+                operation, ErrorCode.UPSTREAM_TIMEOUT, self._longest_attempt, request_id=None
+            )
             raise AttemptFailed(
                 DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Amazon Cognito did not answer in time."),
                 answer_lost=True,

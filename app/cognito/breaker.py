@@ -4,6 +4,7 @@ Per worker process: no state is shared, so a worker that cannot reach Cognito do
 that can.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,17 @@ class CognitoBreaker:
             self._on_change(state)
         return state
 
+    def check(self) -> None:
+        """Before a call is counted against anything.
+
+        Raises:
+            DeviceError: `upstream-unavailable`, as `guard` would.
+        """
+        if self.state() == STATE_OPEN:
+            raise self._unavailable(self._breaker.open_remaining)
+        if self._probing.locked():
+            raise self._unavailable(1)
+
     @contextmanager
     def guard(self) -> Iterator[None]:
         """Around one call of Cognito.
@@ -70,5 +82,5 @@ class CognitoBreaker:
         return DeviceError(
             ErrorCode.UPSTREAM_UNAVAILABLE,
             "Amazon Cognito is not answering at the moment. Nothing was changed. Try again later.",
-            retry_after=max(1, round(seconds)),
+            retry_after=max(1, math.ceil(seconds)),
         )

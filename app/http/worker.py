@@ -6,6 +6,7 @@ a thread takes a request on once the whole of it is there: requests are small (`
 `BODY_MAX_BYTES`). And gunicorn tells parse errors in HTML, with a piece of what it could not parse.
 """
 
+import errno
 import json
 import re
 import socket
@@ -15,6 +16,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from selectors import EVENT_READ
@@ -55,7 +57,7 @@ LINGER_SECONDS = 2.0
 the caller that answer (RFC 9112, section 9.6)."""
 LINGERING_MAX = 256
 
-CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+CHUNK_SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,8}")
 
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 INCOMPLETE = object()
@@ -87,6 +89,13 @@ MALFORMED = DeviceError(ErrorCode.MALFORMED_REQUEST, "The request is not well-fo
 UNEXPECTED = DeviceError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
 
 
+@dataclass
+class Progress:
+    """How far into a chunked body it is known to be well: what has been read is not read again."""
+
+    chunks_at: int = 0
+
+
 class Connection(TConn):  # type: ignore[misc]
     """A caller's connection, read without blocking until a whole request is there."""
 
@@ -98,6 +107,7 @@ class Connection(TConn):  # type: ignore[misc]
         self._worker = worker
         self._shook_hands = not self.cfg.is_ssl
         self._told_to_continue = False
+        self._progress = Progress()
         self.due: float | None = time.monotonic() + REQUEST_SECONDS
 
     @property
@@ -143,7 +153,9 @@ class Connection(TConn):  # type: ignore[misc]
             pass
         finally:
             self.parser.unreader.unread(bytes(received))
-        whole = is_whole(bytes(received))
+        whole = is_whole(bytes(received), self._progress)
+        if not whole and len(received) >= HEAD_MAX_BYTES + CHUNKED_MAX_BYTES:
+            raise LimitRequestHeaders("all together")
         if hung_up and not whole:
             raise ConnectionAbortedError
         if not whole and not self._told_to_continue and awaits_continue(bytes(received)):
@@ -155,6 +167,7 @@ class Connection(TConn):  # type: ignore[misc]
         """A thread has this request; the next one has a time of its own."""
         self.due = None
         self._told_to_continue = False
+        self._progress = Progress()
 
     def init(self) -> None:
         """gunicorn's call before it parses: reading is over by now, and writing must end too."""
@@ -179,6 +192,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            # No more than these can be open: the event loop accepts again when one has ended.
+            self.worker_connections = max(1, self.nr_conns)
+            logger.warning("connections_exhausted", open=self.nr_conns)
             return
         self.nr_conns += 1
         self.enqueue_req(Connection(self, client, address, listener.getsockname()))
@@ -319,13 +339,16 @@ def _response(members: Mapping[str, Any], https: bool) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def is_whole(received: bytes) -> bool:
+def is_whole(received: bytes, progress: Progress | None = None) -> bool:
     """Whether `received` begins with a whole request, or with one that is refused as it stands.
 
     Raises:
         ParseException: it is too large to go on listening.
     """
-    head, ended, body = received.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    received = received.removeprefix(b"\r\n")  # RFC 9112, section 2.2: one may stray in
+    if received.startswith(b"\r\n"):
+        return True
+    head, ended, body = received.partition(b"\r\n\r\n")
     if len(head) > HEAD_MAX_BYTES:
         raise LimitRequestHeaders("all together")
     if not ended:
@@ -333,15 +356,19 @@ def is_whole(received: bytes) -> bool:
         too_long = not line_ended and len(line) > REQUEST_LINE_MAX_BYTES + 2
         bare_line_feed = received.count(b"\n") != received.count(b"\r\n")
         return too_long or bare_line_feed
-    if _values(head, b"transfer-encoding"):
+    codings = _values(head, b"transfer-encoding")
+    ambiguous = _values(head, b"content-length") or b"HTTP/1.0" in head.partition(b"\r\n")[0]
+    if codings and (codings != [b"chunked"] or ambiguous):
+        return True  # and refused
+    if codings:
         if len(body) > CHUNKED_MAX_BYTES:
             raise BodyTooLarge
-        return _chunks_end(body)
+        return _chunks_end(body, progress or Progress())
     lengths = _values(head, b"content-length")
     if len(lengths) != 1 or not lengths[0].isdigit():
         return True
-    too_large = len(lengths[0]) > 9 or int(lengths[0]) > BODY_MAX_BYTES
-    return too_large or len(body) >= int(lengths[0])
+    length = lengths[0].lstrip(b"0") or b"0"
+    return len(length) > 9 or int(length) > BODY_MAX_BYTES or len(body) >= int(length)
 
 
 def awaits_continue(received: bytes) -> bool:
@@ -355,13 +382,14 @@ def _values(head: bytes, name: bytes) -> list[bytes]:
     return [value.strip() for field, _, value in fields if field == name]
 
 
-def _chunks_end(body: bytes) -> bool:
+def _chunks_end(body: bytes, progress: Progress) -> bool:
     """Whether the last chunk and the trailers are there (RFC 9112, section 7.1), or an error."""
-    at = 0
     while True:
-        line, ended, _ = body[at:].partition(b"\r\n")
-        if not ended:
+        at = progress.chunks_at
+        end = body.find(b"\r\n", at)
+        if end < 0:
             return False
+        line = body[at:end]
         digits = line.partition(b";")[0].rstrip(b" \t")
         if not CHUNK_SIZE.fullmatch(digits):
             return True
@@ -372,3 +400,4 @@ def _chunks_end(body: bytes) -> bool:
         at += size + 2
         if at > len(body):
             return False
+        progress.chunks_at = at

@@ -292,3 +292,10 @@ def test_a_failure_gives_its_place_back(make: Make) -> None:
     of = make(max_in_flight=1)
     failure(of, Script(refused(ErrorCode.BLOCKED)))
     assert run(of, Script("done")) == "done"
+
+
+def test_an_open_breaker_costs_no_quota_and_is_what_callers_hear_of(make: Make) -> None:
+    of = make(quota={"UserResourceRead": 2}, breaker_failures=1, max_attempts=1)
+    assert failure(of, Script(lost())).code is ErrorCode.UPSTREAM_ERROR
+    for _ in range(5):
+        assert failure(of, Script("never asked")).code is ErrorCode.UPSTREAM_UNAVAILABLE
