@@ -1,6 +1,7 @@
 """How gunicorn runs the service. Numbers come from the settings, reasons are here."""
 
 import os
+import resource
 import shutil
 import signal
 import ssl
@@ -54,6 +55,10 @@ preload_app = False
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 graceful_timeout = settings.graceful_timeout
 keepalive = 75  # seconds; longer than load balancers keep theirs (60), so that they close first
+
+# A connection is a file: be allowed as many as the system lets us have, not the customary 1024.
+_, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
 # A worker is replaced now and then, so that no slow leak lives for ever; not all at once.
 max_requests = 100_000

@@ -86,7 +86,8 @@ def health_blueprint(checks: dict[str, Check]) -> ContractBlueprint:
         def get(self) -> tuple[dict[str, Any], int]:
             """Can the process serve?
 
-            For load balancers. Waits for nobody: keys that are missing are fetched meanwhile. Takes no token.
+            For load balancers. Waits for nobody: keys that are missing are fetched meanwhile.
+            Takes no token.
             """
             found = {name: check() for name, check in checks.items()}
             ready = all(found.values())
