@@ -45,20 +45,8 @@ class CognitoBreaker:
             self._on_change(state)
         return state
 
-    def check(self) -> None:
-        """Before a call is counted against anything.
-
-        Raises:
-            DeviceError: `upstream-unavailable`, as `guard` would.
-        """
-        if self.state() == STATE_OPEN:
-            raise self._unavailable(self._breaker.open_remaining)
-        if self._probing.locked():
-            raise self._unavailable(1)
-
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Around one call of Cognito.
+    def check(self) -> str:
+        """The state, for a call that may go on to `guard`: before it is counted against anything.
 
         Raises:
             DeviceError: `upstream-unavailable`, while the breaker is open or another call probes.
@@ -66,7 +54,18 @@ class CognitoBreaker:
         state = self.state()
         if state == STATE_OPEN:
             raise self._unavailable(self._breaker.open_remaining)
-        probe = state == STATE_HALF_OPEN
+        if state == STATE_HALF_OPEN and self._probing.locked():
+            raise self._unavailable(1)
+        return state
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Around one call of Cognito.
+
+        Raises:
+            DeviceError: as `check`.
+        """
+        probe = self.check() == STATE_HALF_OPEN
         if probe and not self._probing.acquire(blocking=False):
             raise self._unavailable(1)
         try:

@@ -2,7 +2,7 @@
 
 Quotas are per AWS account and region, over all its pools (Cognito Developer Guide, "Quotas"): reads
 and updates of user resources are counted apart. With Redis, all machines share one budget; without,
-each worker process has its own.
+each worker process has its part of it (`app.assembly`).
 """
 
 import math

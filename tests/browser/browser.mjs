@@ -1,23 +1,11 @@
 // Runs one visit of docs.mjs in Chromium, and fails on what no visitor should meet.
 // In the environment: VISIT, the visit's name; SERVICE_URL; COGNITO_URL; CHROMIUM, its path.
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import { launch } from "../chromium.mjs";
 import * as visits from "./docs.mjs";
 
 const { VISIT, SERVICE_URL, COGNITO_URL, CHROMIUM } = process.env;
-const browser = await chromium.launch({
-  executablePath: CHROMIUM,
-  args: [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await launch(CHROMIUM);
 try {
   const context = await browser.newContext({
     viewport: { width: Number(process.env.WIDTH ?? 1280), height: 900 },

@@ -5,22 +5,10 @@
 // standard output: for each page what it found, {status, items, headers, preflighted, refused}.
 
 import { readFileSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { launch } from "../chromium.mjs";
 
 const order = JSON.parse(readFileSync(0, "utf8"));
-const browser = await chromium.launch({
-  executablePath: process.argv[2],
-  args: [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await launch(process.argv[2]);
 
 // Runs in the page.
 const attempt = async ({ api, token }) => {
