@@ -4,23 +4,24 @@ Everything comes from this server, and nothing is inline, so that the Content-Se
 no exception for scripts.
 """
 
+from collections.abc import Iterable
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from mimetypes import guess_type
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, redirect, render_template, send_from_directory, url_for
+from flask import Blueprint, Response, redirect, render_template, url_for
 from secure.headers import ContentSecurityPolicy
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.http import contract
+from app.http.document import Document
 
-SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
-SWAGGER_UI_FILES = frozenset(
-    {"swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"}
-)
-OUR_FILES = frozenset({"docs.css", "docs.js"})
-FILES_MAX_AGE = 60 * 60
-"""In seconds. An upgrade changes their content, not their names."""
+SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png")
+SWAGGER_UI_MAX_AGE = 60 * 60
+"""In seconds. An upgrade changes the files' content, not their names."""
+OURS = ("docs.css", "docs.js")
 
 
 def docs_blueprint(sign_in_url: str | None) -> Blueprint:
@@ -31,6 +32,10 @@ def docs_blueprint(sign_in_url: str | None) -> Blueprint:
     """
     blueprint = Blueprint("docs", __name__, template_folder="docs_page", static_folder=None)
     policy = _policy(sign_in_url)
+    assets = {
+        **_documents(files("flask_swagger_ui") / "dist", SWAGGER_UI, SWAGGER_UI_MAX_AGE),
+        **_documents(files("app.http") / "docs_page", OURS, max_age=0),
+    }
 
     @blueprint.get("/")
     def root() -> WerkzeugResponse:
@@ -47,13 +52,18 @@ def docs_blueprint(sign_in_url: str | None) -> Blueprint:
 
     @blueprint.get("/docs/<file>")
     def asset(file: str) -> Response:
-        if file in SWAGGER_UI_FILES:
-            return send_from_directory(SWAGGER_UI, file, max_age=FILES_MAX_AGE)
-        if file in OUR_FILES:
-            return send_from_directory(str(files("app.http") / "docs_page"), file, max_age=0)
-        raise NotFound
+        if file not in assets:
+            raise NotFound
+        return assets[file].response()
 
     return blueprint
+
+
+def _documents(folder: Traversable, names: Iterable[str], max_age: int) -> dict[str, Document]:
+    return {
+        name: Document((folder / name).read_bytes(), guess_type(name)[0] or "", max_age)
+        for name in names
+    }
 
 
 def _policy(sign_in_url: str | None) -> str:

@@ -5,7 +5,6 @@ A problem or a header is named where a view or its blueprint is declared, and lo
 the metadata of fields, are the text.
 """
 
-import hashlib
 import inspect
 import json
 import re
@@ -17,13 +16,14 @@ from typing import Any, TypeVar
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields
 
 from app.errors import ErrorCode
 from app.http import contract
 from app.http.body import StrictParser
+from app.http.document import Document
 from app.http.problems import (
     PROBLEM_JSON,
     PROBLEM_TYPES,
@@ -266,7 +266,7 @@ class ContractApi(ProblemApi):
             components.header(name, header)
         for name, example in examples.items():
             components.example(name, example)
-        self._served: tuple[bytes, str] | None = None
+        self._served: Document | None = None
 
     def document(self) -> Doc:
         """The OpenAPI document, in the order that readers expect its parts."""
@@ -284,16 +284,9 @@ class ContractApi(ProblemApi):
         """Pages are told by `Link` and `nextCursor`, not by flask-smorest's own header."""
 
     def _openapi_json(self) -> Response:
-        """The document, with an ETag, for it changes only with the version that is deployed."""
         if self._served is None:
-            body = as_json(self.document())
-            self._served = body, hashlib.sha256(body).hexdigest()[:32]
-        body, digest = self._served
-        response = Response(body, mimetype="application/json")
-        response.set_etag(digest)
-        response.cache_control.public = True
-        response.cache_control.max_age = CONTRACT_MAX_AGE
-        return response.make_conditional(request)  # type: ignore[return-value]
+            self._served = Document(as_json(self.document()), "application/json", CONTRACT_MAX_AGE)
+        return self._served.response()
 
 
 def _place(operation: Doc, address: str, parameters: Iterable[Doc]) -> None:

@@ -1,25 +1,27 @@
 """gunicorn's threads, guarded from slow callers, and answering with problems what is not HTTP.
 
-gunicorn reads a request in the thread that serves it, so that a caller who sends a byte now and
-then holds a thread for as long as he likes; a few of them hold all. Here the event loop waits, and
-a thread takes a request on once the whole of it is there: requests are small (`HEAD_MAX_BYTES`,
-`BODY_MAX_BYTES`). And gunicorn tells parse errors in HTML, with a piece of what it could not parse.
+gunicorn reads a request, and writes its answer, in the thread that serves it, so that a caller who
+sends or takes a byte now and then holds a thread for as long as he likes; a few of them hold all.
+Here the event loop waits: a thread takes a request on once the whole of it is there, for requests
+are small (`framing`), and gives the answer back whole. And gunicorn tells parse errors in HTML,
+with a piece of what it could not parse.
 """
 
 import errno
 import json
-import re
 import socket
 import ssl
+import struct
 import time
 import uuid
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 import structlog
@@ -35,44 +37,49 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.errors import DeviceError, ErrorCode
 from app.http import security_headers
-from app.http.body import BODY_MAX_BYTES
+from app.http.framing import (
+    CHUNKED_MAX_BYTES,
+    HEAD_MAX_BYTES,
+    REQUEST_LINE_MAX_BYTES,
+    BodyTooLarge,
+    Progress,
+    awaits_continue,
+    is_whole,
+)
 from app.http.problems import PROBLEM_JSON, problem
 from app.http.request_ids import HEADER as REQUEST_ID
-from app.observability import metrics
+from app.observability import logs
+from app.observability.calls import CognitoUse
 
-access = structlog.get_logger("app.access")
 logger = structlog.get_logger(__name__)
-
-HEAD_MAX_BYTES = 64 * 1024
-REQUEST_LINE_MAX_BYTES = 8190
-CHUNKED_MAX_BYTES = 2 * BODY_MAX_BYTES
-"""With chunk sizes and extensions, which the body's own limit does not count."""
 
 REQUEST_SECONDS = 10.0
 """From a request's first byte, or the connection's beginning, to the request's last byte."""
-WRITE_SECONDS = 10.0
-"""For a caller to take a piece of the answer."""
+ANSWER_SECONDS = 60.0
+"""For a caller to take the whole of an answer; the largest, of the docs, takes 1.7 MB."""
 LINGER_SECONDS = 2.0
 """How long to listen on after the last answer: to close at once, with something unread, could cost
 the caller that answer (RFC 9112, section 9.6)."""
 LINGERING_MAX = 256
 
-CHUNK_SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,8}")
+PIECE_BYTES = 64 * 1024
+"""How much is read or written at a time, before others have their turn."""
+SEND_BUFFER_BYTES = 2 * PIECE_BYTES
+"""What the system holds for a caller who takes nothing; left to itself, it would be megabytes."""
 
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 INCOMPLETE = object()
 """What becomes of a connection whose request has not all arrived: the event loop waits for it."""
-
-
-class BodyTooLarge(ParseException):  # type: ignore[misc]
-    """A chunked body that goes on and on."""
+UNTAKEN = object()
+"""What becomes of a connection whose caller has not taken the whole answer: likewise."""
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class RequestTimeout(ParseException):  # type: ignore[misc]
     """A request that began and did not end in time."""
 
 
-ANSWERS: Mapping[type[ParseException], DeviceError] = {
+REFUSALS: Mapping[type[ParseException], DeviceError] = {
     LimitRequestLine: DeviceError(
         ErrorCode.URI_TOO_LONG, f"The request line may take {REQUEST_LINE_MAX_BYTES} bytes at most."
     ),
@@ -89,15 +96,56 @@ MALFORMED = DeviceError(ErrorCode.MALFORMED_REQUEST, "The request is not well-fo
 UNEXPECTED = DeviceError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
 
 
-@dataclass
-class Progress:
-    """How far into a chunked body it is known to be well: what has been read is not read again."""
+class Incoming:
+    """Where gunicorn's parser would read on: there is no more than `Connection.gather` gave it."""
 
-    chunks_at: int = 0
+    def recv(self, size: int) -> bytes:
+        raise ParseException
+
+
+class Outgoing:
+    """An answer on its way: gunicorn writes it here as if to a socket, and is never kept waiting.
+
+    Pieces are kept as they are given: what many take at once, the docs, is in memory once.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._next = memoryview(b"")
+
+    def sendall(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+
+    def send_to(self, sock: Any) -> bool:
+        """Send some of it; whether that was the rest.
+
+        Raises:
+            OSError: one of `WOULD_BLOCK`, after which the same bytes are to be sent (as TLS asks),
+                or the end of the connection.
+        """
+        if not self._next:
+            if sum(map(len, self._pieces)) <= PIECE_BYTES:  # head and body in one packet
+                self._pieces = [b"".join(self._pieces)]
+            self._next = memoryview(self._pieces.pop(0))
+        self._next = self._next[sock.send(self._next[:PIECE_BYTES]) :]
+        return not self._next and not self._pieces
+
+    def __bool__(self) -> bool:
+        return bool(self._next or self._pieces)
+
+
+@dataclass
+class Exchange:
+    """What gunicorn needs of a connection to have a request answered."""
+
+    client: Any
+    server: Any
+    sock: Outgoing = field(default_factory=Outgoing)
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """A caller's connection, read without blocking until a whole request is there."""
+    """A caller's connection, read and written without blocking."""
 
     sock: Any  # a socket, and then an SSLSocket
     parser: Any
@@ -108,7 +156,12 @@ class Connection(TConn):  # type: ignore[misc]
         self._shook_hands = not self.cfg.is_ssl
         self._told_to_continue = False
         self._progress = Progress()
-        self.due: float | None = time.monotonic() + REQUEST_SECONDS
+        self.since = time.monotonic()
+        """When the request's first byte came, or, before the first of all, the connection."""
+        self._waiting_for_first_byte = False
+        self.answer = Outgoing()
+        self.kept: object = False
+        """Truthy when there may be another request after this one."""
 
     @property
     def begun(self) -> bool:
@@ -125,7 +178,7 @@ class Connection(TConn):  # type: ignore[misc]
         if self.parser is None:
             if self.cfg.is_ssl:
                 self.sock = ssl_wrap_socket(self.sock, self.cfg)
-            self.parser = http.get_parser(self.cfg, self.sock, self.client)
+            self.parser = http.get_parser(self.cfg, Incoming(), self.client)
             self.initialized = True
         if not self._shook_hands:
             self.sock.do_handshake()
@@ -138,13 +191,14 @@ class Connection(TConn):  # type: ignore[misc]
             ConnectionAbortedError: the caller hung up before the end of it.
             ParseException: it is too large.
         """
-        if self.due is None:
-            self.due = time.monotonic() + REQUEST_SECONDS
+        if self._waiting_for_first_byte:
+            self.since = time.monotonic()
+            self._waiting_for_first_byte = False
         received = bytearray(self.parser.unreader.take_buffered())
         hung_up = False
         try:
             while len(received) < HEAD_MAX_BYTES + CHUNKED_MAX_BYTES:
-                piece = self.sock.recv(64 * 1024)
+                piece = self.sock.recv(PIECE_BYTES)
                 if not piece:
                     hung_up = True
                     break
@@ -165,19 +219,26 @@ class Connection(TConn):  # type: ignore[misc]
 
     def taken_on(self) -> None:
         """A thread has this request; the next one has a time of its own."""
-        self.due = None
         self._told_to_continue = False
         self._progress = Progress()
+        self._waiting_for_first_byte = True
 
     def init(self) -> None:
-        """gunicorn's call before it parses: reading is over by now, and writing must end too."""
-        self.sock.settimeout(WRITE_SECONDS)
+        """gunicorn's call before it parses, when it has made the socket one that waits."""
+        self.sock.setblocking(False)
 
     def close(self, graceful: bool = False) -> None:
         if graceful:
             self._worker.linger(self)
-        else:
-            util.close(self.sock)
+            return
+        self.say_no_more_comes()
+        util.close(self.sock)
+
+    def say_no_more_comes(self) -> None:
+        """In TLS: a caller could not tell a closed connection from a cut one (RFC 8446, 6.1)."""
+        if isinstance(self.sock, ssl.SSLSocket):
+            with suppress(OSError, ValueError):  # it would wait for the caller to say so too
+                self.sock.unwrap()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -185,23 +246,38 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._answering: deque[Connection] = deque()
         self._lingering: deque[Connection] = deque()
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a connection, or find that a sibling has taken it."""
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Listen or not; and a worker that is to stop has nobody wait for what it will not do.
+
+        It serves those who have connected already. If nobody else listens, newcomers are refused.
+        """
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                while self.nr_conns < self.worker_connections and self.accept(listener):
+                    pass
+                listener.close()
+
+    def accept(self, listener: socket.socket) -> bool:
+        """Take a connection, or find that there is none or that a sibling has taken it."""
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return
+            return False
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             # No more than these can be open: the event loop accepts again when one has ended.
             self.worker_connections = max(1, self.nr_conns)
             logger.warning("connections_exhausted", open=self.nr_conns)
-            return
+            return False
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self.nr_conns += 1
         self.enqueue_req(Connection(self, client, address, listener.getsockname()))
+        return True
 
     def handle(self, conn: Connection) -> object:
         """In a thread: serve the request if it is whole; truthy to keep the connection."""
@@ -215,37 +291,73 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             logger.debug("connection_ended", error=type(error).__name__)
             return False
         except ParseException as error:
-            self.handle_error(None, conn.sock, conn.client, error)
+            self._refuse(conn, error)
             return False
         conn.taken_on()
-        return super().handle(conn)
+        try:
+            conn.kept = super().handle(conn)
+        except Exception as error:
+            self._refuse(conn, error)
+            return False
+        return self._send(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """gunicorn's call, out of its `handle`: ours goes on with it."""
+        raise exc
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
-        """As gunicorn does, after a check that RFC 9112, section 3.2 asks for."""
+        """As gunicorn does, but for a check that RFC 9112, section 3.2 asks for, and writing."""
         if req.version >= (1, 1) and not any(name == "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST", req=req)
-        kept: bool = super().handle_request(req, conn)
+        req._expected_100_continue = False  # `gather` has seen to it
+        exchange = Exchange(conn.client, conn.server)
+        kept: bool = super().handle_request(req, exchange)
+        conn.answer = exchange.sock
         return kept
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
-        """Nobody waits for a body that nobody read: what of it is here is skipped, or else the
-        connection ends."""
-        at_once = time.monotonic() + 0.01
+        """A body that nobody read is skipped; if not all of it is here, the connection ends."""
         try:
-            return keepalive and bool(conn.parser.finish_body(deadline=at_once))
-        except ParseException:  # in a body that nobody read: the answer is out already
+            return keepalive and bool(conn.parser.finish_body())
+        except ParseException:
+            return False
+
+    def _send(self, conn: Connection) -> object:
+        """Some of the answer: truthy to keep the connection after it, `UNTAKEN` if not all."""
+        try:
+            return conn.kept if not conn.answer or conn.answer.send_to(conn.sock) else UNTAKEN
+        except WOULD_BLOCK:
+            return UNTAKEN
+        except OSError as error:
+            logger.debug("connection_ended", error=type(error).__name__)
             return False
 
     def finish_request(self, conn: Connection, fs: "Future[object]") -> None:
         """In the event loop, when a thread is done with a connection."""
-        if fs.cancelled() or fs.exception() is not None or fs.result() is not INCOMPLETE:
+        outcome = None if fs.cancelled() or fs.exception() is not None else fs.result()
+        if outcome is INCOMPLETE:
+            conn.timeout = conn.since + REQUEST_SECONDS
+            if not self.alive and not conn.begun:
+                conn.timeout = min(conn.timeout, time.monotonic() + LINGER_SECONDS)
+            self.pending_conns.append(conn)
+            await_request = partial(self.on_pending_socket_readable, conn)
+            self.poller.register(conn.sock, EVENT_READ, await_request)
+        elif outcome is UNTAKEN:
+            conn.timeout = time.monotonic() + ANSWER_SECONDS
+            self._answering.append(conn)
+            self.poller.register(conn.sock, EVENT_WRITE, partial(self._on_writable, conn))
+        else:
             super().finish_request(conn, fs)
+
+    def _on_writable(self, conn: Connection, _: socket.socket) -> None:
+        outcome = self._send(conn)
+        if outcome is UNTAKEN:
             return
-        conn.timeout = conn.due
-        if not self.alive and not conn.begun:
-            conn.timeout = min(conn.due or 0.0, time.monotonic() + LINGER_SECONDS)
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        self._answering.remove(conn)
+        self.poller.unregister(conn.sock)
+        answered: Future[object] = Future()
+        answered.set_result(outcome)
+        super().finish_request(conn, answered)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
@@ -254,15 +366,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 conn.timeout = min(conn.timeout, deadline)
 
     def murder_pending(self) -> None:
-        """Give up on requests that do not end, and on callers that do not hang up."""
+        """Give up on requests that do not end, answers that are not taken, and callers that do not
+        hang up."""
         now = time.monotonic()
         for conn in [conn for conn in self.pending_conns if conn.timeout <= now]:
             self.pending_conns.remove(conn)
             self.poller.unregister(conn.sock)
             if conn.begun:
-                self.handle_error(None, conn.sock, conn.client, RequestTimeout())
+                self._refuse(conn, RequestTimeout())
             self.nr_conns -= 1
             conn.close(graceful=conn.begun)
+        while self._answering and self._answering[0].timeout <= now:
+            conn = self._answering.popleft()
+            self.poller.unregister(conn.sock)
+            self.nr_conns -= 1
+            logger.info("answer_untaken", seconds=ANSWER_SECONDS)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            util.close(conn.sock)
         while self._lingering and self._lingering[0].timeout <= now:
             self._bury(self._lingering[0])
 
@@ -271,8 +391,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if len(self._lingering) >= LINGERING_MAX:
             self._bury(self._lingering[0])
         try:
-            conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
+            conn.say_no_more_comes()
+            conn.sock.shutdown(socket.SHUT_WR)
             self.poller.register(conn.sock, EVENT_READ, partial(self._on_lingering_readable, conn))
         except (OSError, ValueError):
             util.close(conn.sock)
@@ -283,7 +404,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _on_lingering_readable(self, conn: Connection, _: socket.socket) -> None:
         try:
-            if conn.sock.recv(64 * 1024):
+            if conn.sock.recv(PIECE_BYTES):
                 return
         except WOULD_BLOCK:
             return
@@ -297,29 +418,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.nr_conns -= 1
         util.close(conn.sock)
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+    def _refuse(self, conn: Connection, exc: Exception) -> None:
         """Answer, as a problem, what the application does not get to see or could not answer.
 
         Nothing of the request is repeated, here or in the log.
         """
         if isinstance(exc, ParseException):
-            error = ANSWERS.get(type(exc), MALFORMED)
+            error = REFUSALS.get(type(exc), MALFORMED)
         else:
             error = UNEXPECTED
             logger.error("unexpected_error", error=type(exc).__name__, exc_info=exc)
         request_id = str(uuid.uuid4())
         members = problem(error, f"urn:uuid:{request_id}", request_id)
-        access.info(
-            "request",
-            route="unparsed",
-            status=members["status"],
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        logs.record_request(
+            "unparsed",
+            "unparsed",
+            members["status"],
+            time.monotonic() - conn.since,
+            CognitoUse(),
             code=error.code.value,
-            request_id=request_id,
         )
-        metrics.REQUESTS.labels("unparsed", "unparsed", members["status"]).observe(0)
         try:
-            client.settimeout(0)
-            client.send(_response(members, isinstance(client, ssl.SSLSocket)))
+            conn.sock.setblocking(False)
+            conn.sock.send(_response(members, self.cfg.is_ssl))
         except OSError:
             logger.debug("connection_ended", error="unanswered")
 
@@ -337,67 +460,3 @@ def _response(members: Mapping[str, Any], https: bool) -> bytes:
     lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-
-
-def is_whole(received: bytes, progress: Progress | None = None) -> bool:
-    """Whether `received` begins with a whole request, or with one that is refused as it stands.
-
-    Raises:
-        ParseException: it is too large to go on listening.
-    """
-    received = received.removeprefix(b"\r\n")  # RFC 9112, section 2.2: one may stray in
-    if received.startswith(b"\r\n"):
-        return True
-    head, ended, body = received.partition(b"\r\n\r\n")
-    if len(head) > HEAD_MAX_BYTES:
-        raise LimitRequestHeaders("all together")
-    if not ended:
-        line, line_ended, _ = head.partition(b"\r\n")
-        too_long = not line_ended and len(line) > REQUEST_LINE_MAX_BYTES + 2
-        bare_line_feed = received.count(b"\n") != received.count(b"\r\n")
-        return too_long or bare_line_feed
-    codings = _values(head, b"transfer-encoding")
-    ambiguous = _values(head, b"content-length") or b"HTTP/1.0" in head.partition(b"\r\n")[0]
-    if codings and (codings != [b"chunked"] or ambiguous):
-        return True  # and refused
-    if codings:
-        if len(body) > CHUNKED_MAX_BYTES:
-            raise BodyTooLarge
-        return _chunks_end(body, progress or Progress())
-    lengths = _values(head, b"content-length")
-    if len(lengths) != 1 or not lengths[0].isdigit():
-        return True
-    length = lengths[0].lstrip(b"0") or b"0"
-    return len(length) > 9 or int(length) > BODY_MAX_BYTES or len(body) >= int(length)
-
-
-def awaits_continue(received: bytes) -> bool:
-    """Whether the caller will not send the body before it is told to (RFC 9110, 10.1.1)."""
-    head, ended, _ = received.partition(b"\r\n\r\n")
-    return bool(ended) and b"100-continue" in _values(head, b"expect")
-
-
-def _values(head: bytes, name: bytes) -> list[bytes]:
-    fields = (line.partition(b":") for line in head.lower().split(b"\r\n")[1:])
-    return [value.strip() for field, _, value in fields if field == name]
-
-
-def _chunks_end(body: bytes, progress: Progress) -> bool:
-    """Whether the last chunk and the trailers are there (RFC 9112, section 7.1), or an error."""
-    while True:
-        at = progress.chunks_at
-        end = body.find(b"\r\n", at)
-        if end < 0:
-            return False
-        line = body[at:end]
-        digits = line.partition(b";")[0].rstrip(b" \t")
-        if not CHUNK_SIZE.fullmatch(digits):
-            return True
-        size = int(digits, 16)
-        at += len(line) + 2
-        if size == 0:
-            return body.startswith(b"\r\n", at) or body.find(b"\r\n\r\n", at) >= 0
-        at += size + 2
-        if at > len(body):
-            return False
-        progress.chunks_at = at

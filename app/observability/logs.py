@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from app.observability import metrics
-from app.observability.calls import start_gathering
+from app.observability.calls import CognitoUse, start_gathering
 from app.observability.traces import trace_id
 
 logger = structlog.get_logger("app.access")
@@ -72,8 +72,36 @@ def hashed(sub: str) -> str:
     return hashlib.sha256(sub.encode()).hexdigest()[:16]
 
 
+def record_request(
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    use: CognitoUse,
+    *,
+    code: str | None = None,
+    user: str | None = None,
+) -> None:
+    """Write the line, and observe the metric, of a request that was answered."""
+    metrics.REQUESTS.labels(method, route, status).observe(seconds)
+    write = logger.debug if route in PROBES else logger.info
+    write(
+        "request",
+        method=method,
+        route=route,
+        status=status,
+        code=code,
+        duration_ms=round(seconds * 1000, 1),
+        cognito_ms=round(use.seconds * 1000, 1),
+        cognito_attempts=use.attempts,
+        cognito_request_ids=use.request_ids,
+        user=user,
+        trace_id=trace_id(),
+    )
+
+
 def register(app: Flask) -> None:
-    """Write a line, and observe a metric, for every request."""
+    """Record every request."""
 
     @app.before_request
     def begin() -> None:
@@ -83,25 +111,15 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        seconds = time.perf_counter() - g.started
-        route = request.url_rule.rule if request.url_rule else "unmatched"
-        method = request.method if request.method in METHODS else "other"
-        metrics.REQUESTS.labels(method, route, response.status_code).observe(seconds)
         token = g.get("access_token")
-        use = g.cognito_use
-        write = logger.debug if route in PROBES else logger.info
-        write(
-            "request",
-            method=method,
-            route=route,
-            status=response.status_code,
+        record_request(
+            request.method if request.method in METHODS else "other",
+            request.url_rule.rule if request.url_rule else "unmatched",
+            response.status_code,
+            time.perf_counter() - g.started,
+            g.cognito_use,
             code=g.get("error_code"),
-            duration_ms=round(seconds * 1000, 1),
-            cognito_ms=round(use.seconds * 1000, 1),
-            cognito_attempts=use.attempts,
-            cognito_request_ids=use.request_ids,
             user=hashed(token.sub) if token else None,
-            trace_id=trace_id(),
         )
         return response
 

@@ -29,23 +29,27 @@ HALF_A_BODY = (
     b"POST /devices HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     b"Content-Length: 10000\r\n\r\n{"
 )
+A_LARGE_QUESTION = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @contextmanager
 def slow_clients(url: str, first_words: bytes) -> Iterator[None]:
-    """So many connections that begin a request and then send a byte now and then."""
+    """So many connections that begin a request and then send a byte now and then; or say nothing;
+    or take nothing of the answer.
+    """
     address = urlsplit(url)
     over = threading.Event()
-    clients = [
-        socket.create_connection((address.hostname, address.port), timeout=10)
-        for _ in range(SLOW_CLIENTS)
-    ]
+    clients = [socket.socket() for _ in range(SLOW_CLIENTS)]
+    for client in clients:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(10)
+        client.connect((address.hostname, address.port))
 
     def dawdle() -> None:
         while not over.wait(0.3):
             for client in clients:
                 with suppress(OSError):  # the service has had enough of this one
-                    client.send(b"x" if first_words else b"")
+                    client.send(b"x" if first_words in (HALF_A_HEAD, HALF_A_BODY) else b"")
 
     for client in clients:
         client.sendall(first_words)
@@ -73,6 +77,7 @@ def crowded_service(cognito_server: RunningCognito) -> Iterator[Service]:
         pytest.param(NOT_A_WORD, id="silent"),
         pytest.param(HALF_A_HEAD, id="half a head"),
         pytest.param(HALF_A_BODY, id="half a body"),
+        pytest.param(A_LARGE_QUESTION, id="taking no answer"),
     ],
 )
 def test_slow_clients_keep_nobody_waiting(

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -21,6 +23,7 @@ from tests.chaos.table import ChaosTable, at_once
 from tests.servers import Service, serving, settings_for
 
 STOP_SECONDS = 10
+AT_ONCE = 0.5
 
 
 def workers(service: Service) -> list[int]:
@@ -134,8 +137,39 @@ def test_sigterm_under_load_cuts_no_call_short(
     refused = [call for call in patient_load.between(begun) if call.status == NO_ANSWER]
     last_answer = max(call.ended for call in patient_load.calls if not call.failed)
     assert all(call.begun > begun for call in refused)
+    assert all(call.ended - call.begun < AT_ONCE for call in refused)
     assert last_answer > begun
     assert patient_load.wrong == []
+
+
+def test_newcomers_are_refused_at_once_while_calls_under_way_finish(
+    cognito: RunningCognito, patient_service: Service, callers: list[Caller]
+) -> None:
+    cognito.control("POST", "/_local/faults", operation="*", fault="delay", seconds=2)
+    answers: list[requests.Response] = []
+    slow = threading.Thread(target=lambda: answers.append(ask(patient_service, callers[0])))
+    slow.start()
+    until(
+        "the call is with Cognito",
+        lambda: "ListDevices" in cognito.control("GET", "/_local/calls"),
+    )
+    begun = time.monotonic()
+    patient_service.process.send_signal(signal.SIGTERM)
+    address = urlsplit(patient_service.url)
+
+    def refused() -> bool:
+        try:
+            socket.create_connection((address.hostname, address.port), timeout=5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    until("nobody is let in", refused)
+    assert time.monotonic() - begun < AT_ONCE
+    assert slow.is_alive()
+    slow.join()
+    assert [answer.status_code for answer in answers] == [200]
+    assert patient_service.process.wait(STOP_SECONDS) == 0
 
 
 def test_a_draining_worker_says_on_a_kept_connection_that_it_is_not_ready(

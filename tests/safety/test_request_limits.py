@@ -1,12 +1,22 @@
 """What is too much, or no HTTP, or no JSON: each has its problem, and none gets to Cognito."""
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.safety.calls import SignedIn, assert_problem, call, connect, receive, send
+from tests.safety.calls import (
+    SECONDS,
+    SignedIn,
+    assert_problem,
+    call,
+    connect,
+    log_lines,
+    receive,
+    send,
+)
 from tests.servers import Service
 
 SECRET = "Zx9-never-to-be-repeated"
@@ -170,22 +180,61 @@ def test_a_refused_call_with_broken_chunks_gets_one_answer(service: Service) -> 
         assert connection.recv(1) == b""
 
 
-def test_a_body_whose_sender_is_asked_to_wait_is_asked_for(
-    service: Service, user: SignedIn
-) -> None:
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def expecting(
+    service: Service, user: SignedIn, length: int, version: str = "1.1", body: bytes = b""
+) -> socket.socket:
+    """A connection whose caller would rather wait before it sends the body, or the rest of it."""
+    connection = connect(service.url)
     head = headers(
         f"Authorization: Bearer {user.token}",
         "Content-Type: application/json",
-        "Content-Length: 2",
+        f"Content-Length: {length}",
         "Expect: 100-continue",
     )
-    with connect(service.url) as connection:
-        connection.sendall(b"POST /devices HTTP/1.1\r\n" + head + b"\r\n")
-        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+    connection.sendall(f"POST /devices HTTP/{version}\r\n".encode() + head + b"\r\n" + body)
+    return connection
+
+
+def test_a_body_whose_sender_waits_is_asked_for_once(service: Service, user: SignedIn) -> None:
+    with expecting(service, user, 2) as connection:
+        assert connection.recv(1000) == CONTINUE
         connection.sendall(b"{}")
-        received = b""
-        while b"validation-failed" not in received:
-            received += connection.recv(65536)
+        assert_problem(receive(connection), 422, "validation-failed")
+
+
+def test_a_body_that_is_there_already_is_not_asked_for(service: Service, user: SignedIn) -> None:
+    with expecting(service, user, 2, body=b"{}") as connection:
+        assert_problem(receive(connection), 422, "validation-failed")
+
+
+def test_a_body_that_is_too_large_is_not_asked_for(service: Service, user: SignedIn) -> None:
+    with expecting(service, user, 1_000_000) as connection:
+        assert_problem(receive(connection), 413, "body-too-large")
+
+
+def test_nothing_is_asked_of_http_1_0(service: Service, user: SignedIn) -> None:
+    """It knows no interim answers: RFC 9110, section 15.2."""
+    with expecting(service, user, 2, "1.0") as connection:
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(SECONDS)
+        connection.sendall(b"{}")
+        assert_problem(receive(connection), 422, "validation-failed")
+
+
+def test_a_request_that_was_none_is_logged_like_any_other(service: Service, user: SignedIn) -> None:
+    assert_problem(refuse(service, user, b"{}"), 422, "validation-failed")
+    answer = send(service.url, b"GET / HTTP/1.1\r\nno colon\r\n\r\n")
+    request_id = assert_problem(answer, 400, "malformed-request")["requestId"]
+    (line,) = log_lines(service.logs(), event="request", request_id=request_id)
+    (other, *_) = log_lines(service.logs(), event="request", status=422)
+    assert line.keys() == other.keys()
+    assert (line["route"], line["status"], line["cognito_attempts"]) == ("unparsed", 400, 0)
+    assert 0 <= line["duration_ms"] < 1000
 
 
 NOT_JSON = {

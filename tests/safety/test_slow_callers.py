@@ -1,14 +1,27 @@
-"""Slow callers wait for themselves alone: a thread takes a request on once all of it is there."""
+"""Slow callers wait for themselves alone: threads neither wait for requests nor for callers to take
+the answers."""
 
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.safety.calls import SignedIn, assert_problem, call, connect, receive, sign_in
+from tests.safety.calls import (
+    SECONDS,
+    SignedIn,
+    assert_problem,
+    call,
+    connect,
+    log_lines,
+    receive,
+    sign_in,
+    until,
+)
 from tests.safety.conftest import service_with
 from tests.servers import Service
 
@@ -108,6 +121,65 @@ def test_callers_who_do_not_hang_up_after_the_last_answer_hold_nobody_up(
         for connection in opened(small, stack, b"GET /healthz HTTP/1.0\r\n\r\n"):
             assert receive(connection).status == 200
         prompt(small, user)
+
+
+LARGE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+TOO_MUCH = 4 * LARGE
+"""More than the system would take in for a caller who takes nothing."""
+
+
+def asked(service: Service, stack: ExitStack, request: bytes) -> socket.socket:
+    """A connection that has asked, and that takes little at a time."""
+    connection = stack.enter_context(socket.socket())
+    connection.settimeout(SECONDS)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    address = urlsplit(service.url)
+    connection.connect((address.hostname, address.port))
+    connection.sendall(request)
+    return connection
+
+
+def test_large_answers_that_nobody_takes_take_no_thread(
+    small: Service, cognito: RunningCognito
+) -> None:
+    user = sign_in(cognito)
+    with ExitStack() as stack:
+        for _ in range(AT_ONCE):
+            asked(small, stack, TOO_MUCH)
+        prompt(small, user)
+
+
+def test_large_answers_that_nobody_takes_are_in_memory_once(small: Service) -> None:
+    (worker,) = psutil.Process(small.process.pid).children()
+    size = len(call(f"{small.url}/docs/swagger-ui-bundle.js").content)
+    before = worker.memory_info().rss
+    with ExitStack() as stack:
+        for _ in range(AT_ONCE):
+            asked(small, stack, TOO_MUCH)
+        assert call(f"{small.url}/healthz").status_code == 200
+        assert worker.memory_info().rss - before < 5 * size
+
+
+def test_answers_that_are_taken_slowly_are_whole_and_follow_each_other(small: Service) -> None:
+    expected = call(f"{small.url}/docs/swagger-ui-bundle.js").content
+    with ExitStack() as stack:
+        healthz = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        connection = asked(small, stack, TOO_MUCH + healthz)
+        received = b""
+        while not received.endswith(b'{"status":"ok"}\n'):
+            received += connection.recv(32 * 1024)
+            time.sleep(0.001)
+    assert received.count(expected + b"HTTP/1.1 200 OK") == 4
+
+
+def test_an_answer_that_is_not_taken_is_given_up(cognito_server: RunningCognito) -> None:
+    hasty = {"GUNICORN_CMD_ARGS": "--worker-class tests.safety.hasty_worker.Worker"}
+    with service_with(cognito_server, **hasty) as service, ExitStack() as stack:
+        connection = asked(service, stack, TOO_MUCH)
+        until(lambda: log_lines(service.logs(), event="answer_untaken"), 5)
+        with pytest.raises(ConnectionResetError):
+            list(iter(lambda: connection.recv(65536), b""))
+        assert "Traceback" not in service.logs()
 
 
 def test_a_request_that_does_not_end_is_given_up(small: Service, cognito: RunningCognito) -> None:

@@ -1,11 +1,12 @@
-"""When a request is whole enough to be given to a thread: `app.http.worker.is_whole`."""
+"""When a request is whole enough to be given to a thread: `app.http.framing.is_whole`."""
 
 import pytest
 from gunicorn.http.errors import ParseException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.worker import BODY_MAX_BYTES, Progress, is_whole
+from app.http.body import BODY_MAX_BYTES
+from app.http.framing import Progress, is_whole
 
 HEAD = b"POST /devices HTTP/1.1\r\nHost: a\r\n"
 
