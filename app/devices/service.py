@@ -28,6 +28,10 @@ from app.devices.model import (
 )
 from app.errors import DeviceError, ErrorCode
 
+LIST_CHANGED = (
+    "The list of devices changed while it was read. Nothing was forgotten; repeat the call."
+)
+
 
 @dataclass(frozen=True)
 class FailedForget:
@@ -215,7 +219,12 @@ class DeviceService:
     def _all_devices(self, token: AccessToken) -> Iterator[Device]:
         cursor, seen = None, set[str]()
         while True:
-            page = self._cognito.list_devices(token.value, LIST_LIMIT_MAX, cursor)
+            try:
+                page = self._cognito.list_devices(token.value, LIST_LIMIT_MAX, cursor)
+            except DeviceError as error:
+                if error.code is not ErrorCode.INVALID_PARAMETER:
+                    raise
+                raise DeviceError(error.code, LIST_CHANGED) from None  # the cursor is ours
             yield from page.items
             cursor = page.next_cursor
             if cursor is None or cursor in seen:  # a cursor that comes round again ends nowhere

@@ -286,15 +286,13 @@ EVERY_DEVICES_CALL = (
 _STATUS_UPDATE = {
     ErrorCode.VALIDATION_FAILED: PROBLEMS[ErrorCode.VALIDATION_FAILED],
 }
-_STALE_CURSOR = (
-    "Cognito refused the cursor: it is stale or not one of this user's. "
-    "Start again from the first page."
-)
 
 PROBLEMS_OF: dict[str, dict[ErrorCode, ProblemText]] = {
     "listDevices": {
         ErrorCode.INVALID_PARAMETER: ProblemText(
-            "Cognito refused the cursor: it is stale, or another user's.", _STALE_CURSOR
+            "Cognito refused the cursor: it is stale, or another user's.",
+            "Cognito refused the cursor: it is stale or not one of this user's. "
+            "Start again from the first page.",
         ),
         ErrorCode.VALIDATION_FAILED: PROBLEMS[ErrorCode.VALIDATION_FAILED]._replace(
             errors={"limit": ["Must be greater than or equal to 1 and less than or equal to 60."]}
@@ -322,9 +320,9 @@ PROBLEMS_OF: dict[str, dict[ErrorCode, ProblemText]] = {
     },
     "forgetDevices": {
         ErrorCode.INVALID_PARAMETER: ProblemText(
+            "Devices came or went while the list was read; nothing was forgotten.",
             "The list of devices changed while it was read. Nothing was forgotten; repeat the "
             "call.",
-            _STALE_CURSOR,
         ),
         ErrorCode.VALIDATION_FAILED: PROBLEMS[ErrorCode.VALIDATION_FAILED]._replace(
             errors={"scope": ["Missing data for required field."]}

@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from app.auth.token import AccessToken
 from app.devices.model import DeletionScope
-from app.devices.service import DeviceService, ForgetPace, ForgetReport
+from app.devices.service import LIST_CHANGED, DeviceService, ForgetPace, ForgetReport
 from app.errors import DeviceError, ErrorCode
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, FOURTH, OTHER, THIRD, Start
@@ -158,6 +158,17 @@ def test_when_the_devices_cannot_be_listed_nothing_is_forgotten(
     assert_problem(api.delete("/devices?scope=all"), 502, "upstream-error")
     assert fake_cognito.forgotten() == []
     assert len(fake_cognito.devices(SUB)) == 100
+
+
+def test_a_list_that_changes_while_it_is_read_is_said_to_have_changed(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    """The caller sent no cursor, and must not be told of one."""
+    many(fake_cognito, 70)
+    fake_cognito.fail("list_devices", None, DeviceError(ErrorCode.INVALID_PARAMETER, "Cursor."))
+    problem = assert_problem(api.delete("/devices?scope=all"), 400, "invalid-parameter")
+    assert problem["detail"] == LIST_CHANGED
+    assert fake_cognito.forgotten() == []
 
 
 def test_only_so_many_may_forget_many_at_a_time(

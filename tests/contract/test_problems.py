@@ -7,6 +7,7 @@ import pytest
 
 from app.cognito.attempts import UNSETTLED
 from app.cognito.errors import to_device_error
+from app.devices.service import LIST_CHANGED
 from app.errors import ErrorCode
 from app.http import contract as contract_texts
 from app.http.problems import PROBLEM_TYPES
@@ -80,12 +81,18 @@ def test_each_problem_has_an_example_of_the_call_itself(
                 assert (value["code"], value["instance"]) == (code, path)
 
 
-@pytest.mark.parametrize("name", COGNITO_OPERATIONS)
+@pytest.mark.parametrize("name", sorted(COGNITO_OPERATIONS.keys() - {"forgetDevices"}))
 def test_a_refused_parameter_is_told_of_as_the_call_tells_it(
     operations: dict[str, Operation], name: str
 ) -> None:
     told = to_device_error(COGNITO_OPERATIONS[name], "InvalidParameterException", "").detail
     assert _examples(operations[name])["invalid-parameter"]["detail"] == told
+
+
+def test_a_cursor_of_the_services_own_is_told_of_as_it_tells_it(
+    operations: dict[str, Operation],
+) -> None:
+    assert _examples(operations["forgetDevices"])["invalid-parameter"]["detail"] == LIST_CHANGED
 
 
 @pytest.mark.parametrize("name", sorted(TAKES_A_BODY | TAKES_A_QUERY))
