@@ -5,7 +5,6 @@ import resource
 import shutil
 import signal
 import ssl
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -39,7 +38,11 @@ except SettingsError as error:
 logs.configure(settings.log_level, settings.log_format)
 
 wsgi_app = "app.wsgi:app"
-bind = f"{settings.host}:{settings.port}"
+bind = [f"{settings.host}:{settings.port}"]
+if settings.metrics_port is not None:
+    # Supervised, reloaded, drained and guarded like the public one; app/observability/metrics.py
+    # keeps the two apart.
+    bind.append(f"{settings.host}:{settings.metrics_port}")
 
 # A request mostly waits for Cognito: threads wait more cheaply than processes, and a few processes
 # keep one crash, or one GIL, from being everybody's.
@@ -95,15 +98,6 @@ class logger_class(Logger):  # type: ignore[misc] # noqa: N801 - the setting's n
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
-
-
-def when_ready(server: Any) -> None:
-    """Serve metrics on a port of their own, if they have one; that process ends with this one."""
-    if settings.metrics_port is not None:
-        program = Path(logs.__file__).with_name("metrics_server.py")
-        subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", program, str(settings.metrics_port), settings.host]
-        )
 
 
 def post_worker_init(worker: Any) -> None:

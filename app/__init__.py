@@ -43,6 +43,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     security_headers.register(app)
     cors.register(app, settings.cors_origins)
     problems.register(app)
+    metrics.register(app, settings.metrics_port)
 
     counters = counters_at(settings.redis_url)
     breaker = make_breaker(settings)
@@ -71,8 +72,6 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     )
     if settings.docs_enabled:
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
-    if settings.metrics_port is None:
-        app.register_blueprint(metrics.metrics_blueprint())
     traces.register(app, settings.otlp_endpoint)
     jwks.ready()  # begins to fetch the keys; without them we start all the same
     return app

@@ -174,6 +174,8 @@ def _check_together(settings: Settings) -> None:
             "COGNITO_DEADLINE: Must be at least COGNITO_CONNECT_TIMEOUT + COGNITO_READ_TIMEOUT, "
             "the time that one call may take."
         )
+    if settings.metrics_port == settings.port:
+        raise SettingsError("METRICS_PORT: Must be another port than PORT.")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")
     if settings.tls_cert_file is not None:

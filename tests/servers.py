@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,9 +24,11 @@ STOP_SECONDS = 40
 
 @dataclass
 class Service:
-    """A running service. `output` grows as it logs."""
+    """A running service. `metrics_url` is another one than `url` if METRICS_PORT is set; `output`
+    grows as it logs."""
 
     url: str
+    metrics_url: str
     process: subprocess.Popen[bytes]
     output: Path
 
@@ -36,6 +39,14 @@ class Service:
         """Stop it and give back its exit code."""
         self.process.send_signal(how)
         return self.process.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def settings_for(
@@ -96,11 +107,11 @@ def _ready(process: subprocess.Popen[bytes], output: Path, tls: bool, wait_for: 
     while time.monotonic() < deadline and process.poll() is None:
         _, found, rest = output.read_text().partition("Listening at: ")
         if found:
-            url = rest.split()[0]
+            urls = rest.split()[0].split(",")
             try:
-                if requests.get(url + wait_for, timeout=5, verify=not tls).status_code == 200:
-                    return Service(url, process, output)
+                if requests.get(urls[0] + wait_for, timeout=5, verify=not tls).status_code == 200:
+                    return Service(urls[0], urls[-1], process, output)
             except requests.ConnectionError:
                 pass
         time.sleep(0.02)
-    raise RuntimeError(f"The service did not start:\n{output.read_text()}")
+    raise RuntimeError(f"The service did not start ({process.poll()}):\n{output.read_text()}")

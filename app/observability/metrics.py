@@ -1,9 +1,21 @@
 """Prometheus metrics, correct across gunicorn's workers (prometheus_client's multiprocess mode)."""
 
-from flask import Blueprint, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+import os
 
-from app.observability.metrics_server import registry
+from flask import Flask, Response, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+from werkzeug.exceptions import NotFound
+
+PATH = "/metrics"
 
 REQUESTS = Histogram(
     "device_bff_http_request_duration_seconds",
@@ -47,12 +59,35 @@ REDIS_FAILURES = Counter(
 )
 
 
-def metrics_blueprint() -> Blueprint:
-    """`GET /metrics`, in Prometheus' text format."""
-    blueprint = Blueprint("metrics", __name__)
+def registry() -> CollectorRegistry:
+    """All workers' metrics under gunicorn; this process's own elsewhere."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    everybody = CollectorRegistry()
+    MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+    return everybody
 
-    @blueprint.get("/metrics")
+
+def register(app: Flask, port: int | None) -> None:
+    """Serve `GET /metrics`, in Prometheus' text format.
+
+    `port`: where gunicorn listens for it besides; it is there then and nowhere else, and nothing
+    else is there.
+    """
+
+    @app.get(PATH)
     def metrics() -> Response:
         return Response(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
 
-    return blueprint
+    if port is None:
+        return
+
+    @app.before_request
+    def keep_apart() -> None:
+        """By the port that the connection came in on: gunicorn tells it, and no header changes it.
+
+        What is at the other port is as unknown here as any address that nobody serves.
+        """
+        on_metrics_port = request.environ["SERVER_PORT"] == str(port)
+        if on_metrics_port != (request.path == PATH):
+            request.url_rule, request.routing_exception = None, NotFound()

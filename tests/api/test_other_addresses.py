@@ -6,6 +6,8 @@ from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import Start
 from tests.api.fake_cognito import FakeCognito
 
+ON_METRICS_PORT = {"SERVER_PORT": "9091"}
+
 
 def test_healthz_needs_no_token(api: ApiClient, fake_cognito: FakeCognito) -> None:
     response = api.with_authorization(None).get("/healthz")
@@ -36,8 +38,31 @@ def test_it_is_there_for_everybody(api: ApiClient, address: str, content_type: s
     assert response.content_type.startswith(content_type)
 
 
-def test_metrics_may_be_kept_to_a_port_of_their_own(start: Start) -> None:
-    assert_problem(start(METRICS_PORT="9091").get("/metrics"), 404, "not-found")
+@pytest.mark.parametrize("address", ["/metrics", "/%2Fmetrics", "/%6Detrics"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+def test_metrics_kept_to_a_port_of_their_own_are_at_no_other(
+    start: Start, method: str, address: str
+) -> None:
+    response = start(METRICS_PORT="9091").open(address, method=method)
+    assert response.status_code == 404
+    assert response.content_type == "application/problem+json"
+
+
+def test_on_a_port_of_their_own_metrics_are_for_everybody(start: Start) -> None:
+    api = start(METRICS_PORT="9091").with_authorization(None)
+    assert api.get("/metrics", environ_overrides=ON_METRICS_PORT).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/devices", "/devices/current", "/healthz", "/", "/nowhere"])
+@pytest.mark.parametrize("authorized", [True, False])
+def test_nothing_else_is_on_that_port(
+    start: Start, fake_cognito: FakeCognito, address: str, authorized: bool
+) -> None:
+    api = start(METRICS_PORT="9091")
+    if not authorized:
+        api = api.with_authorization(None)
+    assert_problem(api.get(address, environ_overrides=ON_METRICS_PORT), 404, "not-found")
+    assert fake_cognito.calls == []
 
 
 def test_the_documentation_can_be_turned_off(start: Start) -> None:

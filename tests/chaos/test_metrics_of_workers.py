@@ -4,7 +4,8 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from local_cognito.process import RunningCognito
 from tests.chaos.polling import until
-from tests.servers import Service, serving, settings_for
+from tests.servers import Service, free_port, serving, settings_for
 
 CALLS = 60
 
@@ -66,9 +67,9 @@ def test_what_a_dead_worker_counted_still_counts(service: Service) -> None:
     assert served(service.url) >= before
 
 
-def answers(url: str) -> bool:
+def answers(url: str, path: str = "/readyz") -> bool:
     try:
-        return requests.get(f"{url}/readyz", timeout=5).ok
+        return requests.get(url + path, timeout=5).ok
     except requests.ConnectionError:
         return False
 
@@ -94,46 +95,113 @@ def test_a_dead_worker_has_no_call_in_flight_and_no_open_breaker(
         assert sample(service.url, "device_bff_cognito_calls_in_flight") == 0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def serving_apart(cognito: RunningCognito, **variables: str) -> AbstractContextManager[Service]:
+    """The service with metrics on a port of their own; both ports can be had again."""
+    ports = {"PORT": str(free_port()), "METRICS_PORT": str(free_port())}
+    return serving(settings_for(cognito) | ports | variables)
 
 
-@contextmanager
-def serving_metrics_apart(cognito: RunningCognito) -> Iterator[tuple[Service, str]]:
-    port = free_port()
-    with serving(settings_for(cognito) | {"METRICS_PORT": str(port)}) as service:
-        yield service, f"http://127.0.0.1:{port}"
+@pytest.fixture(scope="module")
+def apart(cognito_server: RunningCognito) -> Iterator[Service]:
+    """With metrics on a port of their own, a proxy that is believed, and a limit soon reached."""
+    with serving_apart(
+        cognito_server, TRUSTED_PROXY_HOPS="1", RATE_LIMIT_PER_ADDRESS="1 per minute"
+    ) as service:
+        yield service
 
 
-def test_metrics_on_a_port_of_their_own_are_not_on_the_public_one(
-    cognito: RunningCognito,
-) -> None:
-    with serving_metrics_apart(cognito) as (service, metrics_url):
-        ask_everybody(service.url, "/healthz")
-        assert requests.get(f"{service.url}/metrics", timeout=5).status_code == 404
-        until("the metrics' port is open", lambda: answers_metrics(metrics_url))
-        assert served(metrics_url) == CALLS
+def assert_nothing_at(address: str, **headers: str) -> None:
+    answer = requests.get(address, headers=headers, timeout=5)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_metrics_on_a_port_of_their_own_are_not_on_the_public_one(apart: Service) -> None:
+    before = served(apart.metrics_url)
+    ask_everybody(apart.url, "/healthz")
+    assert served(apart.metrics_url) == before + CALLS
+    assert_nothing_at(f"{apart.url}/metrics")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/readyz", "/devices", "/docs", "/openapi.json", "/nowhere"]
+)
+def test_nothing_else_is_on_that_port(apart: Service, path: str) -> None:
+    assert_nothing_at(apart.metrics_url + path)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Host", "127.0.0.1:{port}"),
+        ("X-Forwarded-Host", "127.0.0.1:{port}"),
+        ("X-Forwarded-Port", "{port}"),
+        ("Forwarded", "host=127.0.0.1:{port}"),
+        ("Server-Port", "{port}"),
+    ],
+)
+def test_no_header_leads_to_the_other_port(apart: Service, header: str, value: str) -> None:
+    metrics_port, public_port = (urlsplit(url).port for url in (apart.metrics_url, apart.url))
+    assert_nothing_at(f"{apart.url}/metrics", **{header: value.format(port=metrics_port)})
+    assert_nothing_at(f"{apart.metrics_url}/healthz", **{header: value.format(port=public_port)})
+
+
+def test_scrapes_need_no_token_know_no_limit_and_are_not_logged(apart: Service) -> None:
+    for _ in range(5):
+        answer = requests.get(
+            f"{apart.metrics_url}/metrics",
+            headers={"Authorization": "Bearer of nothing"},
+            timeout=5,
+        )
+        assert answer.status_code == 200
+        assert "RateLimit-Limit" not in answer.headers
+    assert "/metrics" not in apart.logs()
+
+
+def test_metrics_on_a_port_of_their_own_outlive_the_workers(cognito: RunningCognito) -> None:
+    with serving_apart(cognito) as service:
+        ask_everybody(service.url, "/healthz", 5)
+        before = set(workers(service))
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        until("new workers", lambda: len(set(workers(service)) - before) == 2)
+        until("the metrics' port answers", lambda: answers(service.metrics_url, "/metrics"))
+        assert served(service.metrics_url) == 5
 
 
 def test_metrics_on_a_port_of_their_own_outlive_a_reload_and_end_with_the_service(
     cognito: RunningCognito,
 ) -> None:
-    with serving_metrics_apart(cognito) as (service, metrics_url):
-        until("the metrics' port is open", lambda: answers_metrics(metrics_url))
+    with serving_apart(cognito) as service:
         service.process.send_signal(signal.SIGHUP)
         until("reloaded", lambda: service.logs().count("Booting worker") == 4)
         until("serving", lambda: answers(service.url))
         ask_everybody(service.url, "/healthz", 5)
-        assert served(metrics_url) == 5
+        assert served(service.metrics_url) == 5
         assert service.terminate() == 0
-        until("the metrics' port is closed", lambda: not answers_metrics(metrics_url))
+        assert not answers(service.metrics_url, "/metrics")
 
 
-def answers_metrics(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/metrics", timeout=5).ok
-    except requests.ConnectionError:
-        return False
+def test_both_ports_can_be_had_again_at_once(cognito: RunningCognito) -> None:
+    with serving_apart(cognito) as service, requests.Session() as scraper:
+        ports = {
+            "PORT": str(urlsplit(service.url).port),
+            "METRICS_PORT": str(urlsplit(service.metrics_url).port),
+        }
+        assert scraper.get(f"{service.metrics_url}/metrics", timeout=5).ok  # and is kept alive
+        assert service.terminate() == 0
+        with serving_apart(cognito, **ports) as again:
+            assert answers(again.metrics_url, "/metrics")
+            assert "in use" not in again.logs()
+
+
+def test_a_metrics_port_that_is_taken_stops_the_start_and_is_named(
+    cognito: RunningCognito,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as somebody_else:
+        port = somebody_else.getsockname()[1]
+        with (
+            pytest.raises(RuntimeError, match=rf"(?s)\(1\).*in use: \('127.0.0.1', {port}\)"),
+            serving_apart(cognito, METRICS_PORT=str(port)),
+        ):
+            pass

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.deploy import dockerfiles
-from tests.deploy.programs import ROOT, free_port
-from tests.servers import START_SECONDS, STOP_SECONDS
+from tests.deploy.programs import ROOT
+from tests.servers import START_SECONDS, STOP_SECONDS, free_port
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -50,11 +49,3 @@ def settings_in(environment: Mapping[str, str]) -> Settings:
     """
     with mock.patch.dict(os.environ, environment, clear=True):
         return Settings.from_environ()
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,7 +10,8 @@ from typing import Any
 
 import requests
 
-from tests.deploy.programs import free_port, program_path
+from tests.deploy.programs import program_path
+from tests.servers import free_port
 
 START_SECONDS = 20
 STOP_SECONDS = 10

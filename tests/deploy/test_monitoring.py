@@ -7,11 +7,10 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.deploy.programs import free_port
 from tests.deploy.prometheus_server import Prometheus, scraping
 from tests.deploy.test_grafana import PANELS, filled_in
 from tests.deploy.test_prometheus import RULES
-from tests.servers import Service, serving, settings_for
+from tests.servers import Service, free_port, serving, settings_for
 
 SECONDS_TO_SHOW = 20
 

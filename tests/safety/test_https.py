@@ -16,7 +16,7 @@ import trustme
 from local_cognito.process import RunningCognito
 from tests.safety.calls import call, connect, receive, send, sign_in
 from tests.safety.conftest import service_with
-from tests.servers import ROOT, Service, settings_for
+from tests.servers import ROOT, Service, free_port, settings_for
 
 # Only the wait for the start does not check the chain.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
@@ -53,12 +53,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def secure(cognito_server: RunningCognito, authority: Authority) -> Iterator[Service]:
-    """The service over HTTPS, with four threads."""
+    """The service over HTTPS, with four threads, and metrics on a port of their own."""
     with service_with(
         cognito_server,
         TLS_CERT_FILE=authority.cert_file,
         TLS_KEY_FILE=authority.key_file,
         THREADS="4",
+        METRICS_PORT=str(free_port()),
     ) as service:
         yield service
 
@@ -70,6 +71,15 @@ def test_a_client_that_checks_the_chain_is_served(
     answer = call(f"{secure.url}/devices", headers=user.bearer, verify=authority.ca_file)
     assert answer.status_code == 200
     assert answer.json()["items"][0]["id"] == user.device_key
+
+
+def test_metrics_on_a_port_of_their_own_are_read_over_https_too(
+    secure: Service, authority: Authority
+) -> None:
+    assert secure.metrics_url.startswith("https://")
+    assert call(f"{secure.metrics_url}/metrics", verify=authority.ca_file).status_code == 200
+    with pytest.raises(requests.ConnectionError):
+        call(f"{secure.metrics_url.replace('https://', 'http://')}/metrics")
 
 
 def test_a_client_that_does_not_know_the_authority_refuses(secure: Service) -> None:

@@ -192,6 +192,11 @@ def test_a_deadline_must_have_room_for_one_call(monkeypatch: pytest.MonkeyPatch)
     assert settings.cognito_deadline == 11
 
 
+def test_metrics_and_calls_cannot_share_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"^METRICS_PORT: Must be another"):
+        read(monkeypatch, METRICS_PORT="8000")
+
+
 @pytest.fixture
 def pem(tmp_path: Path) -> tuple[str, str]:
     """The files of a certificate and of its private key."""
