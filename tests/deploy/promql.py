@@ -10,6 +10,9 @@ from app.observability import metrics
 SCRAPE_LABELS = {"job", "instance"}
 """What Prometheus adds to every series."""
 
+PROMETHEUS_OWN = {"up": SCRAPE_LABELS}
+"""Series that Prometheus makes of the scrape itself, of every service: ask by the job."""
+
 SAMPLES = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("_total",), "gauge": ("",)}
 """What follows a metric's name in the names of its series, by its kind."""
 
@@ -32,7 +35,7 @@ def mistakes(expression: str) -> Iterator[str]:
     Raises:
         ValueError: it is not PromQL.
     """
-    series = exported()
+    series = exported() | PROMETHEUS_OWN
     known: set[str] = set()
     asked: set[str] = set()
     for node in nodes(promql_parser.parse(expression)):

@@ -9,6 +9,7 @@ import yaml
 
 from app import openapi
 from tests.deploy.programs import DEPLOY, output_of, settings_in
+from tests.deploy.test_prometheus import INSTANCE_GONE
 
 KUBERNETES_VERSIONS = ("1.30", "1.37")
 """The oldest that knows all that is used (a preStop that sleeps), and the newest known here."""
@@ -155,6 +156,13 @@ def test_named_ports_exist(resources: dict[str, Resource], container: Resource) 
     }
     assert {service_port["targetPort"], endpoint["port"]} <= names
     assert admitted == names
+
+
+def test_an_alert_knows_the_job_that_prometheus_makes_of_the_pods(
+    resources: dict[str, Resource], pod: Resource
+) -> None:
+    job = pod["metadata"]["labels"][resources["PodMonitor"]["spec"]["jobLabel"]]
+    assert f'up{{job="{job}"}} == 0' == INSTANCE_GONE
 
 
 def test_the_way_in_shows_devices_and_neither_metrics_nor_probes(

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
 from local_cognito.process import RunningCognito
+from tests.chaos.polling import until
 from tests.deploy.prometheus_server import Prometheus, scraping
 from tests.deploy.test_grafana import PANELS, filled_in
-from tests.deploy.test_prometheus import RULES
+from tests.deploy.test_prometheus import INSTANCE_GONE, RULES
 from tests.servers import Service, free_port, serving, settings_for
 
 SECONDS_TO_SHOW = 20
@@ -62,3 +64,11 @@ def test_every_panel_of_the_dashboard_shows_something(prometheus: Prometheus) ->
 def test_no_alert_has_a_reason_to_fire(prometheus: Prometheus) -> None:
     page = [rule for rule in RULES if rule["labels"]["severity"] == "page"]
     assert not [rule["alert"] for rule in page if prometheus.query(rule["expr"])]
+
+
+def test_an_instance_counts_as_gone_only_when_it_cannot_be_scraped(
+    prometheus: Prometheus, tmp_path: Path
+) -> None:
+    assert not prometheus.query(INSTANCE_GONE)
+    with scraping(free_port(), tmp_path) as of_nobody:
+        until("nobody answers", lambda: of_nobody.query(INSTANCE_GONE))

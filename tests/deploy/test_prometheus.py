@@ -11,6 +11,8 @@ from tests.deploy.programs import DEPLOY, ROOT, output_of
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 RULES = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 
+(INSTANCE_GONE,) = (rule["expr"] for rule in RULES if rule["alert"] == "DeviceBffInstanceGone")
+
 
 def test_rules_satisfy_promtool() -> None:
     output_of("promtool", "check", "rules", "--lint=all", "--lint-fatal", ALERTS)
