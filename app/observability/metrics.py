@@ -57,6 +57,9 @@ RATE_LIMITED = Counter(
 REDIS_FAILURES = Counter(
     "device_bff_redis_failures_total", "Times that Redis did not serve and its stand-in did."
 )
+TRACE_EXPORT_FAILURES = Counter(
+    "device_bff_trace_export_failures_total", "Batches of spans that the collector did not take."
+)
 
 
 def registry() -> CollectorRegistry:
