@@ -23,7 +23,7 @@ def make_jwks(settings: Settings) -> JwksCache:
                 connect + read, lambda: fetch_jwks(settings.cognito_jwks_url, connect, read)
             )
         except TooLate:
-            raise JwksUnavailable("no whole answer in time") from None
+            raise JwksUnavailable("no answer in time") from None
 
     return JwksCache(
         fetch,

@@ -1,7 +1,7 @@
-"""A hard end to waiting for an outside system, whatever it is that takes long.
+"""A hard end to waiting for an outside system, for what has no time-out of its own.
 
-Socket time-outs do not give one: they count anew from every byte that trickles in, and looking up
-a name has none at all.
+Answers end in time (`app.transport`), but nothing bounds looking up a name, and each address of it,
+each step of connecting, may take the whole connect time-out.
 """
 
 import queue
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class TooLate(Exception):
-    """The time was up first. The work goes on, and nobody waits for it."""
+    """The time was up first. The work goes on to its own end, and nobody waits for it."""
 
 
 def within(seconds: float, work: Callable[[], Result]) -> Result:

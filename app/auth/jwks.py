@@ -11,15 +11,20 @@ import time
 from collections.abc import Callable, Mapping
 
 import structlog
-import urllib3
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.poolmanager import pool_classes_by_scheme
 
 from app.errors import DeviceError, ErrorCode
+from app.transport import AnswerTooLarge, bounded
 
 logger = structlog.get_logger(__name__)
 
 DOCUMENT_MAX_BYTES = 256 * 1024
+
+POOL_CLASSES = bounded(pool_classes_by_scheme, DOCUMENT_MAX_BYTES)
 
 PATIENCE = 0.5
 """Seconds that a call waits for its turn to wait for a fetch. When keys rotate, or a worker begins
@@ -33,25 +38,26 @@ class JwksUnavailable(Exception):
 
 
 def fetch_jwks(url: str, connect_timeout: float, read_timeout: float) -> Keys:
-    """The RS256 signature keys at `url`, by `kid`. Timeouts in seconds.
+    """The RS256 signature keys at `url`, by `kid`. Timeouts in seconds, of which the second is for
+    the whole answer.
 
     Raises:
-        JwksUnavailable: no answer in time, not a 200, or no usable key in it.
+        JwksUnavailable: no answer in time, not a 200, too large, or no usable key in it.
     """
-    timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
+    timeout = Timeout(connect=connect_timeout, read=read_timeout)
     try:
-        with urllib3.PoolManager() as http:
+        with PoolManager() as http:
+            http.pool_classes_by_scheme = POOL_CLASSES
             response = http.request(
                 "GET", url, timeout=timeout, retries=False, redirect=False, preload_content=False
             )
-            body = response.read(DOCUMENT_MAX_BYTES + 1)
-            response.close()
-    except urllib3.exceptions.HTTPError as error:
+            body = b"".join(response.stream(decode_content=False))
+    except HTTPError as error:
         raise JwksUnavailable(type(error).__name__) from error
+    except AnswerTooLarge as error:
+        raise JwksUnavailable(str(error)) from error
     if response.status != 200:
         raise JwksUnavailable(f"HTTP {response.status}")
-    if len(body) > DOCUMENT_MAX_BYTES:
-        raise JwksUnavailable("answer too large")
     return _parse(body)
 
 

@@ -5,6 +5,7 @@ Cognito. What may be retried is a table of facts about the operations, at the en
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -141,22 +142,26 @@ class Attempts:
         raise _with_advice(operation, error) if lost else error
 
     def _in_time(self, operation: str, attempt: Callable[[], Answer]) -> Answer:
-        """`attempt`, given up when it takes longer than its time-outs together should allow.
+        """`attempt`, counted, and given up when it takes longer than its time-outs together.
 
-        An answer that trickles in byte by byte, or a name that is not resolved, is that slow. What
-        is given up ends on its own, and the breaker sees to it that there is little of it.
+        Its connection ends in time by itself. Looking up a name does not, nor does trying one
+        address of it after another; the breaker sees to it that little of that goes on.
         """
+        outcome, started = "ok", time.perf_counter()
         try:
             return within(self._longest_attempt, attempt)
         except TooLate:
-            record_attempt(
-                operation, ErrorCode.UPSTREAM_TIMEOUT, self._longest_attempt, request_id=None
-            )
+            outcome = ErrorCode.UPSTREAM_TIMEOUT
             raise AttemptFailed(
-                DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Amazon Cognito did not answer in time."),
+                DeviceError(outcome, "Amazon Cognito did not answer in time."),
                 answer_lost=True,
                 outage=True,
             ) from None
+        except AttemptFailed as failure:
+            outcome = failure.error.code
+            raise
+        finally:
+            record_attempt(operation, outcome, time.perf_counter() - started)
 
     def _stop(self, spent: float, state: RetryCallState) -> bool:
         elapsed = spent + (state.seconds_since_start or 0.0)

@@ -27,7 +27,8 @@ from app.cognito.attempts import AttemptFailed, Attempts, told_after
 from app.cognito.errors import to_device_error
 from app.devices.model import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
 from app.errors import DeviceError, ErrorCode
-from app.observability.calls import record_attempt
+from app.observability.calls import record_request_id
+from app.transport import AnswerTooLarge, bounded
 
 ANSWER_MAX_BYTES = 1024 * 1024
 """A page of sixty devices, each with every attribute at its longest, is far below."""
@@ -53,7 +54,8 @@ def cognito_idp(
 ) -> Any:
     """A boto3 client of cognito-idp that makes one unsigned request per call. Timeouts in seconds.
 
-    Retries are `Attempts`' business, which has a deadline. `connections`: how many to keep alive.
+    Retries are `Attempts`' business, which has a deadline. `read_timeout`: for the whole of an
+    answer. `connections`: how many to keep alive.
     """
     client = boto3.client(
         "cognito-idp",
@@ -70,7 +72,18 @@ def cognito_idp(
         ),
     )
     client.meta.events.register("before-parse.cognito-identity-provider", _check_readable)
+    client.meta.events.register("after-call.cognito-identity-provider", _record_request_id)
+    _bound_answers(client)
     return client
+
+
+def _bound_answers(client: Any) -> None:
+    """Have the client's connections, to a proxy too, read no more than `ANSWER_MAX_BYTES`, in time.
+
+    botocore has no setting for this. Its pools are made of these classes when they are needed.
+    """
+    pool_classes = client._endpoint.http_session._pool_classes_by_scheme
+    pool_classes.update(bounded(pool_classes, ANSWER_MAX_BYTES))
 
 
 class CognitoClient:
@@ -164,25 +177,12 @@ class CognitoClient:
         """
 
         def attempt() -> Any:
-            started = time.perf_counter()
-            outcome, answer = "ok", None
             try:
-                answer = getattr(self._cognito_idp, _METHODS[operation])(**params)
-                return read(answer)
+                return read(getattr(self._cognito_idp, _METHODS[operation])(**params))
             except (BotoCoreError, *_UNREADABLE) as error:
-                failure = _failure(operation, error)
-                outcome = failure.error.code
-                raise failure from None
+                raise _failure(error) from None
             except ClientError as error:
-                answer = error.response
-                failure = _refusal(operation, answer)
-                outcome = failure.error.code
-                raise failure from None
-            finally:
-                metadata = (answer or {}).get("ResponseMetadata", {})
-                record_attempt(
-                    operation, outcome, time.perf_counter() - started, metadata.get("RequestId")
-                )
+                raise _refusal(operation, error.response) from None
 
         return self._attempts.run(operation, attempt, spent)
 
@@ -223,8 +223,11 @@ def _refusal(operation: str, answer: Mapping[str, Any]) -> AttemptFailed:
     return AttemptFailed(meaning, retryable=meaning.code is ErrorCode.QUOTA_EXCEEDED)
 
 
-def _failure(operation: str, error: Exception) -> AttemptFailed:
+def _failure(error: Exception) -> AttemptFailed:
     """The failure for an answer that did not come, or is not one of Cognito's."""
+    too_large = isinstance(error, HTTPClientError) and isinstance(
+        error.kwargs.get("error"), AnswerTooLarge
+    )
     if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
         return AttemptFailed(
             DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Amazon Cognito did not answer in time."),
@@ -232,7 +235,7 @@ def _failure(operation: str, error: Exception) -> AttemptFailed:
             answer_lost=isinstance(error, ReadTimeoutError),
             outage=True,
         )
-    if isinstance(error, HTTPClientError | NoConnectionError):
+    if isinstance(error, HTTPClientError | NoConnectionError) and not too_large:
         return AttemptFailed(
             DeviceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito could not be reached."),
             retryable=True,
@@ -259,8 +262,6 @@ def _check_readable(operation_model: Any, response_dict: Mapping[str, Any], **_:
         raise HTTPClientError(error="the answer broke off")
     if response_dict["status_code"] != 200:
         return
-    if len(body) > ANSWER_MAX_BYTES:
-        raise UnreadableAnswer("too large")
     answers_nothing = (
         operation_model.output_shape is None or not operation_model.output_shape.members
     )
@@ -268,6 +269,10 @@ def _check_readable(operation_model: Any, response_dict: Mapping[str, Any], **_:
         return
     if not isinstance(json.loads(body), dict):
         raise UnreadableAnswer("not a JSON object")
+
+
+def _record_request_id(parsed: Mapping[str, Any], **_: Any) -> None:
+    record_request_id(parsed.get("ResponseMetadata", {}).get("RequestId"))
 
 
 def _must_opt_in(answer: Mapping[str, Any]) -> bool:

@@ -25,12 +25,17 @@ def start_gathering() -> CognitoUse:
     return use
 
 
-def record_attempt(operation: str, outcome: str, seconds: float, request_id: str | None) -> None:
+def record_attempt(operation: str, outcome: str, seconds: float) -> None:
     """Count one attempt at a Cognito operation; `outcome` is `ok` or an error code."""
     metrics.COGNITO_CALLS.labels(operation, outcome).observe(seconds)
     use = _use.get()
     if use is not None:
         use.attempts += 1
         use.seconds += seconds
-        if request_id:
-            use.request_ids.append(request_id)
+
+
+def record_request_id(request_id: str | None) -> None:
+    """Put down Cognito's own id of an attempt, if its answer named one."""
+    use = _use.get()
+    if use is not None and request_id:
+        use.request_ids.append(request_id)

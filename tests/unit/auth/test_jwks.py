@@ -1,5 +1,6 @@
 """When the key set is fetched, by a clock that the test moves."""
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from app.auth.jwks import JwksCache, JwksUnavailable, Keys
 from app.errors import DeviceError, ErrorCode
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import SigningKey
+from tests.chaos.polling import until
+from tests.raw_server import Script, in_pieces, raw_server, without_end
 
 KEY = SigningKey("one")
 
@@ -256,7 +259,41 @@ def test_nobody_there_is_told(server: JwksServer) -> None:
         fetch(server)
 
 
-def test_an_endless_answer_is_cut_off(server: JwksServer) -> None:
+def test_an_answer_that_is_too_large_is_cut_off(server: JwksServer) -> None:
     server.body = server.document() + b" " * 2**20
     with pytest.raises(JwksUnavailable, match="too large"):
         fetch(server)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+A_LOT = b" " * 65536
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (without_end(OK + b"X-Padding: ", b"x", pause=0.02), "ReadTimeoutError"),
+        (without_end(OK + b"\r\n", b" ", pause=0.02), "ReadTimeoutError"),
+        (without_end(OK + b"Content-Length: 999999999999\r\n\r\n", A_LOT), "too large"),
+        (without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), "too large"),
+    ],
+    ids=["header byte by byte", "body byte by byte", "endless body", "endless interim answers"],
+)
+def test_an_answer_without_an_end_is_let_go_of(script: Script, reason: str) -> None:
+    with raw_server() as server:
+        server.script = script
+        started = time.monotonic()
+        with pytest.raises(JwksUnavailable, match=reason):
+            jwks.fetch_jwks(server.url, 5, 0.2)
+        assert time.monotonic() - started < 2
+        until("the connection is closed", lambda: server.open == 0, within=2)
+
+
+def test_an_encoding_that_was_not_asked_for_is_not_undone() -> None:
+    """What is small on the way may be as large as it likes here."""
+    body = gzip.compress(b" " * 2**24)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    with raw_server() as server:
+        server.script = in_pieces(head.encode() + body)
+        with pytest.raises(JwksUnavailable, match="not a JSON Web Key Set"):
+            jwks.fetch_jwks(server.url, 5, 5)

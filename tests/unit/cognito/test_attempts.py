@@ -1,5 +1,6 @@
 """How an operation is attempted: what is tried again, how long, and what a lost answer means."""
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -137,6 +138,18 @@ def test_no_attempt_begins_that_could_not_end_in_time(make: Make) -> None:
 def test_within_the_deadline_it_goes_on(make: Make) -> None:
     script = Script(*[lost()] * 4, "done")
     assert run(make(deadline=5, longest_attempt=0.1, max_attempts=10), script) == "done"
+
+
+def test_an_attempt_that_outlasts_its_time_outs_is_given_up(make: Make) -> None:
+    """Nothing else ends the look-up of a name. Another thread is not spent on it."""
+    go = threading.Event()
+    started = time.monotonic()
+    with pytest.raises(DeviceError) as failed:
+        make(longest_attempt=0.1).run("ForgetDevice", lambda: go.wait(10))
+    go.set()
+    assert time.monotonic() - started < 5
+    assert failed.value.code is ErrorCode.UPSTREAM_TIMEOUT
+    assert "may have been forgotten already" in failed.value.detail
 
 
 # Lost answers

@@ -3,6 +3,8 @@
 import base64
 import os
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -298,3 +300,28 @@ def test_what_a_request_cost_is_gathered(
     assert use.attempts == 3
     assert use.seconds > 0
     assert len(use.request_ids) == 3
+
+
+def test_what_is_given_up_is_counted_once_even_when_it_ends(
+    make: Make, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that takes its time: the attempt fails long after callers were answered."""
+    name_server, over = threading.Event(), threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> None:
+        name_server.wait(10)
+        over.set()
+        raise socket.gaierror
+
+    client, token = make(COGNITO_CONNECT_TIMEOUT="0.1"), sign_in()["access_token"]
+    use = calls.start_gathering()
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", look_up)
+        assert failing(lambda: client.list_devices(token, 60, None)).code is (
+            ErrorCode.UPSTREAM_TIMEOUT
+        )
+        assert use.attempts == 1
+        name_server.set()
+        assert over.wait(5)
+    time.sleep(0.1)  # for the attempt to fail of it
+    assert use.attempts == 1
