@@ -1,5 +1,6 @@
 """How gunicorn runs the service. Numbers come from the settings, reasons are here."""
 
+import atexit
 import os
 import resource
 import shutil
@@ -23,17 +24,17 @@ from app.observability import logs
 from app.settings import Settings, SettingsError
 
 
-def remove_metrics() -> None:
-    """Remove the metrics' folder, unless it was given to us."""
+def remove_metrics(parent: int) -> None:
+    """Leave no metrics behind, however the service ends; unless their folder was given to us."""
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-    if folder.name.startswith("device-bff-metrics-"):
+    if os.getpid() == parent and folder.name.startswith("device-bff-metrics-"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+atexit.register(remove_metrics, os.getpid())
 try:
     settings = Settings.from_environ()
 except SettingsError as error:
-    remove_metrics()
     sys.exit(f"device-bff: {error}")
 logs.configure(settings.log_level, settings.log_format)
 
@@ -122,8 +123,3 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-def on_exit(server: Any) -> None:
-    """Leave no metrics behind."""
-    remove_metrics()

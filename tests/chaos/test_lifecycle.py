@@ -223,3 +223,16 @@ def test_nothing_is_left_behind(cognito: RunningCognito, tmp_path: Path) -> None
         assert list(tmp_path.iterdir()) != []
         assert service.terminate() == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_on_a_port_that_is_taken_leaves_nothing_behind(
+    cognito: RunningCognito, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = {"PORT": str(taken.getsockname()[1]), "TMPDIR": str(tmp_path)}
+        with (
+            pytest.raises(RuntimeError, match="in use"),
+            serving(settings_for(cognito) | settings),
+        ):
+            pass
+    assert list(tmp_path.iterdir()) == []
