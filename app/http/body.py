@@ -10,6 +10,9 @@ from webargs.flaskparser import FlaskParser
 from app.errors import DeviceError, ErrorCode
 
 BODY_MAX_BYTES = 16 * 1024
+JSON_MAX_DEPTH = 16
+"""Arrays and objects within each other; what the contract knows has two."""
+NESTS_TOO_DEEPLY = "The body nests too deeply."
 
 
 class StrictParser(FlaskParser):
@@ -43,7 +46,7 @@ class StrictParser(FlaskParser):
         if not req.is_json:
             raise _malformed("Send the body as application/json.")
         try:
-            return json.loads(
+            value = json.loads(
                 body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_members
             )
         except json.JSONDecodeError:
@@ -51,9 +54,12 @@ class StrictParser(FlaskParser):
         except UnicodeDecodeError:
             raise _malformed("The body is not UTF-8.") from None
         except RecursionError:
-            raise _malformed("The body nests too deeply.") from None
+            raise _malformed(NESTS_TOO_DEEPLY) from None
         except ValueError:  # json's one for an integer of more digits than Python would convert
             raise _malformed("The body holds a number that is too long.") from None
+        if _is_deeper_than(JSON_MAX_DEPTH, value):
+            raise _malformed(NESTS_TOO_DEEPLY)
+        return value
 
     def handle_error(
         self,
@@ -105,6 +111,19 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise _malformed("The body has an object with two members of one name.")
     return members
+
+
+def _is_deeper_than(depth: int, value: Any) -> bool:
+    """Where Python's own limit is depends on its version."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return any(isinstance(inner, dict | list) for inner in level)
 
 
 def _malformed(detail: str) -> DeviceError:

@@ -117,6 +117,7 @@ CALLS_WITH_BODIES = [("POST", "/devices"), ("PATCH", "/devices/current")]
         b"[" * 8000,
         b'{"a":' * 3000,
         b"[" * 8000 + b"]" * 8000,
+        b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",
         b'{"status": ' + b"9" * 5000 + b"}",
         b"\xef\xbb\xbf{}",
         b'{"status": NaN}',

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 PROGRAM = """
+import sys
 import structlog
 from app.observability import logs
 
@@ -16,7 +17,7 @@ def forward(access_token):
     raise RuntimeError("out of order")
 
 try:
-    forward("header.claims.signature")
+    forward(sys.argv[1])
 except RuntimeError:
     structlog.get_logger("app").error("unexpected_error", exc_info=True)
 """
@@ -26,7 +27,11 @@ def logged(log_format: str) -> str:
     """What a process of its own logs: the configuration is a process' only one."""
     program = PROGRAM.format(log_format=log_format)
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program, "header.claims.signature"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     ).stdout
 
 
