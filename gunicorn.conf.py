@@ -54,6 +54,8 @@ threads = settings.threads
 # The modules are imported here, before the fork, and so shared; the application is made after it,
 # for boto3's connections and the thread that fetches keys must not be.
 preload_app = False
+if settings.redis_url:
+    import redis  # noqa: F401 - likewise before the fork
 
 # Heartbeats live in memory; a container's disk may be slow or read-only.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108

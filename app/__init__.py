@@ -38,6 +38,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     app.extensions[DRAINING] = threading.Event()
     trust_proxies(app, settings.trusted_proxy_hops)
 
+    traces.register(app, settings.otlp_endpoint)  # first: what is refused is traced, too
     request_ids.register(app)
     logs.register(app)
     security_headers.register(app)
@@ -72,7 +73,6 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     )
     if settings.docs_enabled:
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
-    traces.register(app, settings.otlp_endpoint)
     jwks.ready()  # begins to fetch the keys; without them we start all the same
     return app
 

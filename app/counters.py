@@ -15,8 +15,6 @@ from typing import Any, TypeVar
 import structlog
 from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage, storage_from_string
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from app.observability import metrics
 
@@ -173,6 +171,10 @@ class RedisOrMemoryStorage(Storage):
     STORAGE_SCHEME = ["redis-or-memory"]
 
     def __init__(self, uri: str, *, reach: RedisReach, **_: object) -> None:
+        # 20 MiB, of which OpenTelemetry's metrics are a part: not for who has no Redis.
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         super().__init__(uri)
         self._redis = PunctualRedisStorage(
             uri.removeprefix(f"{self.STORAGE_SCHEME[0]}:"),

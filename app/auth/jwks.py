@@ -9,11 +9,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import structlog
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
-from urllib3 import PoolManager, Timeout
+from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import pool_classes_by_scheme
 
@@ -46,7 +48,7 @@ def fetch_jwks(url: str, connect_timeout: float, read_timeout: float) -> Keys:
     """
     timeout = Timeout(connect=connect_timeout, read=read_timeout)
     try:
-        with PoolManager() as http:
+        with _http_for(url) as http:
             http.pool_classes_by_scheme = POOL_CLASSES
             response = http.request(
                 "GET", url, timeout=timeout, retries=False, redirect=False, preload_content=False
@@ -59,6 +61,15 @@ def fetch_jwks(url: str, connect_timeout: float, read_timeout: float) -> Keys:
     if response.status != 200:
         raise JwksUnavailable(f"HTTP {response.status}")
     return _parse(body)
+
+
+def _http_for(url: str) -> PoolManager:
+    """Through the proxy that the environment names (HTTPS_PROXY, NO_PROXY), as botocore goes."""
+    target = urlsplit(url)
+    proxy = getproxies().get(target.scheme)
+    if proxy is None or proxy_bypass(target.netloc):
+        return PoolManager()
+    return ProxyManager(proxy)
 
 
 def _parse(body: bytes) -> Keys:

@@ -17,6 +17,7 @@ import requests
 
 from local_cognito.faults import KINDS
 from local_cognito.process import RunningCognito
+from tests.collector import a_collector
 from tests.redis_server import RedisServer, running_redis
 from tests.safety.calls import (
     SignedIn,
@@ -27,7 +28,6 @@ from tests.safety.calls import (
     sign_in_untracked,
     until,
 )
-from tests.safety.collector import a_collector
 from tests.safety.conftest import service_with
 from tests.servers import Service
 

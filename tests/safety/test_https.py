@@ -4,10 +4,12 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -133,6 +135,42 @@ def test_requests_follow_each_other_on_one_connection(
             connection.sendall(REQUEST[:20])
             connection.sendall(REQUEST[20:])
             assert receive(connection).status == 200
+
+
+def test_a_large_answer_that_is_taken_slowly_is_whole(
+    secure: Service, authority: Authority
+) -> None:
+    path = "/docs/swagger-ui-bundle.js"
+    expected = call(secure.url + path, verify=authority.ca_file).content
+    address = urlsplit(secure.url)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect((address.hostname, address.port))
+        with authority.trust.wrap_socket(plain, server_hostname=address.hostname) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+            time.sleep(0.5)
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+    assert received.partition(b"\r\n\r\n")[2] == expected
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [(b"GET /healthz HTTP/1.0\r\n\r\n", 200), (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400)],
+)
+def test_the_end_of_a_connection_is_told(
+    secure: Service, authority: Authority, request_: bytes, status: int
+) -> None:
+    """By close_notify, without which a caller must take it for cut (RFC 8446, section 6.1)."""
+    address = urlsplit(secure.url)
+    plain = socket.create_connection((address.hostname, address.port), timeout=5)
+    with authority.trust.wrap_socket(
+        plain, server_hostname=address.hostname, suppress_ragged_eofs=False
+    ) as connection:
+        connection.sendall(request_)
+        assert receive(connection).status == status
+        assert connection.recv(1) == b""
 
 
 def test_plain_http_gets_no_answer_and_harms_nobody(secure: Service, authority: Authority) -> None:

@@ -227,6 +227,21 @@ def test_a_key_is_for_rs256_whatever_its_alg_says(server: JwksServer) -> None:
     assert fetch(server)["one"].algorithm_name == "RS256"
 
 
+def test_they_come_through_the_proxy_that_the_environment_names(
+    server: JwksServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "http://cognito.invalid/jwks.json"
+    with raw_server() as proxy:
+        document = server.document()
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(document)}\r\n\r\n"
+        proxy.script = in_pieces(head.encode(), document)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert set(jwks.fetch_jwks(url, 5, 5)) == {"one"}
+        monkeypatch.setenv("no_proxy", "cognito.invalid")
+        with pytest.raises(JwksUnavailable):
+            jwks.fetch_jwks(url, 5, 5)
+
+
 @pytest.mark.parametrize(
     ("status", "reason"), [(404, "HTTP 404"), (302, "HTTP 302"), (500, "HTTP 500")]
 )
