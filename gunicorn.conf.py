@@ -81,8 +81,10 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 
-# The application writes the access log, without tokens and query strings.
+# The application writes the access log, without tokens and query strings; should anybody turn on
+# gunicorn's by the command line, it is without them too (`%(r)s` and `%(q)s` have the query).
 accesslog = None
+access_log_format = '%(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(L)s'
 loglevel = settings.log_level.lower() if settings.log_level != "DEBUG" else "info"
 # At DEBUG gunicorn writes what it has read of a request that broke off: tokens are among it.
 

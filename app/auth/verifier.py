@@ -77,6 +77,8 @@ class TokenVerifier:
     def _claims(self, value: str) -> dict[str, Any]:
         if len(value) > TOKEN_MAX_LENGTH:
             raise _invalid("The access token is longer than any that Cognito issues.")
+        if "=" in value:  # RFC 7515, section 2: base64url goes without padding, one text per token
+            raise _invalid("The access token is not a valid one of this user pool.")
         try:
             header = jwt.get_unverified_header(value)
             kid = header.get("kid")
@@ -115,6 +117,7 @@ class TokenVerifier:
         well_formed = (
             isinstance(sub, str)
             and sub != ""
+            and sub.isprintable()  # not half a surrogate pair, which cannot be written on
             and type(expires_at) is int
             and type(claims["iat"]) is int
             and expires_at <= self._clock() + LONGEST_VALIDITY + self._leeway
