@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import openapi
 from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
+from app.auth.shared_document import SharedDocument
 from app.cognito.breaker import STATE_OPEN
 from app.cognito.port import CognitoPort
 from app.counters import counters_at
@@ -29,8 +30,16 @@ DRAINING = "draining"
 """The extension, a threading.Event, that gunicorn.conf.py sets when this worker is to stop."""
 
 
-def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
-    """The service, ready to serve. `cognito`: what to use instead of Amazon Cognito, in tests."""
+def create_app(
+    settings: Settings,
+    cognito: CognitoPort | None = None,
+    key_set: SharedDocument | None = None,
+) -> Flask:
+    """The service, ready to serve.
+
+    `cognito`: what to use instead of Amazon Cognito, in tests.
+    `key_set`: where workers find the user pool's keys that one of them has fetched.
+    """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -48,7 +57,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
 
     counters = counters_at(settings.redis_url)
     breaker = make_breaker(settings)
-    jwks = make_jwks(settings)
+    jwks = make_jwks(settings, key_set or SharedDocument())
     authentication.identify(app, routes.blueprint.name, make_verifier(settings, jwks))
     rate_limits.register(
         app,

@@ -1,6 +1,7 @@
 """Puts the parts together as the settings say: what `create_app` is handed, ready-made."""
 
-from app.auth.jwks import JwksCache, JwksUnavailable, Keys, fetch_jwks
+from app.auth.jwks import JwksCache, JwksUnavailable, Keys, fetch_jwks, parse_jwks
+from app.auth.shared_document import SharedDocument
 from app.auth.verifier import TokenVerifier
 from app.cognito.attempts import Attempts, as_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
@@ -13,17 +14,20 @@ from app.observability import logs, metrics
 from app.settings import Settings
 
 
-def make_jwks(settings: Settings) -> JwksCache:
-    """The user pool's keys."""
+def make_jwks(settings: Settings, shared: SharedDocument) -> JwksCache:
+    """The user pool's keys; those of `shared` until they have been fetched."""
+    url = settings.cognito_jwks_url
     connect, read = settings.cognito_connect_timeout, settings.cognito_read_timeout
+    known = shared.get(url)
 
     def fetch() -> Keys:
         try:
-            return within(
-                connect + read, lambda: fetch_jwks(settings.cognito_jwks_url, connect, read)
-            )
+            body = within(connect + read, lambda: fetch_jwks(url, connect, read))
         except TooLate:
             raise JwksUnavailable("no answer in time") from None
+        keys = parse_jwks(body)
+        shared.put(url, body)
+        return keys
 
     return JwksCache(
         fetch,
@@ -31,6 +35,7 @@ def make_jwks(settings: Settings) -> JwksCache:
         refetch_interval=settings.jwks_refetch_interval,
         max_waiting=max(1, settings.threads // 8),
         on_fetch=lambda outcome: metrics.JWKS_FETCHES.labels(outcome).inc(),
+        known=parse_jwks(known) if known else {},
     )
 
 

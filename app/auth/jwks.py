@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,12 +20,11 @@ from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import pool_classes_by_scheme
 
+from app.auth.shared_document import DOCUMENT_MAX_BYTES
 from app.errors import DeviceError, ErrorCode
 from app.transport import AnswerTooLarge, bounded
 
 logger = structlog.get_logger(__name__)
-
-DOCUMENT_MAX_BYTES = 256 * 1024
 
 POOL_CLASSES = bounded(pool_classes_by_scheme, DOCUMENT_MAX_BYTES)
 
@@ -39,12 +39,11 @@ class JwksUnavailable(Exception):
     """The key set could not be fetched, or what came back is no key set."""
 
 
-def fetch_jwks(url: str, connect_timeout: float, read_timeout: float) -> Keys:
-    """The RS256 signature keys at `url`, by `kid`. Timeouts in seconds, of which the second is for
-    the whole answer.
+def fetch_jwks(url: str, connect_timeout: float, read_timeout: float) -> bytes:
+    """The document at `url`. Timeouts in seconds, of which the second is for the whole answer.
 
     Raises:
-        JwksUnavailable: no answer in time, not a 200, too large, or no usable key in it.
+        JwksUnavailable: no answer in time, not a 200, or too large.
     """
     timeout = Timeout(connect=connect_timeout, read=read_timeout)
     try:
@@ -60,7 +59,7 @@ def fetch_jwks(url: str, connect_timeout: float, read_timeout: float) -> Keys:
         raise JwksUnavailable(str(error)) from error
     if response.status != 200:
         raise JwksUnavailable(f"HTTP {response.status}")
-    return _parse(body)
+    return body
 
 
 def _http_for(url: str) -> PoolManager:
@@ -72,7 +71,12 @@ def _http_for(url: str) -> PoolManager:
     return ProxyManager(proxy)
 
 
-def _parse(body: bytes) -> Keys:
+def parse_jwks(body: bytes) -> Keys:
+    """The RS256 signature keys in a document, by `kid`.
+
+    Raises:
+        JwksUnavailable: there is no usable one.
+    """
     keys: dict[str, PyJWK] = {}
     try:
         for jwk in json.loads(body)["keys"]:
@@ -93,6 +97,7 @@ class JwksCache:
     `kid`, or after a fetch that failed, so that made-up tokens cannot make us hammer Cognito.
     `max_waiting`: how many calls may wait for a fetch to its end, so that a slow answer does not
     take every thread; the others give up after `PATIENCE`.
+    `known`: keys to begin with, to be refreshed at their first use.
     """
 
     def __init__(
@@ -104,13 +109,14 @@ class JwksCache:
         max_waiting: int,
         clock: Callable[[], float] = time.monotonic,
         on_fetch: Callable[[str], None] = lambda outcome: None,
+        known: Keys = MappingProxyType({}),
     ) -> None:
         self._fetch = fetch
         self._max_age = max_age
         self._refetch_interval = refetch_interval
         self._clock = clock
         self._on_fetch = on_fetch
-        self._keys: Keys = {}
+        self._keys = known
         self._fetched_at = -math.inf
         self._unknown_kid_at = -math.inf
         self._failed_at = -math.inf

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import psutil
 import pytest
 import requests
 
@@ -136,3 +137,18 @@ def test_it_starts_without_the_keys_and_is_ready_once_they_can_be_had(
         until("ready", lambda: requests.get(f"{service.url}/readyz", timeout=5).ok, within=5)
         token = new_token(cognito)
         until("serving", lambda: get_devices(service, token).ok, within=5)
+
+
+def test_a_worker_replaced_while_their_address_is_down_knows_the_keys(
+    cognito: RunningCognito, key_network: Relay
+) -> None:
+    settings = key_settings(cognito, key_network) | {"WORKERS": "1"}
+    with serving(settings) as service:
+        token = new_token(cognito)
+        assert get_devices(service, token).ok
+        with key_network.refusing():
+            (worker,) = psutil.Process(service.process.pid).children()
+            worker.kill()
+            until("replaced", lambda: service.logs().count("Booting worker") == 2, within=5)
+            assert get_devices(service, token).status_code == 200
+            assert requests.get(f"{service.url}/readyz", timeout=5).ok
