@@ -93,6 +93,8 @@ def _make_certificate() -> dict[str, str]:
     cert_file, key_file = RUN_FOLDER / "cert.pem", RUN_FOLDER / "key.pem"
     authority.cert_pem.write_to_path(CA_FILE)
     certificate.private_key_and_cert_chain_pem.write_to_path(cert_file)
+    key_file.touch()
+    key_file.chmod(0o600)
     certificate.private_key_pem.write_to_path(key_file)
     http.verify = str(CA_FILE)
     return {"TLS_CERT_FILE": str(cert_file), "TLS_KEY_FILE": str(key_file)}

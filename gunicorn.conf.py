@@ -12,26 +12,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+
+def remove_metrics(parent: int) -> None:
+    """Leave no metrics behind, however the service ends; unless their folder was given to us."""
+    folder = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
+    if os.getpid() == parent and folder.name.startswith("device-bff-metrics-"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # not when a running server reloads this
+    atexit.register(remove_metrics, os.getpid())
+    # gunicorn minds signals once it has read this; until then process 1 would not hear of them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ.get(
     "PROMETHEUS_MULTIPROC_DIR"
 ) or tempfile.mkdtemp(prefix="device-bff-metrics-")
 
-from gunicorn.glogging import Logger
+from gunicorn.glogging import Logger  # noqa: E402
 
-from app import DRAINING
-from app.observability import logs
-from app.settings import Settings, SettingsError
+from app import DRAINING  # noqa: E402
+from app.observability import logs  # noqa: E402
+from app.settings import Settings, SettingsError  # noqa: E402
 
-
-def remove_metrics(parent: int) -> None:
-    """Leave no metrics behind, however the service ends; unless their folder was given to us."""
-    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-    if os.getpid() == parent and folder.name.startswith("device-bff-metrics-"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-atexit.register(remove_metrics, os.getpid())
 try:
     settings = Settings.from_environ()
 except SettingsError as error:
@@ -39,11 +43,12 @@ except SettingsError as error:
 logs.configure(settings.log_level, settings.log_format)
 
 wsgi_app = "app.wsgi:app"
-bind = [f"{settings.host}:{settings.port}"]
+host = f"[{settings.host}]" if ":" in settings.host else settings.host
+bind = [f"{host}:{settings.port}"]
 if settings.metrics_port is not None:
     # Supervised, reloaded, drained and guarded like the public one; app/observability/metrics.py
     # keeps the two apart.
-    bind.append(f"{settings.host}:{settings.metrics_port}")
+    bind.append(f"{host}:{settings.metrics_port}")
 
 # A request mostly waits for Cognito: threads wait more cheaply than processes, and a few processes
 # keep one crash, or one GIL, from being everybody's.

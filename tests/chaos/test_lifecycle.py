@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from tests.chaos.load import NO_ANSWER, Caller, Load, steady_load
 from tests.chaos.polling import until
 from tests.chaos.relay import Relay, relaying
 from tests.chaos.table import ChaosTable, at_once
-from tests.servers import Service, serving, settings_for
+from tests.servers import ROOT, Service, serving, settings_for
 
 STOP_SECONDS = 10
 AT_ONCE = 0.5
@@ -236,3 +238,26 @@ def test_a_start_on_a_port_that_is_taken_leaves_nothing_behind(
         ):
             pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("delay", [0.15, 0.3, 0.45, 0.6])
+def test_sigterm_while_it_starts_ends_it_and_leaves_nothing_behind(
+    cognito: RunningCognito, tmp_path: Path, delay: float
+) -> None:
+    service = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn"],
+        cwd=ROOT,
+        env=os.environ | settings_for(cognito) | {"PORT": "0", "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
+    time.sleep(delay)
+    service.terminate()
+    assert service.wait(STOP_SECONDS) in (0, -signal.SIGTERM)  # the latter by Python, before us
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_listens_on_ipv6(cognito: RunningCognito) -> None:
+    with serving(settings_for(cognito) | {"HOST": "::1"}) as service:
+        assert service.url.startswith("http://[::1]:")
+        assert requests.get(f"{service.url}/healthz", timeout=5).ok
