@@ -30,11 +30,11 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ.get(
     "PROMETHEUS_MULTIPROC_DIR"
 ) or tempfile.mkdtemp(prefix="device-bff-metrics-")
 
-from gunicorn.glogging import Logger  # noqa: E402
+from gunicorn.glogging import Logger
 
-from app import DRAINING  # noqa: E402
-from app.observability import logs  # noqa: E402
-from app.settings import Settings, SettingsError  # noqa: E402
+from app import DRAINING
+from app.observability import logs
+from app.settings import Settings, SettingsError
 
 try:
     settings = Settings.from_environ()
