@@ -29,6 +29,10 @@ if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # not when a running ser
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ.get(
     "PROMETHEUS_MULTIPROC_DIR"
 ) or tempfile.mkdtemp(prefix="device-bff-metrics-")
+try:
+    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    sys.exit(f"device-bff: PROMETHEUS_MULTIPROC_DIR: {error.strerror}: give it another folder.")
 
 from gunicorn.glogging import Logger
 

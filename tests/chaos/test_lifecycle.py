@@ -261,3 +261,24 @@ def test_it_listens_on_ipv6(cognito: RunningCognito) -> None:
     with serving(settings_for(cognito) | {"HOST": "::1"}) as service:
         assert service.url.startswith("http://[::1]:")
         assert requests.get(f"{service.url}/healthz", timeout=5).ok
+
+
+def test_the_folder_for_counts_is_made_where_it_is_missing(
+    cognito: RunningCognito, tmp_path: Path
+) -> None:
+    folder = tmp_path / "counts"
+    with serving(settings_for(cognito) | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}):
+        assert list(folder.iterdir()) != []
+
+
+def test_a_folder_for_counts_that_cannot_be_is_named(
+    cognito: RunningCognito, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    settings = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "file" / "counts")}
+    with (
+        pytest.raises(RuntimeError, match="device-bff: PROMETHEUS_MULTIPROC_DIR: ") as failure,
+        serving(settings_for(cognito) | settings),
+    ):
+        pass
+    assert "Traceback" not in str(failure.value)
