@@ -43,7 +43,6 @@ from app.http.framing import (
     REQUEST_LINE_MAX_BYTES,
     BodyTooLarge,
     Progress,
-    awaits_continue,
     is_whole,
 )
 from app.http.problems import PROBLEM_JSON, problem
@@ -144,6 +143,16 @@ class Exchange:
     sock: Outgoing = field(default_factory=Outgoing)
 
 
+@dataclass
+class Arriving:
+    """A request on its way."""
+
+    received: bytearray = field(default_factory=bytearray)
+    progress: Progress = field(default_factory=Progress)
+    since: float = field(default_factory=time.monotonic)
+    """When its first byte came, or, before the first of all, the connection."""
+
+
 class Connection(TConn):  # type: ignore[misc]
     """A caller's connection, read and written without blocking."""
 
@@ -154,11 +163,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(worker.cfg, *args)
         self._worker = worker
         self._shook_hands = not self.cfg.is_ssl
-        self._told_to_continue = False
-        self._progress = Progress()
-        self.since = time.monotonic()
-        """When the request's first byte came, or, before the first of all, the connection."""
-        self._waiting_for_first_byte = False
+        self.request = Arriving()
         self.answer = Outgoing()
         self.kept: object = False
         """Truthy when there may be another request after this one."""
@@ -166,7 +171,7 @@ class Connection(TConn):  # type: ignore[misc]
     @property
     def begun(self) -> bool:
         """Whether a part of a request is there."""
-        return self.parser is not None and bool(self.parser.unreader.buf.getvalue())
+        return bool(self.request.received)
 
     def open(self) -> None:
         """Make it ready to be read; a TLS handshake takes several calls.
@@ -191,10 +196,10 @@ class Connection(TConn):  # type: ignore[misc]
             ConnectionAbortedError: the caller hung up before the end of it.
             ParseException: it is too large.
         """
-        if self._waiting_for_first_byte:
-            self.since = time.monotonic()
-            self._waiting_for_first_byte = False
-        received = bytearray(self.parser.unreader.take_buffered())
+        received = self.request.received
+        if self.kept and not self.begun:
+            self.request.since = time.monotonic()
+        received += self.parser.unreader.take_buffered()
         hung_up = False
         try:
             while len(received) < HEAD_MAX_BYTES + CHUNKED_MAX_BYTES:
@@ -205,23 +210,21 @@ class Connection(TConn):  # type: ignore[misc]
                 received += piece
         except WOULD_BLOCK:
             pass
-        finally:
-            self.parser.unreader.unread(bytes(received))
-        whole = is_whole(bytes(received), self._progress)
+        progress = self.request.progress
+        whole = is_whole(received, progress)
         if not whole and len(received) >= HEAD_MAX_BYTES + CHUNKED_MAX_BYTES:
             raise LimitRequestHeaders("all together")
         if hung_up and not whole:
             raise ConnectionAbortedError
-        if not whole and not self._told_to_continue and awaits_continue(bytes(received)):
+        if not whole and progress.awaits_continue:
             self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._told_to_continue = True
+            progress.awaits_continue = False
         return whole
 
     def taken_on(self) -> None:
         """A thread has this request; the next one has a time of its own."""
-        self._told_to_continue = False
-        self._progress = Progress()
-        self._waiting_for_first_byte = True
+        self.parser.unreader.unread(bytes(self.request.received))
+        self.request = Arriving(since=self.request.since)
 
     def init(self) -> None:
         """gunicorn's call before it parses, when it has made the socket one that waits."""
@@ -336,7 +339,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """In the event loop, when a thread is done with a connection."""
         outcome = None if fs.cancelled() or fs.exception() is not None else fs.result()
         if outcome is INCOMPLETE:
-            conn.timeout = conn.since + REQUEST_SECONDS
+            conn.timeout = conn.request.since + REQUEST_SECONDS
             if not self.alive and not conn.begun:
                 conn.timeout = min(conn.timeout, time.monotonic() + LINGER_SECONDS)
             self.pending_conns.append(conn)
@@ -436,7 +439,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             "unparsed",
             "unparsed",
             members["status"],
-            time.monotonic() - conn.since,
+            time.monotonic() - conn.request.since,
             CognitoUse(),
             code=error.code.value,
         )

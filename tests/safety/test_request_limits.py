@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -80,6 +81,32 @@ def test_too_many_headers(service: Service) -> None:
     answer = send(service.url, b"GET /devices HTTP/1.1\r\n" + many + b"\r\n")
     assert_problem(answer, 431, "headers-too-large")
     assert SECRET not in answer.body.decode() + service.logs()
+
+
+def test_too_many_headers_are_refused_before_the_body_comes(
+    service: Service, user: SignedIn
+) -> None:
+    many = headers(*["a:"] * 16_000, "Content-Length: 5")
+    answer = send(service.url, b"POST /devices HTTP/1.1\r\n" + many + b"\r\n")
+    assert_problem(answer, 431, "headers-too-large")
+    assert answer.seconds < 2
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "chunked"])
+@pytest.mark.parametrize("pause", [0.0, 0.2], ids=["in one go", "body later"])
+def test_no_coding_may_come_with_chunked(
+    service: Service, user: SignedIn, coding: str, pause: float
+) -> None:
+    begun, _, body = chunked(user, b"2\r\n{}\r\n0\r\n\r\n").partition(b"chunked\r\n\r\n")
+    begun += f"{coding}, chunked\r\n\r\n".encode()
+    with connect(service.url) as connection:
+        if pause:
+            connection.sendall(begun)
+            time.sleep(pause)
+            connection.sendall(body)
+        else:
+            connection.sendall(begun + body)
+        assert_problem(receive(connection), 400, "malformed-request")
 
 
 @pytest.mark.parametrize("size", [17_000, 1_000_000])
