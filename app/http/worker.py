@@ -8,6 +8,7 @@ with a piece of what it could not parse.
 """
 
 import errno
+import io
 import json
 import socket
 import ssl
@@ -144,6 +145,16 @@ class Exchange:
 
 
 @dataclass
+class Unreadable:
+    """A body that is unfinished or malformed: the application tells of it, if it reads it."""
+
+    error: ParseException
+
+    def read(self, size: int = -1) -> bytes:
+        raise self.error
+
+
+@dataclass
 class Arriving:
     """A request on its way."""
 
@@ -164,14 +175,16 @@ class Connection(TConn):  # type: ignore[misc]
         self._worker = worker
         self._shook_hands = not self.cfg.is_ssl
         self.request = Arriving()
+        self.hung_up = False
+        """Whether the caller has said that no more comes."""
         self.answer = Outgoing()
         self.kept: object = False
         """Truthy when there may be another request after this one."""
 
     @property
     def begun(self) -> bool:
-        """Whether a part of a request is there."""
-        return bool(self.request.received)
+        """Whether a part of a request is there; a line break that strayed in is none."""
+        return bool(self.request.received.strip(b"\r\n"))
 
     def open(self) -> None:
         """Make it ready to be read; a TLS handshake takes several calls.
@@ -200,12 +213,11 @@ class Connection(TConn):  # type: ignore[misc]
         if self.kept and not self.begun:
             self.request.since = time.monotonic()
         received += self.parser.unreader.take_buffered()
-        hung_up = False
         try:
             while len(received) < HEAD_MAX_BYTES + CHUNKED_MAX_BYTES:
                 piece = self.sock.recv(PIECE_BYTES)
                 if not piece:
-                    hung_up = True
+                    self.hung_up = True
                     break
                 received += piece
         except WOULD_BLOCK:
@@ -214,7 +226,7 @@ class Connection(TConn):  # type: ignore[misc]
         whole = is_whole(received, progress)
         if not whole and len(received) >= HEAD_MAX_BYTES + CHUNKED_MAX_BYTES:
             raise LimitRequestHeaders("all together")
-        if hung_up and not whole:
+        if self.hung_up and not whole:
             raise ConnectionAbortedError
         if not whole and progress.awaits_continue:
             self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -287,7 +299,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         try:
             conn.open()
             if not conn.gather():
-                return INCOMPLETE
+                return INCOMPLETE if conn.begun else conn.kept or INCOMPLETE
         except WOULD_BLOCK:
             return INCOMPLETE
         except OSError as error:  # it hung up, or speaks no TLS
@@ -313,17 +325,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if req.version >= (1, 1) and not any(name == "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST", req=req)
         req._expected_100_continue = False  # `gather` has seen to it
+        try:
+            req.body = io.BytesIO(req.body.read())
+        except ParseException as error:  # nobody knows where a next request would begin
+            req.body = Unreadable(error)
+            req.force_close()
+        if conn.hung_up and not conn.parser.unreader.buf.getvalue():
+            req.force_close()
         exchange = Exchange(conn.client, conn.server)
         kept: bool = super().handle_request(req, exchange)
         conn.answer = exchange.sock
         return kept
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
-        """A body that nobody read is skipped; if not all of it is here, the connection ends."""
-        try:
-            return keepalive and bool(conn.parser.finish_body())
-        except ParseException:
-            return False
+        """The body has been read, or the connection is to end."""
+        return keepalive
 
     def _send(self, conn: Connection) -> object:
         """Some of the answer: truthy to keep the connection after it, `UNTAKEN` if not all."""
@@ -456,6 +472,7 @@ def _response(members: Mapping[str, Any], https: bool) -> bytes:
         "Content-Type": PROBLEM_JSON,
         "Content-Length": str(len(body)),
         "Connection": "close",
+        "Date": util.http_date(),
         REQUEST_ID: members["requestId"],
         **security_headers.headers(https),
     }

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -171,6 +171,28 @@ def test_the_end_of_a_connection_is_told(
         connection.sendall(request_)
         assert receive(connection).status == status
         assert connection.recv(1) == b""
+
+
+def test_an_end_that_comes_with_the_request_ends_the_connection_after_the_answer(
+    secure: Service, authority: Authority
+) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = authority.trust.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    with connect(secure.url.replace("https://", "http://")) as plain:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(outgoing.read())
+                incoming.write(plain.recv(65536))
+        tls.write(REQUEST)
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        plain.sendall(outgoing.read())
+        plain.settimeout(3)
+        for piece in iter(lambda: plain.recv(65536), b""):
+            incoming.write(piece)
 
 
 def test_plain_http_gets_no_answer_and_harms_nobody(secure: Service, authority: Authority) -> None:

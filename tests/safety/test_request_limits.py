@@ -71,6 +71,7 @@ def test_what_is_not_http_is_answered_with_a_problem(service: Service, request_:
     answer = send(service.url, request_ + b"\r\n0\r\n\r\n")
     assert_problem(answer, 400, "malformed-request")
     assert answer.headers["Connection"] == "close"
+    assert answer.headers["Date"].endswith(" GMT")
     said = answer.body.decode() + str(answer.headers) + service.logs()
     assert SECRET not in said
     assert "Traceback" not in said
@@ -205,6 +206,44 @@ def test_a_refused_call_with_broken_chunks_gets_one_answer(service: Service) -> 
         connection.sendall(request + b"\r\nzz\r\n")
         assert_problem(receive(connection), 401, "missing-token")
         assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "Content-Length: 100000\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n1\r\nxyz0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n",
+    ],
+)
+def test_an_answer_after_which_the_connection_ends_says_so(service: Service, rest: str) -> None:
+    with connect(service.url) as connection:
+        connection.sendall(b"POST /devices HTTP/1.1\r\n" + HOST + rest.encode())
+        answer = receive(connection)
+        assert answer.headers["Connection"] == "close"
+        assert connection.recv(1) == b""
+
+
+def test_a_body_that_nobody_reads_ends_no_connection(service: Service) -> None:
+    with connect(service.url) as connection:
+        for _ in range(2):
+            connection.sendall(
+                b"POST /devices HTTP/1.1\r\n" + headers("Content-Length: 5") + b"\r\nhello"
+            )
+            answer = receive(connection)
+            assert_problem(answer, 401, "missing-token")
+            assert answer.headers["Connection"] == "keep-alive"
+
+
+def test_a_caller_who_has_said_that_no_more_comes_is_answered_and_closed(service: Service) -> None:
+    request = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    with connect(service.url) as connection:
+        connection.sendall(request + request)
+        connection.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 200 OK") == 2
+    assert received.count(b"Connection: close") == 1
 
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -222,3 +222,15 @@ def test_requests_sent_in_one_go_are_answered_in_turn(small: Service) -> None:
             received += connection.recv(65536)
         connection.sendall(request[10:])
         assert receive(connection).status == 200
+
+
+def test_a_line_break_that_strays_in_after_a_request_begins_no_other(small: Service) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(small.url) as connection:
+        connection.sendall(request + b"\r\n")
+        assert receive(connection).status == 200
+        connection.settimeout(REQUEST_SECONDS + 2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.sendall(request)
+        assert receive(connection).status == 200
