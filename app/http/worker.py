@@ -96,6 +96,13 @@ MALFORMED = DeviceError(ErrorCode.MALFORMED_REQUEST, "The request is not well-fo
 UNEXPECTED = DeviceError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
 
 
+def awaited(error: OSError, plain: int) -> int:
+    """The event that one of `WOULD_BLOCK` asks for: TLS says so itself, TCP asks for `plain`."""
+    if isinstance(error, ssl.SSLWantReadError):
+        return EVENT_READ
+    return EVENT_WRITE if isinstance(error, ssl.SSLWantWriteError) else plain
+
+
 class Incoming:
     """Where gunicorn's parser would read on: there is no more than `Connection.gather` gave it."""
 
@@ -177,6 +184,9 @@ class Connection(TConn):  # type: ignore[misc]
         self.request = Arriving()
         self.hung_up = False
         """Whether the caller has said that no more comes."""
+        self.awaited = EVENT_READ
+        """What the socket is to be ready for before going on: TLS may write to read, and read to
+        write."""
         self.answer = Outgoing()
         self.kept: object = False
         """Truthy when there may be another request after this one."""
@@ -220,8 +230,8 @@ class Connection(TConn):  # type: ignore[misc]
                     self.hung_up = True
                     break
                 received += piece
-        except WOULD_BLOCK:
-            pass
+        except WOULD_BLOCK as error:
+            self.awaited = awaited(error, EVENT_READ)
         progress = self.request.progress
         whole = is_whole(received, progress)
         if not whole and len(received) >= HEAD_MAX_BYTES + CHUNKED_MAX_BYTES:
@@ -268,7 +278,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Listen or not; and a worker that is to stop has nobody wait for what it will not do.
 
         It serves those who have connected already. If nobody else listens, newcomers are refused.
+        A worker that has no room listens on while there are idle connections to close instead.
         """
+        if self.alive and self.keepalived_conns:
+            enabled = True
         super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:
@@ -285,22 +298,43 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
+            if self._close_longest_idle():
+                return False
             # No more than these can be open: the event loop accepts again when one has ended.
             self.worker_connections = max(1, self.nr_conns)
             logger.warning("connections_exhausted", open=self.nr_conns)
             return False
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self.nr_conns += 1
+        if self.nr_conns > self.worker_connections:
+            self._close_longest_idle()
         self.enqueue_req(Connection(self, client, address, listener.getsockname()))
         return True
 
+    def _close_longest_idle(self) -> bool:
+        """Close a connection that was kept for a next request; whether there was one."""
+        if not self.keepalived_conns:
+            return False
+        conn = self.keepalived_conns.popleft()
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+        return True
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        super().murder_keepalived(force)
+        if self.alive and self.keepalived_conns:
+            self.set_accept_enabled(True)
+
     def handle(self, conn: Connection) -> object:
         """In a thread: serve the request if it is whole; truthy to keep the connection."""
+        conn.awaited = EVENT_READ
         try:
             conn.open()
             if not conn.gather():
                 return INCOMPLETE if conn.begun else conn.kept or INCOMPLETE
-        except WOULD_BLOCK:
+        except WOULD_BLOCK as error:
+            conn.awaited = awaited(error, EVENT_READ)
             return INCOMPLETE
         except OSError as error:  # it hung up, or speaks no TLS
             logger.debug("connection_ended", error=type(error).__name__)
@@ -343,9 +377,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _send(self, conn: Connection) -> object:
         """Some of the answer: truthy to keep the connection after it, `UNTAKEN` if not all."""
+        conn.awaited = EVENT_WRITE
         try:
             return conn.kept if not conn.answer or conn.answer.send_to(conn.sock) else UNTAKEN
-        except WOULD_BLOCK:
+        except WOULD_BLOCK as error:
+            conn.awaited = awaited(error, EVENT_WRITE)
             return UNTAKEN
         except OSError as error:
             logger.debug("connection_ended", error=type(error).__name__)
@@ -360,17 +396,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 conn.timeout = min(conn.timeout, time.monotonic() + LINGER_SECONDS)
             self.pending_conns.append(conn)
             await_request = partial(self.on_pending_socket_readable, conn)
-            self.poller.register(conn.sock, EVENT_READ, await_request)
+            self.poller.register(conn.sock, conn.awaited, await_request)
         elif outcome is UNTAKEN:
             conn.timeout = time.monotonic() + ANSWER_SECONDS
             self._answering.append(conn)
-            self.poller.register(conn.sock, EVENT_WRITE, partial(self._on_writable, conn))
+            self.poller.register(conn.sock, conn.awaited, partial(self._on_sendable, conn))
         else:
             super().finish_request(conn, fs)
 
-    def _on_writable(self, conn: Connection, _: socket.socket) -> None:
+    def _on_sendable(self, conn: Connection, _: socket.socket) -> None:
         outcome = self._send(conn)
         if outcome is UNTAKEN:
+            self.poller.modify(conn.sock, conn.awaited, partial(self._on_sendable, conn))
             return
         self._answering.remove(conn)
         self.poller.unregister(conn.sock)

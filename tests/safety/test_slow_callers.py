@@ -234,3 +234,21 @@ def test_a_line_break_that_strays_in_after_a_request_begins_no_other(small: Serv
             connection.recv(1)
         connection.sendall(request)
         assert receive(connection).status == 200
+
+
+def test_idle_connections_give_way_to_newcomers(cognito_server: RunningCognito) -> None:
+    few = {"GUNICORN_CMD_ARGS": "--worker-connections 12", "THREADS": "4"}
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with service_with(cognito_server, **few) as service, ExitStack() as stack:
+        idle = [stack.enter_context(connect(service.url)) for _ in range(8)]
+        for connection in idle:
+            connection.sendall(request)
+            assert receive(connection).headers["Connection"] == "keep-alive"
+        for _ in range(4):
+            stack.enter_context(connect(service.url))
+        started = time.monotonic()
+        assert call(f"{service.url}/healthz").status_code == 200
+        assert time.monotonic() - started < PROMPT
+        assert idle[0].recv(1) == b""
+        idle[-1].sendall(request)
+        assert receive(idle[-1]).status == 200
