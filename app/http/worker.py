@@ -321,6 +321,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.close()
         return True
 
+    def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
+        if conn in self.keepalived_conns:  # not closed since the event loop saw it readable
+            super().on_client_socket_readable(conn, client)
+
     def murder_keepalived(self, force: bool = False) -> None:
         super().murder_keepalived(force)
         if self.alive and self.keepalived_conns:
@@ -332,7 +336,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         try:
             conn.open()
             if not conn.gather():
-                return INCOMPLETE if conn.begun else conn.kept or INCOMPLETE
+                idle = not conn.begun and conn.awaited == EVENT_READ
+                return (idle and conn.kept) or INCOMPLETE
         except WOULD_BLOCK as error:
             conn.awaited = awaited(error, EVENT_READ)
             return INCOMPLETE
@@ -459,12 +464,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.nr_conns += 1
 
     def _on_lingering_readable(self, conn: Connection, _: socket.socket) -> None:
+        if conn not in self._lingering:  # closed since the event loop saw it readable
+            return
         try:
             if conn.sock.recv(PIECE_BYTES):
                 return
-        except WOULD_BLOCK:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
-        except OSError:
+        except OSError:  # also where TLS would first write, to one who does not read
             pass
         self._bury(conn)
 

@@ -1,6 +1,7 @@
 """Slow callers wait for themselves alone: threads neither wait for requests nor for callers to take
 the answers."""
 
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -236,19 +237,49 @@ def test_a_line_break_that_strays_in_after_a_request_begins_no_other(small: Serv
         assert receive(connection).status == 200
 
 
-def test_idle_connections_give_way_to_newcomers(cognito_server: RunningCognito) -> None:
+REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+def full(cognito_server: RunningCognito) -> Iterator[tuple[Service, list[socket.socket]]]:
+    """A service that has no room, and its connections that are idle, about the longest first."""
     few = {"GUNICORN_CMD_ARGS": "--worker-connections 12", "THREADS": "4"}
-    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     with service_with(cognito_server, **few) as service, ExitStack() as stack:
         idle = [stack.enter_context(connect(service.url)) for _ in range(8)]
         for connection in idle:
-            connection.sendall(request)
+            connection.sendall(REQUEST)
             assert receive(connection).headers["Connection"] == "keep-alive"
         for _ in range(4):
             stack.enter_context(connect(service.url))
-        started = time.monotonic()
-        assert call(f"{service.url}/healthz").status_code == 200
-        assert time.monotonic() - started < PROMPT
-        assert idle[0].recv(1) == b""
-        idle[-1].sendall(request)
-        assert receive(idle[-1]).status == 200
+        yield service, idle
+
+
+def test_idle_connections_give_way_to_newcomers(
+    full: tuple[Service, list[socket.socket]],
+) -> None:
+    service, idle = full
+    started = time.monotonic()
+    assert call(f"{service.url}/healthz").status_code == 200
+    assert time.monotonic() - started < PROMPT
+    (closed,), _, _ = select.select(idle, [], [], PROMPT)
+    assert closed.recv(1) == b""
+    idle[-1].sendall(REQUEST)
+    assert receive(idle[-1]).status == 200
+
+
+def test_an_idle_connection_may_ask_while_it_gives_way(
+    full: tuple[Service, list[socket.socket]],
+) -> None:
+    service, idle = full
+    (worker,) = psutil.Process(service.process.pid).children()
+    worker.suspend()
+    until(lambda: worker.status() == psutil.STATUS_STOPPED)
+    with connect(service.url) as newcomer:
+        newcomer.sendall(REQUEST)
+        for connection in idle[:4]:
+            connection.sendall(REQUEST)
+        worker.resume()
+        assert receive(newcomer).status == 200
+    assert worker.is_running()
+    idle[-1].sendall(REQUEST)
+    assert receive(idle[-1]).status == 200

@@ -24,8 +24,9 @@ def worker() -> Iterator[Worker]:
     made.tmp.close()
 
 
-def awaited_event(worker: Worker, sock: Mock) -> int:
+def awaited_event(worker: Worker, sock: Mock, kept: bool = False) -> int:
     conn = Connection(worker, sock, ("127.0.0.1", 1), ("127.0.0.1", 2))
+    conn.kept = kept
     done: Future[object] = Future()
     done.set_result(worker.handle(conn))
     worker.finish_request(conn, done)
@@ -62,3 +63,11 @@ def test_so_is_the_taking_of_an_answer(worker: Worker, error: type[OSError], eve
     sock.recv.side_effect = [REQUEST, BlockingIOError]
     sock.send.side_effect = error
     assert awaited_event(worker, sock) == event
+
+
+def test_an_idle_connection_on_which_tls_would_write_is_not_waited_on_to_read(
+    worker: Worker,
+) -> None:
+    sock = Mock(spec=socket.socket)
+    sock.recv.side_effect = ssl.SSLWantWriteError
+    assert awaited_event(worker, sock, kept=True) == EVENT_WRITE
