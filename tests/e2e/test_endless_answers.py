@@ -200,6 +200,7 @@ def test_a_proxys_answers_are_let_go_of_too(cognito: RunningCognito, scheme: str
         variables = {
             "COGNITO_ENDPOINT_URL": f"{scheme}://cognito.test",
             f"{scheme.upper()}_PROXY": proxy.url,
+            "NO_PROXY": "127.0.0.1",  # where the keys are
             "COGNITO_CONNECT_TIMEOUT": str(READ_TIMEOUT),
         }
         with deployed(cognito, proxy, **variables) as deployment:
