@@ -13,6 +13,7 @@ import json
 import socket
 import ssl
 import struct
+import sys
 import time
 import uuid
 from collections import deque
@@ -288,6 +289,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 while self.nr_conns < self.worker_connections and self.accept(listener):
                     pass
                 listener.close()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End at once, but from the event loop: the signal may have interrupted it while it held
+        the lock of the pool, which gunicorn would wait for here."""
+        self.alive = False
+        self.method_queue.defer(sys.exit, 0)
 
     def accept(self, listener: socket.socket) -> bool:
         """Take a connection, or find that there is none or that a sibling has taken it."""

@@ -26,6 +26,7 @@ from tests.servers import ROOT, Service, serving, settings_for
 
 STOP_SECONDS = 10
 AT_ONCE = 0.5
+QUITS = 10
 
 
 def workers(service: Service) -> list[int]:
@@ -282,3 +283,17 @@ def test_a_folder_for_counts_that_cannot_be_is_named(
     ):
         pass
     assert "Traceback" not in str(failure.value)
+
+
+def test_a_worker_that_is_to_quit_amid_newcomers_quits_at_once(cognito: RunningCognito) -> None:
+    """Ctrl-C in a terminal tells it, too. Tried often: one moment of taking them on is at stake."""
+    with serving(settings_for(cognito) | {"WORKERS": "1", "THREADS": "64"}) as service:
+        address = (urlsplit(service.url).hostname, urlsplit(service.url).port)
+        for _ in range(QUITS):
+            until("up", lambda: requests.get(f"{service.url}/healthz", timeout=5).ok)
+            (worker,) = psutil.Process(service.process.pid).children()
+            with ExitStack() as newcomers:
+                for _ in range(3):
+                    newcomers.enter_context(socket.create_connection(address))
+                worker.send_signal(signal.SIGINT)
+            until("gone", lambda worker=worker: not worker.is_running(), within=5)
