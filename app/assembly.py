@@ -68,18 +68,14 @@ def make_breaker(settings: Settings) -> CognitoBreaker:
 
 
 def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters) -> CognitoClient:
-    """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL.
-
-    Workers that count apart, for want of Redis, share the quotas out between them.
-    """
-    sharers = 1 if settings.redis_url else settings.workers
+    """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL."""
     quotas = {
-        "UserResourceRead": max(1, settings.cognito_read_quota // sharers),
-        "UserResourceUpdate": max(1, settings.cognito_update_quota // sharers),
-        "UserUpdate": max(1, settings.cognito_user_update_quota // sharers),
+        "UserResourceRead": settings.cognito_read_quota,
+        "UserResourceUpdate": settings.cognito_update_quota,
+        "UserUpdate": settings.cognito_user_update_quota,
     }
     attempts = Attempts(
-        budget=QuotaBudget(quotas, counters.open()),
+        budget=QuotaBudget(quotas, counters, settings.workers),
         breaker=breaker,
         deadline=settings.cognito_deadline,
         longest_attempt=settings.cognito_connect_timeout + settings.cognito_read_timeout,

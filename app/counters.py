@@ -1,8 +1,8 @@
 """Counters of calls that all workers and machines share through Redis, and what holds without it.
 
 Rate limits and the quota budget both count here, by the `limits` library. While Redis is away every
-process counts for itself: calls go on, limits are looser by the number of processes, and a log line
-and a metric say so.
+process counts for itself: calls go on, rate limits are looser by the number of processes, a budget
+is shared out among a machine's workers, and a log line and a metric say so.
 """
 
 import threading
@@ -39,8 +39,9 @@ class Counters:
     uri: str
     options: dict[str, Any] = field(default_factory=dict)
 
-    def open(self) -> Storage:
-        storage = storage_from_string(self.uri, **self.options)
+    def open(self, sharers: int = 1) -> Storage:
+        """`sharers`: processes that share each limit out between them where they count apart."""
+        storage = storage_from_string(self.uri, **self.options, sharers=sharers)
         assert isinstance(storage, Storage)  # noqa: S101 - the library's other kind is for asyncio
         return storage
 
@@ -101,14 +102,18 @@ class RedisReach:
 class ProcessStorage(Storage):
     """This process's memory, for fixed windows.
 
+    Each count stands for one of each of the `sharers`, as if all were as busy as this process: it
+    is let through its part of a limit, rounded down.
+
     Not limits' own `MemoryStorage`: that starts a thread at nearly every count, to clean up, and
     when two calls do so at once one of them may start the other's thread, a RuntimeError.
     """
 
     STORAGE_SCHEME = ["process"]
 
-    def __init__(self, uri: str | None = None, **_: object) -> None:
+    def __init__(self, uri: str | None = None, *, sharers: int = 1, **_: object) -> None:
         super().__init__(uri)
+        self._sharers = sharers
         self._lock = threading.Lock()
         self._counts: dict[str, tuple[int, float]] = {}
         self._sweep_at = 0.0
@@ -124,8 +129,9 @@ class ProcessStorage(Storage):
             count, expires_at = self._counts.get(key, (0, 0.0))
             if expires_at <= now:
                 count, expires_at = 0, now + expiry
-            self._counts[key] = (count + amount, expires_at)
-            return count + amount
+            count += amount * self._sharers
+            self._counts[key] = (count, expires_at)
+            return count
 
     def get(self, key: str) -> int:
         count, expires_at = self._counts.get(key, (0, 0.0))
@@ -170,7 +176,7 @@ class RedisOrMemoryStorage(Storage):
 
     STORAGE_SCHEME = ["redis-or-memory"]
 
-    def __init__(self, uri: str, *, reach: RedisReach, **_: object) -> None:
+    def __init__(self, uri: str, *, reach: RedisReach, sharers: int = 1, **_: object) -> None:
         # 20 MiB, of which OpenTelemetry's metrics are a part: not for who has no Redis.
         from redis.backoff import NoBackoff
         from redis.retry import Retry
@@ -184,7 +190,7 @@ class RedisOrMemoryStorage(Storage):
             # redis-py's own would try three times more, and take seconds over it.
             retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
         )
-        self._memory = ProcessStorage()
+        self._memory = ProcessStorage(sharers=sharers)
         self._reach = reach
 
     @property

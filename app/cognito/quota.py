@@ -2,7 +2,7 @@
 
 Quotas are per AWS account and region, over all its pools (Cognito Developer Guide, "Quotas"): reads
 and updates of user resources are counted apart. With Redis, all machines share one budget; without,
-each worker process has its part of it (`app.assembly`).
+or while it is away, each worker process has its part of it.
 """
 
 import math
@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping
 
 from limits import RateLimitItemPerSecond
-from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from app.counters import Counters
 from app.errors import DeviceError, ErrorCode
 from app.observability import metrics
 
@@ -30,14 +30,17 @@ OPERATION_CATEGORIES = {
 class QuotaBudget:
     """Lets a call through while its category has some of this second left.
 
-    `per_second`: category → calls a second. `counters`: where they are counted (`app.counters`).
+    `per_second`: category → calls a second. `counters`: where they are counted. `workers`: how many
+    have a part of each where they count apart; if that is less than one call, it is one call in as
+    many seconds as make up for it.
     """
 
-    def __init__(self, per_second: Mapping[str, int], counters: Storage) -> None:
-        self._limits = {
-            category: RateLimitItemPerSecond(amount) for category, amount in per_second.items()
-        }
-        self._windows = FixedWindowRateLimiter(counters)
+    def __init__(self, per_second: Mapping[str, int], counters: Counters, workers: int = 1) -> None:
+        self._limits = {}
+        for category, amount in per_second.items():
+            seconds = math.ceil(workers / amount)
+            self._limits[category] = RateLimitItemPerSecond(amount * seconds, seconds)
+        self._windows = FixedWindowRateLimiter(counters.open(sharers=workers))
 
     def take(self, operation: str) -> None:
         """Count one call.

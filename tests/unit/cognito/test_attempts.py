@@ -61,7 +61,7 @@ def make() -> Make:
         max_in_flight: int = 10,
     ) -> Attempts:
         return Attempts(
-            budget=QuotaBudget(QUOTA | (quota or {}), counters_at(None).open()),
+            budget=QuotaBudget(QUOTA | (quota or {}), counters_at(None)),
             breaker=CognitoBreaker(
                 failures=breaker_failures, open_seconds=10, is_failure=as_outage
             ),

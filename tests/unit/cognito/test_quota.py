@@ -13,7 +13,12 @@ PER_SECOND = {"UserResourceRead": 3, "UserResourceUpdate": 2, "UserUpdate": 1}
 
 
 def budget(redis_url: str | None = None) -> QuotaBudget:
-    return QuotaBudget(PER_SECOND, counters_at(redis_url).open())
+    return QuotaBudget(PER_SECOND, counters_at(redis_url))
+
+
+def budgets(workers: int, redis_url: str | None = None) -> list[QuotaBudget]:
+    """One for each worker of a machine."""
+    return [QuotaBudget(PER_SECOND, counters_at(redis_url), workers) for _ in range(workers)]
 
 
 def taken(of: QuotaBudget, *operations: str) -> int:
@@ -79,3 +84,27 @@ def test_without_redis_each_has_a_budget_of_its_own() -> None:
 def test_with_redis_there_is_one_budget_for_all(redis: RedisServer) -> None:
     assert taken(budget(redis.url), *("GetDevice",) * 2) == 2
     assert taken(budget(redis.url), *("GetDevice",) * 3) == 1
+
+
+def test_with_redis_a_worker_may_use_what_others_leave(redis: RedisServer) -> None:
+    one, _ = budgets(2, redis.url)
+    assert taken(one, *("GetDevice",) * 9) == 3
+
+
+def test_without_redis_workers_share_it_out() -> None:
+    assert [taken(one, *("GetDevice",) * 9) for one in budgets(3)] == [1, 1, 1]
+
+
+def test_while_redis_is_away_workers_share_it_out(redis: RedisServer) -> None:
+    workers = budgets(2, redis.url)
+    redis.kill()
+    assert [taken(one, *("GetDevice",) * 9) for one in workers] == [1, 1]
+
+
+def test_a_part_of_less_than_a_call_is_one_call_in_more_seconds() -> None:
+    workers = budgets(4)
+    assert [taken(one, "ForgetDevice", "ForgetDevice") for one in workers] == [1] * 4
+    time.sleep(1.01)
+    assert [taken(one, "ForgetDevice") for one in workers] == [0] * 4
+    time.sleep(1)
+    assert [taken(one, "ForgetDevice") for one in workers] == [1] * 4
