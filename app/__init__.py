@@ -92,4 +92,6 @@ def trust_proxies(app: Flask, hops: int) -> None:
     Not X-Forwarded-Host: load balancers pass on what the client sent, and nothing here needs it.
     """
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            rate_limits.PortlessAddress(app.wsgi_app), x_for=hops, x_proto=hops
+        )

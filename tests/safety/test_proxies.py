@@ -134,3 +134,29 @@ def test_neighbours_in_one_ipv6_site_count_as_one(behind_one: Service) -> None:
     assert statuses == [401, 401, 401, 429, 429]
     another = {"X-Forwarded-For": "2001:db8:1:3::1"}
     assert call(f"{behind_one.url}/devices", headers=another).status_code == 401
+
+
+@pytest.mark.parametrize("address", ["203.0.113.78", "[2001:db8:1:4::1]"])
+def test_another_port_buys_no_more_guesses(behind_one: Service, address: str) -> None:
+    statuses = [
+        call(
+            f"{behind_one.url}/devices", headers={"X-Forwarded-For": f"{address}:{port}"}
+        ).status_code
+        for port in range(50001, 50006)
+    ]
+    assert statuses == [401, 401, 401, 429, 429]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("203.0.113.9:50001", "203.0.113.9"),
+        ("[2001:db8::9]:50001", "2001:db8::9"),
+        ("[2001:db8::9]", "2001:db8::9"),
+        ("2001:db8::9", "2001:db8::9"),
+    ],
+)
+def test_the_audit_log_has_the_address_without_its_port(
+    behind_one: Service, user: SignedIn, forwarded: str, address: str
+) -> None:
+    assert audited(behind_one, user, **{"X-Forwarded-For": forwarded})["address"] == address
