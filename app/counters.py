@@ -16,6 +16,7 @@ import structlog
 from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage, storage_from_string
 
+from app.deadlines import TooLate, within
 from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
@@ -23,7 +24,14 @@ logger = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
 
 REDIS_TIMEOUT = 0.25
-"""Seconds, to connect and to answer. A limit is not worth more of a caller's time."""
+"""Seconds for one answer, with all it takes: a lookup of the name, a connection. A limit is not
+worth more of a caller's time."""
+
+REDIS_SLOW = 0.1
+"""Seconds. A call counts several times, and pays for each."""
+
+REDIS_SLOW_ANSWERS = 10
+"""In a row, which make a Redis as good as away; fewer may be this machine's own fault."""
 
 REDIS_PAUSE = 5.0
 """Seconds to leave Redis alone after it failed, so that its time-out is not paid on every call."""
@@ -66,13 +74,15 @@ class Turn(Enum):
 
 class RedisReach:
     """Whether Redis is worth asking. One for all of a process's counters: if Redis hangs, the calls
-    that are under way pay its time-out once, and then one call in `REDIS_PAUSE` seconds does."""
+    that are under way pay its time-out once, and then one call in `REDIS_PAUSE` seconds does. A Redis
+    that stays slow counts as away."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._away = False
         self._ask_again_at = 0.0
+        self._slow_answers = 0
 
     def turn(self) -> Turn:
         """Whether to ask now. While Redis is away, one caller after each pause is to find out."""
@@ -87,16 +97,27 @@ class RedisReach:
     def failed(self, error: Exception) -> None:
         metrics.REDIS_FAILURES.inc()
         with self._lock:
+            self._slow_answers = 0
             news, self._away = not self._away, True
             self._ask_again_at = self._clock() + REDIS_PAUSE
         if news:
             logger.warning("redis_away", error=type(error).__name__, limits="per process")
 
-    def back(self) -> None:
-        """For the one who found out; an answer that was under way when Redis went says nothing."""
+    def answered(self, turn: Turn, seconds: float) -> None:
+        """Redis is back if so says the one who was to find out; an answer that was under way when
+        Redis went says nothing."""
+        finds_out = turn is Turn.FIND_OUT
+        slow = seconds > REDIS_SLOW
         with self._lock:
-            self._away = False
-        logger.info("redis_back", limits="shared")
+            self._slow_answers = self._slow_answers + 1 if slow else 0
+            too_slow = slow and (finds_out or self._slow_answers >= REDIS_SLOW_ANSWERS)
+            back = finds_out and not slow
+            if back:
+                self._away = False
+        if too_slow:
+            self.failed(TimeoutError("slow"))
+        if back:
+            logger.info("redis_back", limits="shared")
 
 
 class ProcessStorage(Storage):
@@ -219,11 +240,14 @@ class RedisOrMemoryStorage(Storage):
         turn = self._reach.turn()
         if turn is Turn.LEAVE:
             return use(self._memory)
+        started = time.monotonic()
         try:
-            answer = use(self._redis)
+            answer = within(REDIS_TIMEOUT, lambda: use(self._redis))
         except StorageError as error:
             self._reach.failed(error.storage_error)
             return use(self._memory)
-        if turn is Turn.FIND_OUT:
-            self._reach.back()
+        except TooLate as error:
+            self._reach.failed(error)
+            return use(self._memory)
+        self._reach.answered(turn, time.monotonic() - started)
         return answer

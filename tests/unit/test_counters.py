@@ -1,6 +1,8 @@
 """Counters: shared through Redis, kept here while it is away; with a real Redis that is killed."""
 
 import signal
+import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -184,3 +186,42 @@ def test_a_hanging_redis_is_given_up_on_in_time(redis: RedisServer) -> None:
         assert time.monotonic() - started < 4 * counters.REDIS_TIMEOUT + 1
     finally:
         redis.process.send_signal(signal.SIGCONT)
+
+
+def test_a_hanging_lookup_of_its_name_is_given_up_on_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        answered.wait(10)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    storage = open_at("redis://redis.example:6379/0")
+    callers = 8
+    started = time.monotonic()
+    try:
+        with ThreadPoolExecutor(callers) as threads:
+            counts = list(threads.map(lambda _: storage.incr(KEY, 60), range(5 * callers)))
+        assert time.monotonic() - started < 2 * counters.REDIS_TIMEOUT + 1
+    finally:
+        answered.set()
+    assert sorted(counts) == list(range(1, 5 * callers + 1))
+
+
+def test_a_lastingly_slow_redis_is_left_alone_until_it_is_quick(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "REDIS_PAUSE", 0.0)
+    storage = open_at(redis.url)
+    count_to(1, storage)
+    with monkeypatch.context() as slow, structlog.testing.capture_logs() as logged:
+        slow.setattr(counters, "REDIS_SLOW", 0.0)
+        count_to(counters.REDIS_SLOW_ANSWERS - 1, storage)
+        assert logged == []
+        count_to(counters.REDIS_SLOW_ANSWERS, storage)
+        assert [line["event"] for line in logged] == ["redis_away"]
+    with structlog.testing.capture_logs() as logged:
+        count_to(2, storage)
+    assert [line["event"] for line in logged] == ["redis_back"]
