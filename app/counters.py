@@ -74,8 +74,8 @@ class Turn(Enum):
 
 class RedisReach:
     """Whether Redis is worth asking. One for all of a process's counters: if Redis hangs, the calls
-    that are under way pay its time-out once, and then one call in `REDIS_PAUSE` seconds does. A Redis
-    that stays slow counts as away."""
+    that are under way pay its time-out once, and then one call in `REDIS_PAUSE` seconds does. So it
+    is with a Redis that stays slow."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
