@@ -11,7 +11,8 @@ from tests.chaos.conftest import FAULT_SECONDS
 from tests.chaos.load import Caller, Load, steady_load
 from tests.chaos.table import ChaosTable
 from tests.redis_server import RedisServer, running_redis
-from tests.servers import serving, settings_for
+from tests.safety.calls import log_lines, until
+from tests.servers import Service, serving, settings_for
 
 NOTICEABLE = 1.0
 """Seconds. More than this of a caller's time a limit is not worth, busy machine or not."""
@@ -40,17 +41,21 @@ def redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def redis_load(
-    cognito: RunningCognito, redis: RedisServer, callers: list[Caller]
-) -> Iterator[Load]:
-    settings = settings_for(cognito) | {"REDIS_URL": redis.url}
-    with serving(settings) as service, steady_load(service.url, callers) as load:
+def counting(cognito: RunningCognito, redis: RedisServer) -> Iterator[Service]:
+    with serving(settings_for(cognito) | {"REDIS_URL": redis.url}) as service:
+        yield service
+
+
+@pytest.fixture
+def redis_load(counting: Service, callers: list[Caller]) -> Iterator[Load]:
+    with steady_load(counting.url, callers) as load:
         yield load
 
 
 @pytest.mark.parametrize("away", [killed, frozen], ids=["killed", "frozen"])
 def test_no_call_fails_or_waits_for_redis(
     redis: RedisServer,
+    counting: Service,
     redis_load: Load,
     chaos_table: ChaosTable,
     away: object,
@@ -63,3 +68,6 @@ def test_no_call_fails_or_waits_for_redis(
     assert outcome.worst_latency < NOTICEABLE
     assert outcome.wrong == []
     assert outcome.cross_talk == 0
+    workers_that_noticed = len(log_lines(counting.logs(), event="redis_away"))
+    assert workers_that_noticed > 0
+    until(lambda: len(log_lines(counting.logs(), event="redis_back")) == workers_that_noticed)
