@@ -3,11 +3,13 @@
 
 FROM python:3.13-slim-trixie AS build
 WORKDIR /srv
-# Wheels alone: nothing is compiled, and no package's code runs while it is installed.
+# Wheels alone: nothing is compiled, and no package's code runs while it is installed. The lock is
+# whole; left to resolve it again, pip may look at a release that came after and has no hash here.
 RUN --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \
     python -m venv --without-pip /venv \
- && pip --python /venv/bin/python install --no-cache-dir --only-binary :all: --require-hashes \
-        -r /tmp/requirements.txt
+ && pip --python /venv/bin/python install --no-cache-dir --only-binary :all: \
+        --no-deps --require-hashes -r /tmp/requirements.txt \
+ && pip --python /venv/bin/python check
 COPY app app
 # The running container cannot write bytecode, so it is made here.
 RUN python -m compileall -q app

@@ -14,9 +14,11 @@ help: ## List the targets
 
 # --- set-up -------------------------------------------------------------------------------------
 
+# The lock is whole: left to resolve it again, pip may look at a release that came after.
 .venv/ready: requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-dev.txt
+	$(BIN)/pip check --quiet
 	touch $@
 
 node_modules/ready: package.json package-lock.json
