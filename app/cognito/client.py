@@ -116,10 +116,16 @@ class CognitoClient:
         return device
 
     def confirm_device(
-        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
+        self,
+        access_token: str,
+        device_key: str,
+        verifier: SecretVerifier,
+        name: str | None,
+        *,
+        secret_is_new: bool,
     ) -> bool:
         named: dict[str, Any] = {"DeviceName": name} if name else {}
-        begun = time.monotonic()
+        begun, begun_at = time.monotonic(), datetime.now(UTC)
         must_opt_in: bool | None = self._call(
             "ConfirmDevice",
             _must_opt_in,
@@ -131,11 +137,14 @@ class CognitoClient:
             },
             **named,
         )
-        if must_opt_in is None:  # done by an attempt whose answer was lost
-            with told_after("ConfirmDevice"):
-                spent = time.monotonic() - begun
-                return not self._is_remembered(access_token, device_key, spent)
-        return must_opt_in
+        if must_opt_in is not None:
+            return must_opt_in
+        # Tracked by an attempt whose answer was lost, or before, with the secret of another call.
+        with told_after("ConfirmDevice"):
+            device = self._remembered(access_token, device_key, time.monotonic() - begun)
+            if secret_is_new and (device is None or device.created_at < begun_at):
+                raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "")
+        return device is None
 
     def update_device_status(
         self, access_token: str, device_key: str, status: RememberedStatus
@@ -154,15 +163,14 @@ class CognitoClient:
     def global_sign_out(self, access_token: str) -> None:
         self._call("GlobalSignOut", _nothing, AccessToken=access_token)
 
-    def _is_remembered(self, access_token: str, device_key: str, spent: float) -> bool:
+    def _remembered(self, access_token: str, device_key: str, spent: float) -> Device | None:
         """Cognito shows remembered devices only, which tells an always pool from an opt-in one."""
         try:
-            self._get_device(access_token, device_key, spent)
+            return self._get_device(access_token, device_key, spent)
         except DeviceError as error:
             if error.code is ErrorCode.DEVICE_NOT_FOUND:
-                return False
+                return None
             raise
-        return True
 
     def _call(
         self,
@@ -203,7 +211,8 @@ _UNREADABLE = (
     TypeError,
     LookupError,
     AttributeError,
-    RecursionError,
+    OverflowError,
+    RuntimeError,  # of dates that there are not, and of nesting that goes too deep
 )
 """What botocore's parser and ours raise over bytes that Cognito would not send."""
 
@@ -249,8 +258,10 @@ def _failure(error: Exception) -> AttemptFailed:
     )
 
 
-def _check_readable(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+def _check_readable(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
     """Refuse a 200 that botocore would take for an empty answer: HTML, half an answer, nothing.
+
+    Of a 5xx, which says enough by its status, the body is left out: botocore chokes on some.
 
     Raises:
         HTTPClientError: the connection ended in the middle of the answer, which urllib3 lets pass.
@@ -260,6 +271,8 @@ def _check_readable(operation_model: Any, response_dict: Mapping[str, Any], **_:
     announced = str(response_dict["headers"].get("content-length", ""))
     if announced.isdigit() and len(body) < int(announced):
         raise HTTPClientError(error="the answer broke off")
+    if response_dict["status_code"] >= 500:
+        response_dict["body"] = b"{}"
     if response_dict["status_code"] != 200:
         return
     answers_nothing = (

@@ -23,9 +23,18 @@ class CognitoPort(Protocol):
         """GetDevice; `device-not-found` unless the device is remembered."""
 
     def confirm_device(
-        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
+        self,
+        access_token: str,
+        device_key: str,
+        verifier: SecretVerifier,
+        name: str | None,
+        *,
+        secret_is_new: bool,
     ) -> bool:
-        """ConfirmDevice: track the device; whether the user must still opt in to remembering it."""
+        """ConfirmDevice: track the device; whether the user must still opt in to remembering it.
+
+        `secret_is_new`: made for this call, so that a device which was tracked before has another.
+        """
 
     def update_device_status(
         self, access_token: str, device_key: str, status: RememberedStatus

@@ -31,6 +31,9 @@ from app.errors import DeviceError, ErrorCode
 LIST_CHANGED = (
     "The list of devices changed while it was read. Nothing was forgotten; repeat the call."
 )
+LIST_TOO_SLOW = (
+    "Amazon Cognito took too long to list the devices. Nothing was forgotten; repeat the call."
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ class ForgetPace:
     """How forgetting many goes about it.
 
     Cognito allows 25 updates a second for the whole account: `per_second` is one caller's share.
-    `deadline`: seconds after which the rest is reported as not forgotten. `at_once`: how many
-    callers may be at it in this worker, since each holds a thread for that long.
+    `deadline`: seconds, listing them included, after which no further call of Cognito is begun and
+    the rest is reported as not forgotten. `at_once`: how many callers may be at it in this worker,
+    since each holds a thread for that long.
     """
 
     per_second: float
@@ -124,11 +128,12 @@ class DeviceService:
             DeviceError: `device-already-tracked`, `device-not-found`, `invalid-parameter`.
         """
         device_password = None
+        secret_is_new = secret_verifier is None
         if secret_verifier is None:
             device_password, secret_verifier = make_device_secret(device_group_key, device_key)
         with self._audited("tracked", token, device_key):
             must_opt_in = self._cognito.confirm_device(
-                token.value, device_key, secret_verifier, name
+                token.value, device_key, secret_verifier, name, secret_is_new=secret_is_new
             )
         return TrackedDevice(
             id=device_key,
@@ -175,12 +180,12 @@ class DeviceService:
                 retry_after=5,
             )
         try:
-            keys = [device.id for device in self._all_devices(token)]
+            deadline = self._clock() + self._pace.deadline
+            keys = [device.id for device in self._all_devices(token, deadline)]
             others = [key for key in dict.fromkeys(keys) if key != token.device_key]
             current = [token.device_key] if token.device_key in keys else []
-            return self._forget_paced(
-                token, others + current if scope is DeletionScope.ALL else others
-            )
+            chosen = others + current if scope is DeletionScope.ALL else others
+            return self._forget_paced(token, chosen, deadline)
         finally:
             self._forgetting_many.release()
 
@@ -216,9 +221,9 @@ class DeviceService:
         finally:
             self._audit.record(action, token, device_key, outcome)
 
-    def _all_devices(self, token: AccessToken) -> Iterator[Device]:
+    def _all_devices(self, token: AccessToken, deadline: float) -> Iterator[Device]:
         cursor, seen = None, set[str]()
-        while True:
+        while self._clock() <= deadline:
             try:
                 page = self._cognito.list_devices(token.value, LIST_LIMIT_MAX, cursor)
             except DeviceError as error:
@@ -230,11 +235,13 @@ class DeviceService:
             if cursor is None or cursor in seen:  # a cursor that comes round again ends nowhere
                 return
             seen.add(cursor)
+        raise DeviceError(ErrorCode.UPSTREAM_TIMEOUT, LIST_TOO_SLOW)
 
-    def _forget_paced(self, token: AccessToken, device_keys: list[str]) -> ForgetReport:
+    def _forget_paced(
+        self, token: AccessToken, device_keys: list[str], deadline: float
+    ) -> ForgetReport:
         forgotten: list[str] = []
         failed: list[FailedForget] = []
-        deadline = self._clock() + self._pace.deadline
         wait_for_turn = self._turns()
         for device_key in device_keys:
             try:

@@ -104,10 +104,21 @@ class FakeCognito:
         return device
 
     def confirm_device(
-        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
+        self,
+        access_token: str,
+        device_key: str,
+        verifier: SecretVerifier,
+        name: str | None,
+        *,
+        secret_is_new: bool,
     ) -> bool:
         self._record(
-            "confirm_device", access_token, device_key=device_key, verifier=verifier, name=name
+            "confirm_device",
+            access_token,
+            device_key=device_key,
+            verifier=verifier,
+            name=name,
+            secret_is_new=secret_is_new,
         )
         if device_key in self._mine(access_token):
             raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Confirmed before.")

@@ -439,6 +439,12 @@ WRONG_LISTS: dict[str, Any] = {
     "a date that is none": {
         "Devices": [{"DeviceKey": "us-east-1_abc", "DeviceCreateDate": "yesterday"}]
     },
+    "a date beyond the end of time": {
+        "Devices": [{"DeviceKey": "us-east-1_abc", "DeviceCreateDate": 1e300}]
+    },
+    "a date before the beginning of time": {
+        "Devices": [{"DeviceKey": "us-east-1_abc", "DeviceCreateDate": "0001-01-01T00:00:00+14:00"}]
+    },
     "a status that is none": {
         "Devices": [
             {

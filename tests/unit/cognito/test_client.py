@@ -21,6 +21,7 @@ from app.observability import calls
 from app.settings import Settings
 from local_cognito import seed, srp
 from local_cognito.process import RunningCognito
+from tests.raw_server import in_pieces, raw_server
 from tests.servers import settings_for
 
 VERIFIER = SecretVerifier(
@@ -90,6 +91,10 @@ def new_sign_in(cognito: RunningCognito, pool_id: str = seed.POOL_ID) -> tuple[s
     return made["token"], made["claims"]["device_key"]
 
 
+def confirm(client: CognitoClient, token: str, device_key: str, name: str | None = None) -> bool:
+    return client.confirm_device(token, device_key, VERIFIER, name, secret_is_new=False)
+
+
 def failing(call: Callable[[], Any]) -> DeviceError:
     with pytest.raises(DeviceError) as failed:
         call()
@@ -150,7 +155,7 @@ def test_confirming_tells_whether_the_user_must_opt_in(
     token, device_key = new_sign_in(cognito, pool_id)
     if lost:
         fault(cognito, "ConfirmDevice", "lose_answer")
-    assert client.confirm_device(token, device_key, VERIFIER, "Phone") is must_opt_in
+    assert confirm(client, token, device_key, "Phone") is must_opt_in
     if not must_opt_in:
         assert client.get_device(token, device_key).name == "Phone"
 
@@ -161,14 +166,14 @@ def test_a_look_that_fails_after_a_lost_answer_is_a_failure(
     token, device_key = new_sign_in(cognito)
     fault(cognito, "ConfirmDevice", "lose_answer")
     fault(cognito, "GetDevice", "error", type="ForbiddenException")
-    error = failing(lambda: client.confirm_device(token, device_key, VERIFIER, None))
+    error = failing(lambda: confirm(client, token, device_key))
     assert error.code is ErrorCode.BLOCKED
     assert "may be tracked already" in error.detail
 
 
 def test_a_device_can_go_without_a_name(client: CognitoClient, cognito: RunningCognito) -> None:
     token, device_key = new_sign_in(cognito)
-    client.confirm_device(token, device_key, VERIFIER, None)
+    confirm(client, token, device_key)
     assert client.get_device(token, device_key).name is None
 
 
@@ -246,7 +251,7 @@ def test_a_confirmation_that_is_neither_true_nor_false_is_none(
     token, device_key = new_sign_in(cognito)
     body = {"UserConfirmationNecessary": "perhaps"}
     fault(cognito, "ConfirmDevice", "wrong_shape", body=body, times=FOR_GOOD)
-    error = failing(lambda: client.confirm_device(token, device_key, VERIFIER, None))
+    error = failing(lambda: confirm(client, token, device_key))
     assert error.code is ErrorCode.UPSTREAM_ERROR
 
 
@@ -275,6 +280,24 @@ def test_the_breaker_opens_on_outages_and_tells_when_to_come_back(
     assert error.retry_after is not None
     assert 590 <= error.retry_after <= 600
     assert cognito.control("GET", "/_local/calls") == {"ListDevices": 2}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b'"text"', b"null", b"{", b"\xff", b"<html>", b'{"__type": 7, "message": []}'],
+)
+def test_a_server_error_is_an_outage_whatever_its_body(
+    make: Make, sign_in: SignIn, body: bytes
+) -> None:
+    with raw_server() as server:
+        server.script = in_pieces(
+            b"HTTP/1.1 500 Internal Server Error\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        client = make(COGNITO_ENDPOINT_URL=server.url, BREAKER_FAILURES="2")
+        token = sign_in()["access_token"]
+        error = failing(lambda: client.list_devices(token, 60, None))
+    assert error.code is ErrorCode.UPSTREAM_UNAVAILABLE
 
 
 def test_requests_carry_no_signature_and_no_credentials(
