@@ -20,10 +20,16 @@ def remove_metrics(parent: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def stop_starting(*_: Any) -> None:
+    """Not by SystemExit: raised wherever the start is, it may be in a place that swallows it."""
+    remove_metrics(os.getpid())
+    os._exit(0)
+
+
 if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # not when a running server reloads this
     atexit.register(remove_metrics, os.getpid())
     # gunicorn minds signals once it has read this; until then process 1 would not hear of them.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, stop_starting)
 
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ.get(
@@ -112,6 +118,12 @@ class logger_class(Logger):  # type: ignore[misc] # noqa: N801 - the setting's n
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Until the worker minds signals, SIGTERM ends it: the parent's way of minding them is to queue
+    them, and nobody reads a copy of its queue."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def post_worker_init(worker: Any) -> None:

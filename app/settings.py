@@ -129,7 +129,7 @@ def _read(env: Env) -> dict[str, Any]:
         "breaker_failures": env.int("BREAKER_FAILURES", 5, validate=_between(1, 1000)),
         "breaker_open_seconds": env.int("BREAKER_OPEN_SECONDS", 5, validate=_between(1, 600)),
         "forget_rate": env.int("FORGET_RATE", 10, validate=_between(1, 1000)),
-        "forget_deadline": _seconds(env, "FORGET_DEADLINE", 25),
+        "forget_deadline": _seconds(env, "FORGET_DEADLINE", 15),
         "jwks_refetch_interval": _seconds(env, "JWKS_REFETCH_INTERVAL", 10),
         "jwks_max_age": _seconds(env, "JWKS_MAX_AGE", 3600),
         "token_leeway": env.float("TOKEN_LEEWAY", 5, validate=_between(0, 60)),

@@ -191,9 +191,10 @@ def test_only_so_many_may_forget_many_at_a_time(
 class Time:
     """A clock that only sleeping moves, and what a call is said to take."""
 
-    def __init__(self, seconds_a_call: float = 0.0) -> None:
+    def __init__(self, seconds_a_call: float = 0.0, seconds_a_page: float = 0.0) -> None:
         self.now = 1000.0
         self.seconds_a_call = seconds_a_call
+        self.seconds_a_page = seconds_a_page
         self.forgot_at: list[float] = []
 
     def sleep(self, seconds: float) -> None:
@@ -204,6 +205,8 @@ class Time:
         if call.operation == "forget_device":
             self.forgot_at.append(self.now - 1000)
             self.now += self.seconds_a_call
+        if call.operation == "list_devices":
+            self.now += self.seconds_a_page
 
 
 class NoAudit:
@@ -217,7 +220,7 @@ class NoAudit:
 def forget_all(fake_cognito: FakeCognito, token: Token) -> Callable[..., ForgetReport]:
     """Forget all at the level of the service, where time can be made up."""
 
-    def go(time: Time, *, per_second: float = 10, deadline: float = 25) -> ForgetReport:
+    def go(time: Time, *, per_second: float = 10, deadline: float = 15) -> ForgetReport:
         fake_cognito.before = time.watch
         pace = ForgetPace(per_second=per_second, deadline=deadline, at_once=1)
         service = DeviceService(
@@ -314,6 +317,25 @@ def test_what_there_is_no_time_for_is_reported_for_another_call(
     assert [failed.id for failed in report.failed] == keys[2:]
     assert {failed.error.code for failed in report.failed} == {ErrorCode.QUOTA_EXCEEDED}
     assert set(fake_cognito.devices(SUB)) == set(keys[2:])
+
+
+def test_the_time_that_listing_took_is_not_there_for_forgetting(
+    forget_all: Callable[..., ForgetReport], fake_cognito: FakeCognito
+) -> None:
+    keys = many(fake_cognito, 4)
+    report = forget_all(Time(seconds_a_call=2.0, seconds_a_page=3.0), deadline=6)
+    assert report.forgotten == (keys[0], keys[1])
+
+
+def test_a_list_that_takes_too_long_to_read_is_given_up_and_nothing_forgotten(
+    forget_all: Callable[..., ForgetReport], fake_cognito: FakeCognito
+) -> None:
+    many(fake_cognito, 130)  # three pages
+    with pytest.raises(DeviceError) as failed:
+        forget_all(Time(seconds_a_page=4.0), deadline=6)
+    assert failed.value.code is ErrorCode.UPSTREAM_TIMEOUT
+    assert "Nothing was forgotten" in failed.value.detail
+    assert fake_cognito.operations() == ["list_devices", "list_devices"]
 
 
 def test_a_quota_that_stays_used_up_ends_at_the_deadline(

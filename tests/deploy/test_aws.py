@@ -75,7 +75,7 @@ def test_a_task_has_the_time_to_finish_its_longest_call(
     container: Any, environment: dict[str, str]
 ) -> None:
     settings = settings_in(environment)
-    longest = max(settings.forget_deadline, settings.cognito_deadline)
+    longest = settings.forget_deadline + settings.cognito_deadline
     attributes = {
         attribute["Key"]: int(attribute["Value"])
         for attribute in properties(SERVICE, "TargetGroup")["TargetGroupAttributes"]

@@ -120,7 +120,7 @@ def test_a_pod_has_the_time_to_finish_its_longest_call(
 ) -> None:
     settings = settings_in(environment)
     unannounced = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert settings.graceful_timeout > max(settings.forget_deadline, settings.cognito_deadline)
+    assert settings.graceful_timeout > settings.forget_deadline + settings.cognito_deadline
     grace = pod["spec"]["terminationGracePeriodSeconds"]
     assert grace > unannounced + settings.graceful_timeout
 

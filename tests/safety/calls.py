@@ -74,8 +74,9 @@ def until(found: Callable[[], Any], seconds: float = SECONDS) -> Any:
 
 
 def log_lines(text: str, **having: Any) -> list[dict[str, Any]]:
-    """The JSON lines of `text` that have these members."""
-    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    """The JSON lines of `text` that have these members; one that is still being written is none."""
+    whole, _, _ = text.rpartition("\n")
+    lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
     return [line for line in lines if having.items() <= line.items()]
 
 
