@@ -46,8 +46,16 @@ from app import DRAINING
 from app.observability import logs
 from app.settings import Settings, SettingsError
 
+
+def read_settings() -> Settings:
+    """Those of a service that can start."""
+    found = Settings.from_environ()
+    found.check_certificate()
+    return found
+
+
 try:
-    settings = Settings.from_environ()
+    settings = read_settings()
 except SettingsError as error:
     sys.exit(f"device-bff: {error}")
 logs.configure(settings.log_level, settings.log_format)
@@ -118,6 +126,22 @@ class logger_class(Logger):  # type: ignore[misc] # noqa: N801 - the setting's n
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def when_ready(server: Any) -> None:
+    """Have SIGHUP change nothing while a file is missing or wrong without which no service starts:
+    gunicorn would end the one that runs."""
+    reload = server.reload
+
+    def reload_if_well() -> None:
+        try:
+            read_settings()
+        except SettingsError as error:
+            server.log.error("Not reloaded: %s", error)
+        else:
+            reload()
+
+    server.reload = reload_if_well
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -77,6 +77,30 @@ class Settings:
         """The AWS region, which a user pool id starts with."""
         return self.cognito_user_pool_id.partition("_")[0]
 
+    def check_certificate(self) -> None:
+        """Look into the files of HTTPS; gunicorn would only do so at every connection.
+
+        Not a part of `from_environ`: files change while the service runs, and a worker that is
+        replaced just then is to come up.
+
+        Raises:
+            SettingsError: names the variables whose files cannot be read, or are not what they say.
+        """
+        if self.tls_cert_file is None or self.tls_key_file is None:
+            return
+        _check_readable("TLS_CERT_FILE", self.tls_cert_file)
+        _check_readable("TLS_KEY_FILE", self.tls_key_file)
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                self.tls_cert_file,
+                self.tls_key_file,
+                password="",  # never ask for one
+            )
+        except OSError as error:
+            raise SettingsError(
+                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key."
+            ) from error
+
     @classmethod
     def from_environ(cls) -> "Settings":
         """Read every variable.
@@ -157,8 +181,8 @@ def _read(env: Env) -> dict[str, Any]:
         "workers": env.int("WORKERS", 2, validate=_between(1, 128)),
         "threads": threads,
         "graceful_timeout": env.int("GRACEFUL_TIMEOUT", 30, validate=_between(1, 600)),
-        "tls_cert_file": env.str("TLS_CERT_FILE", None, validate=_readable_file),
-        "tls_key_file": env.str("TLS_KEY_FILE", None, validate=_readable_file),
+        "tls_cert_file": env.str("TLS_CERT_FILE", None, validate=validate.Length(min=1)),
+        "tls_key_file": env.str("TLS_KEY_FILE", None, validate=validate.Length(min=1)),
     }
 
 
@@ -178,17 +202,6 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("METRICS_PORT: Must be another port than PORT.")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")
-    if settings.tls_cert_file is not None:
-        try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-                settings.tls_cert_file,
-                settings.tls_key_file,
-                password="",  # never ask for one
-            )
-        except OSError as error:  # gunicorn would meet it at every connection instead
-            raise SettingsError(
-                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key."
-            ) from error
 
 
 def _explain(error: EnvValidationError) -> str:
@@ -270,9 +283,9 @@ def _rate_limit(value: str) -> None:
         raise ValidationError("Not a rate limit, as in 120 per minute.") from None
 
 
-def _readable_file(value: str) -> None:
+def _check_readable(name: str, path: str) -> None:
     try:
-        with open(value, "rb"):
+        with open(path, "rb"):
             pass
     except OSError as error:
-        raise ValidationError(f"Cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"{name}: Cannot be read: {error.strerror}.") from None

@@ -1,5 +1,7 @@
 """HTTPS that gunicorn ends itself: TLS_CERT_FILE and TLS_KEY_FILE."""
 
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -11,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import requests
 import trustme
 
 from local_cognito.process import RunningCognito
-from tests.safety.calls import call, connect, receive, send, sign_in
+from tests.safety.calls import call, connect, receive, send, sign_in, until
 from tests.safety.conftest import service_with
 from tests.servers import ROOT, Service, free_port, settings_for
 
@@ -256,3 +259,44 @@ def test_a_key_that_is_not_the_certificates_stops_the_start(
     files = {"TLS_CERT_FILE": authority.cert_file, "TLS_KEY_FILE": str(other)}
     said = refused_start(cognito_server, **files)
     assert "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate" in said
+
+
+@pytest.fixture
+def renewing(
+    cognito_server: RunningCognito, authority: Authority, tmp_path: Path
+) -> Iterator[tuple[Service, Path]]:
+    """The service over HTTPS, and its certificate's file, which is its own."""
+    certificate = Path(shutil.copy(authority.cert_file, tmp_path))
+    with service_with(
+        cognito_server, TLS_CERT_FILE=str(certificate), TLS_KEY_FILE=authority.key_file
+    ) as service:
+        yield service, certificate
+
+
+def test_a_reload_without_a_certificate_changes_nothing(
+    renewing: tuple[Service, Path], authority: Authority
+) -> None:
+    service, certificate = renewing
+    kept = certificate.read_bytes()
+    certificate.unlink()
+    service.process.send_signal(signal.SIGHUP)
+    until(lambda: "Not reloaded: TLS_CERT_FILE: Cannot be read" in service.logs())
+    certificate.write_bytes(kept)
+    assert call(f"{service.url}/healthz", verify=authority.ca_file).status_code == 200
+    assert service.logs().count("Booting worker") == 1
+    service.process.send_signal(signal.SIGHUP)
+    until(lambda: service.logs().count("Booting worker") == 2)
+    assert call(f"{service.url}/healthz", verify=authority.ca_file).status_code == 200
+
+
+def test_a_worker_that_is_replaced_while_there_is_no_certificate_comes_up(
+    renewing: tuple[Service, Path], authority: Authority
+) -> None:
+    service, certificate = renewing
+    kept = certificate.read_bytes()
+    certificate.unlink()
+    (worker,) = psutil.Process(service.process.pid).children()
+    worker.kill()
+    until(lambda: service.logs().count("Booting worker") == 2)
+    certificate.write_bytes(kept)
+    until(lambda: call(f"{service.url}/readyz", verify=authority.ca_file).status_code == 200)
