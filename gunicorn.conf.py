@@ -43,7 +43,7 @@ except OSError as error:
 from gunicorn.glogging import Logger
 
 from app import DRAINING
-from app.observability import logs
+from app.observability import logs, metrics
 from app.settings import Settings, SettingsError
 
 
@@ -168,7 +168,4 @@ def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLCo
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """A dead worker's gauges must not count on."""
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    metrics.bury(worker.pid)

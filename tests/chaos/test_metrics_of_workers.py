@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -17,6 +18,7 @@ from tests.chaos.polling import until
 from tests.servers import Service, free_port, serving, settings_for
 
 CALLS = 60
+DURATION = "device_bff_http_request_duration_seconds"
 
 
 def sample(url: str, name: str, **labels: str) -> float:
@@ -32,7 +34,7 @@ def sample(url: str, name: str, **labels: str) -> float:
 
 
 def served(url: str) -> float:
-    return sample(url, "device_bff_http_request_duration_seconds_count", route="/healthz")
+    return sample(url, DURATION + "_count", route="/healthz")
 
 
 def workers(service: Service) -> list[int]:
@@ -65,6 +67,45 @@ def test_what_a_dead_worker_counted_still_counts(service: Service) -> None:
     until("a worker in its place", lambda: len(set(workers(service)) - {victim}) == 2)
     until("serving", lambda: answers(service.url))
     assert served(service.url) >= before
+
+
+def test_dead_workers_leave_their_counts_and_no_files(
+    cognito: RunningCognito, tmp_path: Path
+) -> None:
+    settings = settings_for(cognito) | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    with serving(settings) as service:
+        ask_everybody(service.url, "/healthz")
+        seconds = sample(service.url, DURATION + "_sum", route="/healthz")
+        files = []
+        for generation in range(2, 5):
+            service.process.send_signal(signal.SIGHUP)
+            until(
+                "reloaded",
+                lambda: service.logs().count("Worker exiting") == 2 * (generation - 1),  # noqa: B023
+            )
+            until("serving", lambda: answers(service.url))
+            files.append(len(list(tmp_path.glob("[ch]*.db"))))
+        assert served(service.url) == CALLS
+        assert sample(service.url, DURATION + "_bucket", route="/healthz", le="+Inf") == CALLS
+        assert sample(service.url, DURATION + "_sum", route="/healthz") == pytest.approx(seconds)
+        assert max(files) <= files[0]
+
+
+def test_a_dead_workers_counts_that_cannot_be_read_are_given_up(
+    cognito: RunningCognito, tmp_path: Path
+) -> None:
+    settings = settings_for(cognito) | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    with serving(settings | {"WORKERS": "1"}) as service:
+        ask_everybody(service.url, "/healthz", 3)
+        (worker,) = workers(service)
+        os.kill(worker, signal.SIGSTOP)
+        entry_longer_than_the_file = b"\xe8\x03\0\0" + bytes(4) + b"\xff\xff\xff\x7f"
+        (tmp_path / f"histogram_{worker}.db").write_bytes(entry_longer_than_the_file)
+        os.kill(worker, signal.SIGKILL)
+        until("given up", lambda: '"counts_lost"' in service.logs())
+        until("serving", lambda: answers(service.url))
+        ask_everybody(service.url, "/healthz", 2)
+        assert served(service.url) == 2
 
 
 def answers(url: str, path: str = "/readyz") -> bool:
