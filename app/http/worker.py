@@ -34,7 +34,7 @@ from gunicorn.http.errors import (
     LimitRequestLine,
     ParseException,
 )
-from gunicorn.sock import ssl_wrap_socket
+from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.errors import DeviceError, ErrorCode
@@ -49,6 +49,7 @@ from app.http.framing import (
 )
 from app.http.problems import PROBLEM_JSON, problem
 from app.http.request_ids import HEADER as REQUEST_ID
+from app.http.tls import TlsSocket
 from app.observability import logs
 from app.observability.calls import CognitoUse
 
@@ -175,7 +176,7 @@ class Arriving:
 class Connection(TConn):  # type: ignore[misc]
     """A caller's connection, read and written without blocking."""
 
-    sock: Any  # a socket, and then an SSLSocket
+    sock: Any  # a socket, and then a TlsSocket
     parser: Any
 
     def __init__(self, worker: "Worker", *args: Any) -> None:
@@ -206,7 +207,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.sock.setblocking(False)
         if self.parser is None:
             if self.cfg.is_ssl:
-                self.sock = ssl_wrap_socket(self.sock, self.cfg)
+                self.sock = TlsSocket(self.sock, ssl_context(self.cfg))
             self.parser = http.get_parser(self.cfg, Incoming(), self.client)
             self.initialized = True
         if not self._shook_hands:
@@ -262,8 +263,8 @@ class Connection(TConn):  # type: ignore[misc]
 
     def say_no_more_comes(self) -> None:
         """In TLS: a caller could not tell a closed connection from a cut one (RFC 8446, 6.1)."""
-        if isinstance(self.sock, ssl.SSLSocket):
-            with suppress(OSError, ValueError):  # it would wait for the caller to say so too
+        if isinstance(self.sock, TlsSocket):
+            with suppress(OSError):
                 self.sock.unwrap()
 
 
@@ -370,6 +371,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """As gunicorn does, but for a check that RFC 9112, section 3.2 asks for, and writing."""
         if req.version >= (1, 1) and not any(name == "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST", req=req)
+        req.path = (
+            req.path or "/"
+        )  # RFC 9110, section 4.2.3; Flask would redirect there by the Host
         req._expected_100_continue = False  # `gather` has seen to it
         try:
             req.body = io.BytesIO(req.body.read())

@@ -1,5 +1,7 @@
 """HTTPS that gunicorn ends itself: TLS_CERT_FILE and TLS_KEY_FILE."""
 
+import _ssl
+import ctypes
 import shutil
 import signal
 import socket
@@ -8,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -217,6 +221,55 @@ def test_handshakes_that_do_not_end_take_no_thread(secure: Service, authority: A
         for _ in range(3):
             answer = call(f"{secure.url}/healthz", verify=authority.ca_file)
             assert answer.elapsed.total_seconds() < 1
+
+
+class LibSsl:
+    """Python's own OpenSSL, for what its ssl module has no call for."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(_ssl.__file__)
+
+    def __getattr__(self, name: str) -> Any:
+        function = self._library[name]
+        function.argtypes = [ctypes.c_void_p, ctypes.c_int] if name in TAKE_A_NUMBER else None
+        function.restype = ctypes.c_void_p if name in GIVE_A_POINTER else ctypes.c_int
+        return function
+
+
+TAKE_A_NUMBER = ("SSL_set_fd", "SSL_key_update")
+GIVE_A_POINTER = ("TLS_client_method", "SSL_CTX_new", "SSL_new")
+KEY_UPDATES = 20_000
+
+
+def flood_with_key_updates(plain: socket.socket) -> int:
+    """Nothing but new keys, again and again (RFC 8446, section 4.6.3); how many there were."""
+    lib = LibSsl()
+    context = ctypes.c_void_p(lib.SSL_CTX_new(ctypes.c_void_p(lib.TLS_client_method())))
+    tls = ctypes.c_void_p(lib.SSL_new(context))
+    try:
+        assert lib.SSL_set_fd(tls, plain.fileno()) == lib.SSL_connect(tls) == 1
+        for sent in range(KEY_UPDATES):
+            if lib.SSL_key_update(tls, 0) != 1 or lib.SSL_do_handshake(tls) != 1:
+                return sent
+        return KEY_UPDATES
+    finally:
+        lib.SSL_free(tls)
+        lib.SSL_CTX_free(context)
+
+
+def test_floods_of_new_keys_are_cut_off_and_take_no_thread(
+    secure: Service, authority: Authority
+) -> None:
+    plain = secure.url.replace("https://", "http://")
+    with ExitStack() as stack, ThreadPoolExecutor(8) as floods:
+        connections = [stack.enter_context(connect(plain)) for _ in range(8)]
+        for connection in connections:
+            connection.settimeout(None)
+        sent = floods.map(flood_with_key_updates, connections)
+        for _ in range(10):
+            answer = call(f"{secure.url}/healthz", verify=authority.ca_file)
+            assert answer.elapsed.total_seconds() < 1
+        assert max(sent) < KEY_UPDATES
 
 
 def refused_start(cognito: RunningCognito, **variables: str) -> str:

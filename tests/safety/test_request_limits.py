@@ -361,6 +361,11 @@ def test_an_absolute_address_is_served_by_its_path(service: Service) -> None:
     assert assert_problem(answer, 401, "missing-token")["instance"] == "/devices"
 
 
+def test_an_absolute_address_without_a_path_leads_to_no_host_but_ours(service: Service) -> None:
+    answer = send(service.url, b"GET http://evil.example HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert (answer.status, answer.headers["Location"]) == (302, "/docs")
+
+
 def test_http_1_0_without_a_host_is_served(service: Service) -> None:
     answer = send(service.url, b"GET /devices HTTP/1.0\r\n\r\n")
     assert_problem(answer, 401, "missing-token")
