@@ -128,12 +128,15 @@ class DeviceService:
             DeviceError: `device-already-tracked`, `device-not-found`, `invalid-parameter`.
         """
         device_password = None
-        secret_is_new = secret_verifier is None
         if secret_verifier is None:
             device_password, secret_verifier = make_device_secret(device_group_key, device_key)
         with self._audited("tracked", token, device_key):
             must_opt_in = self._cognito.confirm_device(
-                token.value, device_key, secret_verifier, name, secret_is_new=secret_is_new
+                token.value,
+                device_key,
+                secret_verifier,
+                name,
+                secret_is_new=device_password is not None,
             )
         return TrackedDevice(
             id=device_key,
