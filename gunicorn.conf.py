@@ -43,6 +43,7 @@ except OSError as error:
 from gunicorn.glogging import Logger
 
 from app import DRAINING
+from app.http import framing
 from app.observability import logs, metrics
 from app.settings import Settings, SettingsError
 
@@ -93,9 +94,9 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 max_requests = 100_000
 max_requests_jitter = 10_000
 
-# An access token takes up to 8 KiB; all headers together are bounded by fields times size.
-limit_request_line = 8190
-limit_request_fields = 64
+# An access token takes up to 8 KiB; all headers together are bounded in app/http/framing.py.
+limit_request_line = framing.REQUEST_LINE_MAX_BYTES
+limit_request_fields = framing.HEADER_FIELDS_MAX
 limit_request_field_size = 16_380
 
 # Whom to believe about X-Forwarded-* is TRUSTED_PROXY_HOPS' business; gunicorn would believe

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import structlog
@@ -19,6 +19,7 @@ from jwt.exceptions import PyJWTError
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import pool_classes_by_scheme
+from urllib3.util import make_headers
 
 from app.auth.shared_document import DOCUMENT_MAX_BYTES
 from app.errors import DeviceError, ErrorCode
@@ -66,9 +67,14 @@ def _http_for(url: str) -> PoolManager:
     """Through the proxy that the environment names (HTTPS_PROXY, NO_PROXY), as botocore goes."""
     target = urlsplit(url)
     proxy = getproxies().get(target.scheme)
-    if proxy is None or proxy_bypass(target.netloc):
+    if not proxy or proxy_bypass(target.netloc):
         return PoolManager()
-    return ProxyManager(proxy)
+    named = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    credentials = f"{unquote(named.username or '')}:{unquote(named.password or '')}"
+    return ProxyManager(
+        named.geturl(),
+        proxy_headers=make_headers(proxy_basic_auth=credentials) if named.username else None,
+    )
 
 
 def parse_jwks(body: bytes) -> Keys:

@@ -1,7 +1,7 @@
 """How one operation is attempted: within its deadline, its quota and our patience with Cognito.
 
-One call of `Attempts.run` is one Cognito operation to our callers, and one to three requests to
-Cognito. What may be retried is a table of facts about the operations, at the end.
+One call of `Attempts.run` is one Cognito operation to our callers, and one or more requests to
+Cognito. What a lost answer means for each operation is in the tables at the end.
 """
 
 import threading

@@ -125,7 +125,7 @@ class CognitoClient:
         secret_is_new: bool,
     ) -> bool:
         named: dict[str, Any] = {"DeviceName": name} if name else {}
-        begun, begun_at = time.monotonic(), datetime.now(UTC)
+        begun = time.monotonic()
         must_opt_in: bool | None = self._call(
             "ConfirmDevice",
             _must_opt_in,
@@ -139,12 +139,11 @@ class CognitoClient:
         )
         if must_opt_in is not None:
             return must_opt_in
-        # Tracked by an attempt whose answer was lost, or before, with the secret of another call.
+        # Tracked by an attempt whose answer was lost; or else by another call, with its secret.
         with told_after("ConfirmDevice"):
-            device = self._remembered(access_token, device_key, time.monotonic() - begun)
-            if secret_is_new and (device is None or device.created_at < begun_at):
-                raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "")
-        return device is None
+            if secret_is_new:
+                raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Whose secret, nobody knows.")
+            return not self._is_remembered(access_token, device_key, time.monotonic() - begun)
 
     def update_device_status(
         self, access_token: str, device_key: str, status: RememberedStatus
@@ -163,14 +162,15 @@ class CognitoClient:
     def global_sign_out(self, access_token: str) -> None:
         self._call("GlobalSignOut", _nothing, AccessToken=access_token)
 
-    def _remembered(self, access_token: str, device_key: str, spent: float) -> Device | None:
+    def _is_remembered(self, access_token: str, device_key: str, spent: float) -> bool:
         """Cognito shows remembered devices only, which tells an always pool from an opt-in one."""
         try:
-            return self._get_device(access_token, device_key, spent)
+            self._get_device(access_token, device_key, spent)
         except DeviceError as error:
             if error.code is ErrorCode.DEVICE_NOT_FOUND:
-                return None
+                return False
             raise
+        return True
 
     def _call(
         self,

@@ -33,7 +33,9 @@ class CognitoPort(Protocol):
     ) -> bool:
         """ConfirmDevice: track the device; whether the user must still opt in to remembering it.
 
-        `secret_is_new`: made for this call, so that a device which was tracked before has another.
+        `secret_is_new`: made for this call, so that another call would have another. Then a device
+        that is found tracked after a lost answer is `device-already-tracked`: its secret may be
+        that of another call.
         """
 
     def update_device_status(

@@ -96,11 +96,11 @@ NAMED: Example = {
     "some-failed": {
         "summary": "Cognito's quota left one device over",
         "value": {
-            "forgotten": [LAPTOP_KEY],
+            "forgotten": [PHONE_KEY],
             "failed": [
                 {
-                    "id": PHONE_KEY,
-                    "problem": example_problem(ErrorCode.QUOTA_EXCEEDED, f"/devices/{PHONE_KEY}"),
+                    "id": LAPTOP_KEY,
+                    "problem": example_problem(ErrorCode.QUOTA_EXCEEDED, f"/devices/{LAPTOP_KEY}"),
                 }
             ],
         },

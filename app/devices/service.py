@@ -245,39 +245,21 @@ class DeviceService:
     ) -> ForgetReport:
         forgotten: list[str] = []
         failed: list[FailedForget] = []
-        wait_for_turn = self._turns()
+        turns = _Turns(self._pace.per_second, deadline, self._clock, self._sleep)
         for device_key in device_keys:
             try:
                 with self._audited("forgotten", token, device_key):
-                    self._forget_in_turn(token, device_key, wait_for_turn, deadline)
+                    self._forget_in_turn(token, device_key, turns)
             except DeviceError as error:
                 failed.append(FailedForget(device_key, error))
             else:
                 forgotten.append(device_key)
         return ForgetReport(tuple(forgotten), tuple(failed))
 
-    def _turns(self) -> Callable[[], None]:
-        """What waits until the pace allows another call; time lost is not made up in a burst."""
-        due = self._clock()
-
-        def wait() -> None:
-            nonlocal due
-            self._sleep(max(0.0, due - self._clock()))
-            due = self._clock() + 1 / self._pace.per_second
-
-        return wait
-
-    def _forget_in_turn(
-        self,
-        token: AccessToken,
-        device_key: str,
-        wait_for_turn: Callable[[], None],
-        deadline: float,
-    ) -> None:
+    def _forget_in_turn(self, token: AccessToken, device_key: str, turns: "_Turns") -> None:
         """Forget one of many, waiting for quota while there is time."""
         answer_lost = False
-        while self._clock() <= deadline:
-            wait_for_turn()
+        while turns.wait():
             try:
                 return self._cognito.forget_device(token.value, device_key)
             except DeviceError as error:
@@ -286,13 +268,43 @@ class DeviceService:
                 if error.code is not ErrorCode.QUOTA_EXCEEDED:
                     raise
                 answer_lost = answer_lost or error.answer_lost
-                self._sleep(error.retry_after or 1)
+                turns.postpone(error.retry_after or 1)
         raise DeviceError(
             ErrorCode.QUOTA_EXCEEDED,
             "There was no time left for this device at the pace that Cognito's quota allows. "
             "Repeat the call for the rest.",
             retry_after=1,
         )
+
+
+class _Turns:
+    """When the pace allows a call, until the deadline. Lost time is not made up in a burst."""
+
+    def __init__(
+        self,
+        per_second: float,
+        deadline: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._interval = 1 / per_second
+        self._deadline = deadline
+        self._clock = clock
+        self._sleep = sleep
+        self._due = clock()
+
+    def wait(self) -> bool:
+        """Wait for the next turn; False, at once, if it would come after the deadline."""
+        wait = max(0.0, self._due - self._clock())
+        if self._clock() + wait > self._deadline:
+            return False
+        self._sleep(wait)
+        self._due = self._clock() + self._interval
+        return True
+
+    def postpone(self, seconds: float) -> None:
+        """Let the next turn be so long from now."""
+        self._due = self._clock() + seconds
 
 
 def _mark_current(device: Device, token: AccessToken) -> Device:

@@ -10,6 +10,7 @@ from webargs.flaskparser import FlaskParser
 from app.errors import DeviceError, ErrorCode
 
 BODY_MAX_BYTES = 16 * 1024
+TOO_LARGE = f"The body may take {BODY_MAX_BYTES // 1024} KiB at most."
 JSON_MAX_DEPTH = 16
 """Arrays and objects within each other; what the contract knows has two."""
 NESTS_TOO_DEEPLY = "The body nests too deeply."
@@ -40,7 +41,7 @@ class StrictParser(FlaskParser):
         body = req.get_data(cache=True)
         # Werkzeug cuts a body without Content-Length off at the limit, and says nothing.
         if len(body) == BODY_MAX_BYTES and req.environ["wsgi.input"].read(1):
-            raise DeviceError(ErrorCode.BODY_TOO_LARGE, "The body may take 16 KiB at most.")
+            raise DeviceError(ErrorCode.BODY_TOO_LARGE, TOO_LARGE)
         if not body:
             return missing
         if not req.is_json:

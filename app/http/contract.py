@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from app.auth.token import DEVICES_SCOPE
 from app.errors import ErrorCode
+from app.http import request_ids
+from app.http.body import TOO_LARGE
 from app.http.problems import PROBLEM_TYPES, TYPE_PREFIX
 
 TITLE = "Device BFF"
@@ -86,8 +88,7 @@ SECURITY_SCHEME = {
 
 EXAMPLE_DEVICE = "/devices/eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42"
 
-REQUEST_ID = "X-Request-ID"
-REQUEST_ID_PATTERN = "^[A-Za-z0-9._:-]{1,128}$"
+REQUEST_ID = request_ids.HEADER
 CACHE_CONTROL = "Cache-Control"
 RATE_LIMIT_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
@@ -117,7 +118,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     REQUEST_ID: {
         "description": "The request's id, in our logs too: yours if you sent a well-formed one.",
         "required": True,
-        "schema": {"type": "string", "pattern": REQUEST_ID_PATTERN},
+        "schema": {"type": "string", "pattern": f"^{request_ids.PATTERN}$"},
         "example": "7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11",
     },
     "RateLimit-Limit": {
@@ -227,7 +228,7 @@ PROBLEMS: dict[ErrorCode, ProblemText] = {
     ),
     ErrorCode.BODY_TOO_LARGE: ProblemText(
         "The body takes more than 16 KiB.",
-        "The body may take 16 KiB at most.",
+        TOO_LARGE,
     ),
     ErrorCode.INVALID_PARAMETER: ProblemText(
         "Cognito refused what was well-formed.",

@@ -13,7 +13,6 @@ from app.http.body import BODY_MAX_BYTES
 HEAD_MAX_BYTES = 64 * 1024
 REQUEST_LINE_MAX_BYTES = 8190
 HEADER_FIELDS_MAX = 64
-"""Both as in gunicorn.conf.py."""
 CHUNKED_MAX_BYTES = 2 * BODY_MAX_BYTES
 """With chunk sizes and extensions, which the body's own limit does not count."""
 

@@ -13,6 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from app.auth.token import DEVICES_SCOPE
 from app.errors import DeviceError, ErrorCode
+from app.http import request_ids
+from app.http.body import TOO_LARGE
 
 logger = structlog.get_logger(__name__)
 
@@ -135,7 +137,7 @@ class ProblemSchema(Schema):
         dump_only=True,
         metadata={
             "description": "The same as X-Request-ID. Log it: it finds our log lines.",
-            "pattern": "^[A-Za-z0-9._:-]{1,128}$",
+            "pattern": f"^{request_ids.PATTERN}$",
             "examples": ["7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11"],
         },
     )
@@ -213,7 +215,7 @@ _HTTP_ERRORS: Mapping[int, tuple[ErrorCode, str]] = {
     400: (ErrorCode.MALFORMED_REQUEST, "The request is not one that HTTP knows."),
     404: (ErrorCode.NOT_FOUND, "There is nothing at this address."),
     405: (ErrorCode.METHOD_NOT_ALLOWED, "This resource has no such method; see Allow."),
-    413: (ErrorCode.BODY_TOO_LARGE, "The body may take 16 KiB at most."),
+    413: (ErrorCode.BODY_TOO_LARGE, TOO_LARGE),
 }
 
 

@@ -7,7 +7,8 @@ import structlog
 from flask import Flask, Response, g, request
 
 HEADER = "X-Request-ID"
-_WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+PATTERN = "[A-Za-z0-9._:-]{1,128}"
+_WELL_FORMED = re.compile(PATTERN, re.ASCII)
 
 
 def register(app: Flask) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 PIECE_BYTES = 64 * 1024
-"""What OpenSSL is given at a time, and what it may take without anything for us in it."""
+"""What OpenSSL is given at a time. After as much with nothing for us in it, no more is taken."""
 
 
 class TlsSocket:
@@ -33,6 +33,8 @@ class TlsSocket:
         self._written = 0
         """How many bytes of the last `send` are on their way, but not all with the system yet."""
         self._taken_for_nothing = 0
+        """How many bytes have come since the last that were for us, a record that is under way
+        included."""
 
     def __getattr__(self, name: str) -> Any:
         """What has nothing to do with TLS: `fileno`, `setsockopt`, `shutdown`, `close`."""
@@ -88,13 +90,13 @@ class TlsSocket:
             raise
 
     def _take(self) -> None:
+        if self._taken_for_nothing >= PIECE_BYTES:
+            raise ssl.SSLError("records that hold nothing")
         try:
             piece = self._sock.recv(PIECE_BYTES)
         except BlockingIOError:
             raise ssl.SSLWantReadError from None
         self._taken_for_nothing += len(piece)
-        if self._taken_for_nothing > PIECE_BYTES:
-            raise ssl.SSLError("records that hold nothing")
         if piece:
             self._incoming.write(piece)
         else:

@@ -10,6 +10,7 @@ with a piece of what it could not parse.
 import errno
 import io
 import json
+import math
 import socket
 import ssl
 import struct
@@ -39,6 +40,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.errors import DeviceError, ErrorCode
 from app.http import security_headers
+from app.http.body import TOO_LARGE
 from app.http.framing import (
     CHUNKED_MAX_BYTES,
     HEAD_MAX_BYTES,
@@ -63,6 +65,8 @@ LINGER_SECONDS = 2.0
 """How long to listen on after the last answer: to close at once, with something unread, could cost
 the caller that answer (RFC 9112, section 9.6)."""
 LINGERING_MAX = 256
+EXHAUSTED_SECONDS = 5.0
+"""How long to keep to the connections that were open when the system had no file for another."""
 
 PIECE_BYTES = 64 * 1024
 """How much is read or written at a time, before others have their turn."""
@@ -74,6 +78,8 @@ INCOMPLETE = object()
 """What becomes of a connection whose request has not all arrived: the event loop waits for it."""
 UNTAKEN = object()
 """What becomes of a connection whose caller has not taken the whole answer: likewise."""
+CERTIFICATE_SECONDS = 60.0
+"""Between two log lines that say that nobody can be served for want of a certificate."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -88,7 +94,7 @@ REFUSALS: Mapping[type[ParseException], DeviceError] = {
     LimitRequestHeaders: DeviceError(
         ErrorCode.HEADERS_TOO_LARGE, "The request has too many headers, or too large ones."
     ),
-    BodyTooLarge: DeviceError(ErrorCode.BODY_TOO_LARGE, "The body may take 16 KiB at most."),
+    BodyTooLarge: DeviceError(ErrorCode.BODY_TOO_LARGE, TOO_LARGE),
     RequestTimeout: DeviceError(
         ErrorCode.REQUEST_TIMEOUT,
         f"The request did not arrive within {REQUEST_SECONDS:.0f} seconds. Send it again.",
@@ -207,7 +213,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.sock.setblocking(False)
         if self.parser is None:
             if self.cfg.is_ssl:
-                self.sock = TlsSocket(self.sock, ssl_context(self.cfg))
+                self.sock = TlsSocket(self.sock, self._worker.tls())
             self.parser = http.get_parser(self.cfg, Incoming(), self.client)
             self.initialized = True
         if not self._shook_hands:
@@ -275,6 +281,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._answering: deque[Connection] = deque()
         self._lingering: deque[Connection] = deque()
+        self._all_connections_at = math.inf
+        """When to try again whether there are files enough for as many as are configured."""
+        self._certificate_told_at = -math.inf
+
+    def tls(self) -> ssl.SSLContext:
+        """Made anew for each connection: a renewed certificate serves the next one.
+
+        Raises:
+            OSError: the certificate or its key cannot be read, or is none.
+        """
+        try:
+            context: ssl.SSLContext = ssl_context(self.cfg)
+        except OSError as error:
+            if self._certificate_told_at + CERTIFICATE_SECONDS <= time.monotonic():
+                self._certificate_told_at = time.monotonic()
+                logger.error("certificate_unusable", error=type(error).__name__)
+            raise
+        return context
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Listen or not; and a worker that is to stop has nobody wait for what it will not do.
@@ -287,6 +311,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:
+                if listener.fileno() < 0:  # gunicorn calls this more than once
+                    continue
                 while self.nr_conns < self.worker_connections and self.accept(listener):
                     pass
                 listener.close()
@@ -308,8 +334,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 raise
             if self._close_longest_idle():
                 return False
-            # No more than these can be open: the event loop accepts again when one has ended.
+            # For now no more than these can be open: accept again when one has ended, or soon.
             self.worker_connections = max(1, self.nr_conns)
+            self._all_connections_at = time.monotonic() + EXHAUSTED_SECONDS
             logger.warning("connections_exhausted", open=self.nr_conns)
             return False
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -441,6 +468,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Give up on requests that do not end, answers that are not taken, and callers that do not
         hang up."""
         now = time.monotonic()
+        if self._all_connections_at <= now:
+            self._all_connections_at = math.inf
+            self.worker_connections = self.cfg.worker_connections
         for conn in [conn for conn in self.pending_conns if conn.timeout <= now]:
             self.pending_conns.remove(conn)
             self.poller.unregister(conn.sock)

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -91,13 +91,18 @@ def bury(worker: int) -> None:
     a scrape is reading are left for the next time: the parent process, which calls this, waits for
     no worker. `worker`: its process id.
     """
-    mark_process_dead(worker)  # type: ignore[no-untyped-call]
-    with suppress(BlockingIOError), _folder(fcntl.LOCK_EX | fcntl.LOCK_NB) as folder:
-        for kind in ("counter", "histogram"):
-            for file in folder.glob(f"{kind}_*.db"):
-                owner = file.stem.removeprefix(f"{kind}_")
-                if owner.isdecimal() and not _is_alive(int(owner)):
-                    _move_counts(file, folder / f"{kind}_dead.db")
+    try:
+        mark_process_dead(worker)  # type: ignore[no-untyped-call]
+        with _folder(fcntl.LOCK_EX | fcntl.LOCK_NB) as folder:
+            for kind in ("counter", "histogram"):
+                for file in folder.glob(f"{kind}_*.db"):
+                    owner = file.stem.removeprefix(f"{kind}_")
+                    if owner.isdecimal() and not _is_alive(int(owner)):
+                        _move_counts(file, folder / f"{kind}_dead.db")
+    except BlockingIOError:
+        pass
+    except OSError as error:  # gunicorn would end for it
+        logger.warning("counts_lost", error=type(error).__name__)
 
 
 def _is_alive(process: int) -> bool:

@@ -9,11 +9,12 @@ import sys
 
 from flask import Flask
 
-UNTRACED_PATHS = "healthz,readyz,metrics"
+UNTRACED = r"^[^:]+://[^/]+/(healthz|readyz|metrics)(\?|$)"
+"""The URLs of probes. The library searches a URL for it, and a query is the caller's to write."""
 
 
 def register(app: Flask, endpoint: str | None) -> None:
-    """Send spans to the OTLP/HTTP `endpoint`; other OTEL_* variables mean what they always do."""
+    """Trace if there is an `endpoint`; OpenTelemetry reads all OTEL_* variables itself, its too."""
     if endpoint is None:
         return
     from opentelemetry import trace
@@ -29,7 +30,7 @@ def register(app: Flask, endpoint: str | None) -> None:
     trace.set_tracer_provider(provider)
     BotocoreInstrumentor().instrument(tracer_provider=provider)  # type: ignore[no-untyped-call]
     FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]
-        app, tracer_provider=provider, excluded_urls=UNTRACED_PATHS
+        app, tracer_provider=provider, excluded_urls=UNTRACED
     )
 
 

@@ -319,6 +319,22 @@ def test_what_there_is_no_time_for_is_reported_for_another_call(
     assert set(fake_cognito.devices(SUB)) == set(keys[2:])
 
 
+@pytest.mark.parametrize(("per_second", "retry_after"), [(1, 1), (10, 4)])
+def test_no_wait_goes_beyond_the_deadline(
+    forget_all: Callable[..., ForgetReport],
+    fake_cognito: FakeCognito,
+    per_second: float,
+    retry_after: int,
+) -> None:
+    many(fake_cognito, 40)
+    fake_cognito.fail("forget_device", None, None, quota_exceeded(retry_after))
+    fake_cognito.always_fail("forget_device", quota_exceeded(retry_after))
+    time = Time(seconds_a_page=0.5)
+    forget_all(time, per_second=per_second, deadline=5)
+    assert max(time.forgot_at) <= 5
+    assert time.now - 1000 <= 5
+
+
 def test_the_time_that_listing_took_is_not_there_for_forgetting(
     forget_all: Callable[..., ForgetReport], fake_cognito: FakeCognito
 ) -> None:

@@ -1,6 +1,7 @@
 """/metrics adds up over gunicorn's workers, dead ones included where they should be."""
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -106,6 +107,17 @@ def test_a_dead_workers_counts_that_cannot_be_read_are_given_up(
         until("serving", lambda: answers(service.url))
         ask_everybody(service.url, "/healthz", 2)
         assert served(service.url) == 2
+
+
+def test_counts_whose_folder_is_gone_end_no_service(
+    cognito: RunningCognito, tmp_path: Path
+) -> None:
+    folder = tmp_path / "counts"
+    with serving(settings_for(cognito) | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}) as service:
+        shutil.rmtree(folder)
+        os.kill(workers(service)[0], signal.SIGKILL)
+        until("told", lambda: '"counts_lost"' in service.logs())
+        assert service.process.poll() is None
 
 
 def answers(url: str, path: str = "/readyz") -> bool:

@@ -23,7 +23,7 @@ import requests
 import trustme
 
 from local_cognito.process import RunningCognito
-from tests.safety.calls import call, connect, receive, send, sign_in, until
+from tests.safety.calls import call, connect, log_lines, receive, send, sign_in, until
 from tests.safety.conftest import service_with
 from tests.servers import ROOT, Service, free_port, settings_for
 
@@ -160,6 +160,21 @@ def test_a_large_answer_that_is_taken_slowly_is_whole(
             while piece := connection.recv(65536):
                 received += piece
     assert received.partition(b"\r\n\r\n")[2] == expected
+
+
+@pytest.mark.parametrize("size", [20_000, 70_000, 150_000])
+def test_a_body_that_is_too_large_is_answered_however_much_of_it_comes_at_once(
+    secure: Service, authority: Authority, size: int
+) -> None:
+    for _ in range(5):
+        answer = call(f"{secure.url}/devices", "POST", data=b"x" * size, verify=authority.ca_file)
+        assert answer.status_code == 401  # before the body is looked at
+
+
+def test_headers_of_64_kib_are_read_at_once(secure: Service, authority: Authority) -> None:
+    headers = {f"X-{number}": "x" * 15_900 for number in range(4)}
+    answer = call(f"{secure.url}/healthz", headers=headers, verify=authority.ca_file)
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -351,5 +366,8 @@ def test_a_worker_that_is_replaced_while_there_is_no_certificate_comes_up(
     (worker,) = psutil.Process(service.process.pid).children()
     worker.kill()
     until(lambda: service.logs().count("Booting worker") == 2)
+    with pytest.raises(OSError, match=r"EOF|reset"):
+        connect(service.url, authority.trust)
+    until(lambda: log_lines(service.logs(), event="certificate_unusable"))
     certificate.write_bytes(kept)
     until(lambda: call(f"{service.url}/readyz", verify=authority.ca_file).status_code == 200)
