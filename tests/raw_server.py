@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from email.message import Message
 from http.client import parse_headers
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
@@ -59,7 +60,8 @@ def _send(connection: socket.socket, pieces: Sequence[bytes], pause: float) -> N
 
 
 class RawServer(ThreadingTCPServer):
-    """Plays `script` for every request. `connections`: made so far; `open`: not over yet."""
+    """Plays `script` for every request. `connections`: made so far; `open`: not over yet; `heads`:
+    of the requests that came."""
 
     daemon_threads = True
     block_on_close = False
@@ -70,6 +72,7 @@ class RawServer(ThreadingTCPServer):
         self.script = in_pieces(b"HTTP/1.1 204 No Content\r\n\r\n")
         self.connections = 0
         self.open = 0
+        self.heads: list[Message] = []
         self.lock = threading.Lock()
 
     @property
@@ -96,8 +99,9 @@ class _Player(BaseRequestHandler):
                 connection = self.server.tls.wrap_socket(connection, server_side=True)
             with connection, connection.makefile("rb") as requests:
                 while requests.readline():
-                    length = parse_headers(requests).get("Content-Length", "0")
-                    requests.read(int(length))
+                    head = parse_headers(requests)
+                    self.server.heads.append(head)
+                    requests.read(int(head.get("Content-Length", "0")))
                     self.server.script(connection)
         with self.server.lock:
             self.server.open -= 1

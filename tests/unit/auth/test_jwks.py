@@ -1,9 +1,11 @@
 """When the key set is fetched, by a clock that the test moves."""
 
+import base64
 import gzip
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from jwt import PyJWK
@@ -14,7 +16,7 @@ from app.errors import DeviceError, ErrorCode
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import SigningKey
 from tests.chaos.polling import until
-from tests.raw_server import Script, in_pieces, raw_server, without_end
+from tests.raw_server import RawServer, Script, in_pieces, raw_server, without_end
 
 KEY = SigningKey("one")
 
@@ -227,19 +229,40 @@ def test_a_key_is_for_rs256_whatever_its_alg_says(server: JwksServer) -> None:
     assert fetch(server)["one"].algorithm_name == "RS256"
 
 
-def test_they_come_through_the_proxy_that_the_environment_names(
-    server: JwksServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = "http://cognito.invalid/jwks.json"
+FAR_AWAY = "http://cognito.invalid/jwks.json"
+
+
+@contextmanager
+def proxy_to(server: JwksServer) -> Iterator[RawServer]:
+    """A proxy that answers with the server's document, wherever it is asked to go."""
     with raw_server() as proxy:
         document = server.document()
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(document)}\r\n\r\n"
         proxy.script = in_pieces(head.encode(), document)
+        yield proxy
+
+
+def test_they_come_through_the_proxy_that_the_environment_names(
+    server: JwksServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy_to(server) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        assert jwks.fetch_jwks(url, 5, 5) == document
+        assert jwks.fetch_jwks(FAR_AWAY, 5, 5) == server.document()
         monkeypatch.setenv("no_proxy", "cognito.invalid")
         with pytest.raises(JwksUnavailable):
-            jwks.fetch_jwks(url, 5, 5)
+            jwks.fetch_jwks(FAR_AWAY, 5, 5)
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_is_told_the_name_and_password_of_its_address(
+    server: JwksServer, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """As botocore tells it."""
+    with proxy_to(server) as proxy:
+        monkeypatch.setenv("http_proxy", f"{scheme}us%40er:p%3Aw@127.0.0.1:{proxy.port}")
+        assert jwks.fetch_jwks(FAR_AWAY, 5, 5) == server.document()
+    credentials = base64.b64encode(b"us@er:p:w").decode()
+    assert proxy.heads[0]["Proxy-Authorization"] == f"Basic {credentials}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""What the worker waits for when TLS would rather write than read, or read than write."""
+"""What the worker does that no caller can bring about when it likes."""
 
+import errno
 import socket
 import ssl
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from gunicorn.config import Config
 
-from app.http.worker import Connection, Worker
+from app.http.worker import EXHAUSTED_SECONDS, Connection, Worker
 
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 
@@ -71,3 +72,31 @@ def test_an_idle_connection_on_which_tls_would_write_is_not_waited_on_to_read(
     sock = Mock(spec=socket.socket)
     sock.recv.side_effect = ssl.SSLWantWriteError
     assert awaited_event(worker, sock, kept=True) == EVENT_WRITE
+
+
+def test_a_worker_without_a_file_to_spare_takes_as_many_as_before_a_while_later(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("app.http.worker.time.monotonic", lambda: now[0])
+    listener = Mock(spec=socket.socket)
+    listener.accept.side_effect = OSError(errno.ENFILE, "too many")
+    configured = worker.worker_connections
+    assert worker.accept(listener) is False
+    assert worker.worker_connections == 1
+    now[0] += EXHAUSTED_SECONDS - 0.1
+    worker.murder_pending()
+    assert worker.worker_connections == 1
+    now[0] += 0.2
+    worker.murder_pending()
+    assert worker.worker_connections == configured
+
+
+def test_a_worker_may_be_told_to_stop_listening_twice(worker: Worker) -> None:
+    """SIGTERM may come in the middle of a turn of the event loop, which then tells it again."""
+    worker.sockets = [socket.create_server(("127.0.0.1", 0))]
+    worker.sockets[0].setblocking(False)
+    worker.alive = False
+    worker.set_accept_enabled(True)
+    worker.set_accept_enabled(False)
+    assert worker.sockets[0].fileno() < 0
