@@ -165,6 +165,8 @@ def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> ssl.SSLCo
     """TLS 1.2 and up: RFC 9325 section 3.1.1."""
     context = default()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Who ends his side unannounced is answered all the same: where a request ends, HTTP says.
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     return context
 
 

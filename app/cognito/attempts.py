@@ -6,9 +6,7 @@ Cognito. What a lost answer means for each operation is in the tables at the end
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
@@ -78,19 +76,14 @@ class Attempts:
         self._stop_after_attempts = stop_after_attempt(max_attempts)
         self._slots = threading.BoundedSemaphore(max_in_flight)
 
-    def run(
-        self, operation: str, attempt: Callable[[], Answer], spent: float = 0.0
-    ) -> Answer | None:
+    def run(self, operation: str, attempt: Callable[[], Answer]) -> Answer | None:
         """The answer of `attempt`, or None when a lost answer turned out to have been a success.
 
-        `attempt` makes one request to Cognito and raises `AttemptFailed`. `spent`: how many seconds
-        of the deadline an operation before this one, for the same caller, has taken.
+        `attempt` makes one request to Cognito and raises `AttemptFailed`.
 
         Raises:
             DeviceError: what came of the last attempt.
         """
-        if spent + self._longest_attempt > self._deadline:
-            raise DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Amazon Cognito took too long to answer.")
         if not self._slots.acquire(blocking=False):
             raise DeviceError(
                 ErrorCode.UPSTREAM_UNAVAILABLE,
@@ -99,11 +92,11 @@ class Attempts:
             )
         try:
             with metrics.COGNITO_IN_FLIGHT.track_inprogress():
-                return self._retry(operation, attempt, spent)
+                return self._retry(operation, attempt)
         finally:
             self._slots.release()
 
-    def _retry(self, operation: str, attempt: Callable[[], Answer], spent: float) -> Answer | None:
+    def _retry(self, operation: str, attempt: Callable[[], Answer]) -> Answer | None:
         lost: list[AttemptFailed] = []
 
         def once() -> Answer:
@@ -123,7 +116,7 @@ class Attempts:
 
         retrying = Retrying(
             retry=retry_if_exception(lambda e: isinstance(e, AttemptFailed) and e.retryable),
-            stop=partial(self._stop, spent),
+            stop=self._stop,
             wait=wait_random_exponential(multiplier=BACKOFF_FIRST, max=BACKOFF_LONGEST),
             before_sleep=before_sleep,
             reraise=True,
@@ -163,8 +156,8 @@ class Attempts:
         finally:
             record_attempt(operation, outcome, time.perf_counter() - started)
 
-    def _stop(self, spent: float, state: RetryCallState) -> bool:
-        elapsed = spent + (state.seconds_since_start or 0.0)
+    def _stop(self, state: RetryCallState) -> bool:
+        elapsed = state.seconds_since_start or 0.0
         too_late = elapsed + state.upcoming_sleep + self._longest_attempt > self._deadline
         return too_late or self._stop_after_attempts(state)
 
@@ -186,21 +179,12 @@ def _with_advice(operation: str, error: DeviceError) -> DeviceError:
     )
 
 
-@contextmanager
-def told_after(operation: str) -> Iterator[None]:
-    """Around a look at what a settled `operation` did: if the look fails, advice goes with it."""
-    try:
-        yield
-    except DeviceError as error:
-        raise _with_advice(operation, error) from None
+SHOWN_DONE_BY: dict[str, ErrorCode] = {"ForgetDevice": ErrorCode.DEVICE_NOT_FOUND}
+"""The refusal of a repeated operation by which it is done, whichever attempt did it.
 
-
-SHOWN_DONE_BY: dict[str, ErrorCode] = {
-    "ForgetDevice": ErrorCode.DEVICE_NOT_FOUND,
-    "ConfirmDevice": ErrorCode.DEVICE_ALREADY_TRACKED,
-    "GlobalSignOut": ErrorCode.INVALID_TOKEN,
-}
-"""The refusal of a repeated operation that proves the attempt before it, whose answer was lost."""
+Not so 'already tracked' of ConfirmDevice: Cognito may hold the verifier of another call. Nor an
+invalid token of GlobalSignOut: one that had expired before has signed nobody out.
+"""
 
 UNSETTLED: dict[str, str] = {
     "ForgetDevice": "The device may have been forgotten already; repeating the call is safe.",

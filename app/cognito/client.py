@@ -5,7 +5,6 @@ botocore model), so requests are unsigned and no AWS credentials are looked for.
 """
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +22,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-from app.cognito.attempts import AttemptFailed, Attempts, told_after
+from app.cognito.attempts import AttemptFailed, Attempts
 from app.cognito.errors import to_device_error
 from app.devices.model import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
 from app.errors import DeviceError, ErrorCode
@@ -101,9 +100,6 @@ class CognitoClient:
         return devices
 
     def get_device(self, access_token: str, device_key: str) -> Device:
-        return self._get_device(access_token, device_key)
-
-    def _get_device(self, access_token: str, device_key: str, spent: float = 0.0) -> Device:
         def asked_for(answer: Mapping[str, Any]) -> Device:
             device = _device(answer["Device"])
             if device.id != device_key:
@@ -111,22 +107,15 @@ class CognitoClient:
             return device
 
         device: Device = self._call(
-            "GetDevice", asked_for, spent, AccessToken=access_token, DeviceKey=device_key
+            "GetDevice", asked_for, AccessToken=access_token, DeviceKey=device_key
         )
         return device
 
     def confirm_device(
-        self,
-        access_token: str,
-        device_key: str,
-        verifier: SecretVerifier,
-        name: str | None,
-        *,
-        secret_is_new: bool,
+        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
     ) -> bool:
         named: dict[str, Any] = {"DeviceName": name} if name else {}
-        begun = time.monotonic()
-        must_opt_in: bool | None = self._call(
+        must_opt_in: bool = self._call(
             "ConfirmDevice",
             _must_opt_in,
             AccessToken=access_token,
@@ -137,13 +126,7 @@ class CognitoClient:
             },
             **named,
         )
-        if must_opt_in is not None:
-            return must_opt_in
-        # Tracked by an attempt whose answer was lost; or else by another call, with its secret.
-        with told_after("ConfirmDevice"):
-            if secret_is_new:
-                raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Whose secret, nobody knows.")
-            return not self._is_remembered(access_token, device_key, time.monotonic() - begun)
+        return must_opt_in
 
     def update_device_status(
         self, access_token: str, device_key: str, status: RememberedStatus
@@ -162,27 +145,13 @@ class CognitoClient:
     def global_sign_out(self, access_token: str) -> None:
         self._call("GlobalSignOut", _nothing, AccessToken=access_token)
 
-    def _is_remembered(self, access_token: str, device_key: str, spent: float) -> bool:
-        """Cognito shows remembered devices only, which tells an always pool from an opt-in one."""
-        try:
-            self._get_device(access_token, device_key, spent)
-        except DeviceError as error:
-            if error.code is ErrorCode.DEVICE_NOT_FOUND:
-                return False
-            raise
-        return True
-
     def _call(
         self,
         operation: str,
         read: Callable[[Mapping[str, Any]], Any],
-        spent: float = 0.0,
         **params: Any,
     ) -> Any:
-        """What `read` makes of Cognito's answer; None if that was lost but the work was done.
-
-        `spent`: as `Attempts.run` takes it.
-        """
+        """What `read` makes of Cognito's answer; None if that was lost but the work was done."""
 
         def attempt() -> Any:
             try:
@@ -192,7 +161,7 @@ class CognitoClient:
             except ClientError as error:
                 raise _refusal(operation, error.response) from None
 
-        return self._attempts.run(operation, attempt, spent)
+        return self._attempts.run(operation, attempt)
 
 
 _METHODS = {
@@ -300,18 +269,24 @@ def _nothing(answer: Mapping[str, Any]) -> None:
 
 
 def _device_page(answer: Mapping[str, Any]) -> DevicePage:
+    if not isinstance(answer["Devices"], list):
+        raise UnreadableAnswer("Devices is no list")
+    cursor = answer.get("PaginationToken")
     return DevicePage(
         items=tuple(_device(device) for device in answer["Devices"]),
-        next_cursor=answer.get("PaginationToken"),
+        next_cursor=None if cursor is None else _text(cursor),
     )
 
 
 def _device(device: Mapping[str, Any]) -> Device:
     """Our Device of Cognito's `DeviceType`. A date that it omits is that of the creation."""
-    attributes = {a["Name"]: a.get("Value", "") for a in device.get("DeviceAttributes", ())}
+    attributes = {
+        _text(attribute["Name"]): _text(attribute.get("Value", ""))
+        for attribute in device.get("DeviceAttributes", ())
+    }
     created_at = _utc(device["DeviceCreateDate"])
     return Device(
-        id=device["DeviceKey"],
+        id=_text(device["DeviceKey"]),
         name=attributes.get("device_name"),
         status=DeviceStatus(
             attributes.get("dev:device_remembered_status", DeviceStatus.TRACKED.value)
@@ -326,6 +301,13 @@ def _device(device: Mapping[str, Any]) -> Device:
             if name not in NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
         },
     )
+
+
+def _text(value: Any) -> str:
+    """botocore does not look at what is said to be a string."""
+    if not isinstance(value, str):
+        raise UnreadableAnswer("not a string")
+    return value
 
 
 def _utc(moment: datetime) -> datetime:

@@ -23,20 +23,9 @@ class CognitoPort(Protocol):
         """GetDevice; `device-not-found` unless the device is remembered."""
 
     def confirm_device(
-        self,
-        access_token: str,
-        device_key: str,
-        verifier: SecretVerifier,
-        name: str | None,
-        *,
-        secret_is_new: bool,
+        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
     ) -> bool:
-        """ConfirmDevice: track the device; whether the user must still opt in to remembering it.
-
-        `secret_is_new`: made for this call, so that another call would have another. Then a device
-        that is found tracked after a lost answer is `device-already-tracked`: its secret may be
-        that of another call.
-        """
+        """ConfirmDevice: track the device; whether the user must still opt in to remembering it."""
 
     def update_device_status(
         self, access_token: str, device_key: str, status: RememberedStatus

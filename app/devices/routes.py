@@ -106,8 +106,9 @@ class Devices(MethodView):
 
         When no answer came, or a 502 or 504, the device may be tracked already. With
         `secretVerifier`, repeat the call with the same verifier, and take 409
-        `device-already-tracked` for success. With `deviceGroupKey`, do not repeat it: the
-        `devicePassword` may be lost. Forget the device and sign the user in anew.
+        `device-already-tracked` for success; `getCurrentDevice` then tells whether the device is
+        remembered. With `deviceGroupKey`, do not repeat it: the `devicePassword` may be lost.
+        Forget the device and sign the user in anew. So do on a 409 that was not expected.
         """
         device["name"] = device["name"] or name_from_user_agent(request.headers.get("User-Agent"))
         tracked = _devices().track(caller(), **device)
@@ -242,8 +243,8 @@ class SignOut(MethodView):
         """Sign the user out everywhere, here too.
 
         Every access and refresh token of the user stops working at once with Cognito and with this
-        service. Devices stay tracked and remembered. Takes no body. Repeating the call is safe: 401
-        `invalid-token` then means that it is done.
+        service. Devices stay tracked and remembered. Takes no body. Repeating the call is safe.
+        After a 401 `invalid-token`, refresh the token: if that fails, too, it is done.
         """
         _devices().sign_out_everywhere(caller())
 

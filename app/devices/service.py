@@ -132,11 +132,7 @@ class DeviceService:
             device_password, secret_verifier = make_device_secret(device_group_key, device_key)
         with self._audited("tracked", token, device_key):
             must_opt_in = self._cognito.confirm_device(
-                token.value,
-                device_key,
-                secret_verifier,
-                name,
-                secret_is_new=device_password is not None,
+                token.value, device_key, secret_verifier, name
             )
         return TrackedDevice(
             id=device_key,
@@ -258,18 +254,18 @@ class DeviceService:
 
     def _forget_in_turn(self, token: AccessToken, device_key: str, turns: "_Turns") -> None:
         """Forget one of many, waiting for quota while there is time."""
-        answer_lost = False
+        unsettled: DeviceError | None = None
         while turns.wait():
             try:
                 return self._cognito.forget_device(token.value, device_key)
             except DeviceError as error:
-                if answer_lost and error.code is ErrorCode.DEVICE_NOT_FOUND:
+                if unsettled and error.code is ErrorCode.DEVICE_NOT_FOUND:
                     return None  # forgotten by the call whose answer was lost
+                unsettled = error if error.answer_lost else unsettled
                 if error.code is not ErrorCode.QUOTA_EXCEEDED:
-                    raise
-                answer_lost = answer_lost or error.answer_lost
+                    raise unsettled or error from None
                 turns.postpone(error.retry_after or 1)
-        raise DeviceError(
+        raise unsettled or DeviceError(
             ErrorCode.QUOTA_EXCEEDED,
             "There was no time left for this device at the pace that Cognito's quota allows. "
             "Repeat the call for the rest.",

@@ -56,7 +56,9 @@ to repeat, and so are all changes but one:
 
 - `updateDevice` and `updateCurrentDevice` end in the same status, however often they are called.
 - `forgetDevice` and `forgetCurrentDevice`: a 404 `device-not-found` after a repetition means that
-  it is done. So does a 401 `invalid-token` for `signOutEverywhere`.
+  it is done.
+- `signOutEverywhere`: after a 401 `invalid-token`, refresh the token. It is done if that fails,
+  too; or else repeat the call with the new token.
 - `forgetDevices` goes on with those that are left.
 - **`trackDevice` with `deviceGroupKey` is not safe to repeat**: the first call may have tracked
   the device, and the `devicePassword` that it answered is lost. Forget the device and sign the

@@ -18,7 +18,7 @@ EXPOSED_HEADERS = (
 PREFLIGHT_MAX_AGE = 2 * 60 * 60
 """Seconds; the longest that Chromium keeps a preflight answer."""
 
-SHARED = re.compile(r"/(?:devices(?:/.*)?|openapi\.json)")
+SHARED = re.compile(r"/(?:devices(?:/[\s\S]*)?|openapi\.json)")
 """The paths that other origins have business with."""
 
 

@@ -87,6 +87,9 @@ def register(app: Flask, *, per_user: str, per_address: str, counters: Counters)
             response.headers["RateLimit-Limit"] = str(current.limit.amount)
             response.headers["RateLimit-Remaining"] = str(current.remaining)
             response.headers["RateLimit-Reset"] = str(seconds_to_reset())
+            wait = response.headers.get("Retry-After", type=int)
+            if wait and not current.remaining:  # or this limit would turn the next call away
+                response.headers["Retry-After"] = str(max(wait, seconds_to_reset()))
         return response
 
 

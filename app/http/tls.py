@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 
 PIECE_BYTES = 64 * 1024
 """What OpenSSL is given at a time. After as much with nothing for us in it, no more is taken."""
+RECORD_OVERHEAD = 64
+"""How many bytes one that is for us makes up for: more than a record takes that holds just one."""
 
 
 class TlsSocket:
@@ -30,11 +32,10 @@ class TlsSocket:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._unsent = memoryview(b"")
-        self._written = 0
-        """How many bytes of the last `send` are on their way, but not all with the system yet."""
+        self._sending = b""
+        """What `send` was given, and the system has not all taken yet."""
         self._taken_for_nothing = 0
-        """How many bytes have come since the last that were for us, a record that is under way
-        included."""
+        """How many bytes have come beyond what those of them that are for us make up for."""
 
     def __getattr__(self, name: str) -> Any:
         """What has nothing to do with TLS: `fileno`, `setsockopt`, `shutdown`, `close`."""
@@ -54,17 +55,18 @@ class TlsSocket:
             received = self._advance(lambda: self._tls.read(size))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
-        self._taken_for_nothing = 0
+        paid_for = RECORD_OVERHEAD * len(received)
+        self._taken_for_nothing = max(0, self._taken_for_nothing - paid_for)
         return received
 
     def send(self, data: Any) -> int:
         """How many bytes of `data` the system has taken."""
         self._flush()
-        if not self._written:
-            self._written = self._tls.write(data)
+        if not self._sending or data[: len(self._sending)] != self._sending:
+            self._sending = bytes(data[: self._tls.write(data)])
             self._flush()
-        written, self._written = self._written, 0
-        return written
+        sent, self._sending = len(self._sending), b""
+        return sent
 
     def unwrap(self) -> None:
         """Announce the end of this side; the other's is not waited for."""

@@ -79,7 +79,7 @@ INCOMPLETE = object()
 UNTAKEN = object()
 """What becomes of a connection whose caller has not taken the whole answer: likewise."""
 CERTIFICATE_SECONDS = 60.0
-"""Between two log lines that say that nobody can be served for want of a certificate."""
+"""Between two log lines that say that the certificate cannot be used."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -277,28 +277,34 @@ class Connection(TConn):  # type: ignore[misc]
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's gthread worker; set as `worker_class`."""
 
+    sockets: list[socket.socket]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._answering: deque[Connection] = deque()
         self._lingering: deque[Connection] = deque()
         self._all_connections_at = math.inf
         """When to try again whether there are files enough for as many as are configured."""
+        self._tls: ssl.SSLContext | None = None
         self._certificate_told_at = -math.inf
 
     def tls(self) -> ssl.SSLContext:
         """Made anew for each connection: a renewed certificate serves the next one.
 
+        One that is missing or wrong, as in the middle of a renewal, does not: the last serves on.
+
         Raises:
-            OSError: the certificate or its key cannot be read, or is none.
+            OSError: there has been none yet.
         """
         try:
-            context: ssl.SSLContext = ssl_context(self.cfg)
+            self._tls = ssl_context(self.cfg)
         except OSError as error:
             if self._certificate_told_at + CERTIFICATE_SECONDS <= time.monotonic():
                 self._certificate_told_at = time.monotonic()
                 logger.error("certificate_unusable", error=type(error).__name__)
-            raise
-        return context
+            if self._tls is None:
+                raise
+        return self._tls
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Listen or not; and a worker that is to stop has nobody wait for what it will not do.
@@ -308,14 +314,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         if self.alive and self.keepalived_conns:
             enabled = True
-        super().set_accept_enabled(enabled)
+        super().set_accept_enabled(enabled and self.alive)
         if not self.alive:
             for listener in self.sockets:
-                if listener.fileno() < 0:  # gunicorn calls this more than once
-                    continue
                 while self.nr_conns < self.worker_connections and self.accept(listener):
                     pass
                 listener.close()
+            self.sockets = []  # gunicorn says it again
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End at once, but from the event loop: the signal may have interrupted it while it held

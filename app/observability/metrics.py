@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 from werkzeug.exceptions import NotFound
 
 logger = structlog.get_logger(__name__)
@@ -74,8 +76,17 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names where gunicorn's workers keep their counts, a file each of each kind."""
 
 
+@retry(
+    retry=retry_if_exception_type(struct.error),
+    stop=stop_after_attempt(10),
+    wait=wait_fixed(0.01),
+    reraise=True,
+)
 def exposition() -> bytes:
-    """All workers' metrics under gunicorn, this process's own elsewhere, in Prometheus' format."""
+    """All workers' metrics under gunicorn, this process's own elsewhere, in Prometheus' format.
+
+    The library chokes on a file that a worker has just made and not begun to write.
+    """
     if FOLDER not in os.environ:
         return generate_latest(REGISTRY)
     everybody = CollectorRegistry()

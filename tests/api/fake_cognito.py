@@ -104,21 +104,10 @@ class FakeCognito:
         return device
 
     def confirm_device(
-        self,
-        access_token: str,
-        device_key: str,
-        verifier: SecretVerifier,
-        name: str | None,
-        *,
-        secret_is_new: bool,
+        self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
     ) -> bool:
         self._record(
-            "confirm_device",
-            access_token,
-            device_key=device_key,
-            verifier=verifier,
-            name=name,
-            secret_is_new=secret_is_new,
+            "confirm_device", access_token, device_key=device_key, verifier=verifier, name=name
         )
         if device_key in self._mine(access_token):
             raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Confirmed before.")

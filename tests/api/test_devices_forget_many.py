@@ -275,6 +275,18 @@ def test_gone_after_a_lost_answer_and_a_wait_for_quota_is_forgotten(
     assert forget_all(Time()).forgotten == (OTHER, THIRD, CURRENT)
 
 
+@pytest.mark.parametrize("then", [ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE])
+def test_a_lost_answer_that_stays_unsettled_is_told(
+    forget_all: Callable[..., ForgetReport], fake_cognito: FakeCognito, then: ErrorCode
+) -> None:
+    many(fake_cognito, 1)
+    lost = DeviceError(ErrorCode.QUOTA_EXCEEDED, "who knows", retry_after=1, answer_lost=True)
+    fake_cognito.fail("forget_device", lost)
+    fake_cognito.always_fail("forget_device", DeviceError(then, "Nothing was changed."))
+    (failed,) = forget_all(Time()).failed
+    assert failed.error.detail == "who knows"
+
+
 def test_gone_after_a_wait_for_quota_alone_is_a_failure(
     forget_all: Callable[..., ForgetReport],
     fake_cognito: FakeCognito,

@@ -42,7 +42,6 @@ def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
         "device_key": OTHER,
         "name": "My laptop",
         "verifier": SecretVerifier(VERIFIER["passwordVerifier"], VERIFIER["salt"]),
-        "secret_is_new": False,
     }
 
 
@@ -86,7 +85,6 @@ def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(
     assert tracked == {"id": OTHER, "status": "remembered", "userConfirmationNecessary": False}
     assert len(base64.b64decode(password, validate=True)) == 40
 
-    assert fake_cognito.calls[0].arguments["secret_is_new"] is True
     verifier = fake_cognito.calls[0].arguments["verifier"]
     assert base64.b64decode(verifier.password_verifier, validate=True)
     assert base64.b64decode(verifier.salt, validate=True)

@@ -5,13 +5,14 @@ import re
 
 from app import openapi, settings
 from tests.deploy.programs import DEPLOY
+from tests.servers import ROOT
 
 PAGE = (DEPLOY / "README.md").read_text()
 QUOTED = re.findall(r"`([^`\n]+)`", PAGE)
 
 
 def test_every_variable_is_one_of_the_settings() -> None:
-    source = inspect.getsource(settings)
+    source = inspect.getsource(settings) + (ROOT / "gunicorn.conf.py").read_text()
     variables = {it for it in QUOTED if re.fullmatch(r"[A-Z][A-Z_]+", it)}
     assert variables
     assert not {name for name in variables if f'"{name}"' not in source}

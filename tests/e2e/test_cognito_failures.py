@@ -426,6 +426,18 @@ WRONG_LISTS: dict[str, Any] = {
     "a date that is none": {
         "Devices": [{"DeviceKey": "us-east-1_abc", "DeviceCreateDate": "yesterday"}]
     },
+    "devices by name": {"Devices": {}},
+    "a key that is no text": {"Devices": [{"DeviceKey": 5, "DeviceCreateDate": 1.0}]},
+    "a name that is no text": {
+        "Devices": [
+            {
+                "DeviceKey": "us-east-1_abc",
+                "DeviceCreateDate": 1.0,
+                "DeviceAttributes": [{"Name": "device_name", "Value": {"a": 1}}],
+            }
+        ]
+    },
+    "a cursor that is no text": {"Devices": [], "PaginationToken": ["a"]},
     "a date beyond the end of time": {
         "Devices": [{"DeviceKey": "us-east-1_abc", "DeviceCreateDate": 1e300}]
     },
@@ -455,6 +467,8 @@ def test_a_list_that_is_not_cognitos_is_not_passed_on(
 ) -> None:
     fault(cognito, "ListDevices", "wrong_shape", body=body, times=FOR_GOOD)
     assert_problem(user.api.get("/devices"), 502, "upstream-error")
+    assert_problem(user.api.delete("/devices?scope=all"), 502, "upstream-error")
+    assert calls_of(cognito, "ForgetDevice") == 0
 
 
 def test_another_device_than_was_asked_for_is_not_passed_on(

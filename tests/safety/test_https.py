@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -217,6 +218,18 @@ def test_an_end_that_comes_with_the_request_ends_the_connection_after_the_answer
             incoming.write(piece)
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_ends_his_side_unannounced_after_the_request_is_answered(
+    secure: Service, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    context = authority.trust
+    context.minimum_version = context.maximum_version = version
+    with connect(secure.url, context) as connection:
+        connection.sendall(REQUEST)
+        socket.socket.shutdown(connection, socket.SHUT_WR)  # of TCP, not of TLS
+        assert receive(connection).status == 200
+
+
 def test_plain_http_gets_no_answer_and_harms_nobody(secure: Service, authority: Authority) -> None:
     plain = secure.url.replace("https://", "http://")
     for _ in range(5):
@@ -256,8 +269,9 @@ GIVE_A_POINTER = ("TLS_client_method", "SSL_CTX_new", "SSL_new")
 KEY_UPDATES = 20_000
 
 
-def flood_with_key_updates(plain: socket.socket) -> int:
-    """Nothing but new keys, again and again (RFC 8446, section 4.6.3); how many there were."""
+def flood_with_key_updates(plain: socket.socket, data_after: int) -> int:
+    """New keys, again and again (RFC 8446, section 4.6.3), and a byte now and then; how many there
+    were."""
     lib = LibSsl()
     context = ctypes.c_void_p(lib.SSL_CTX_new(ctypes.c_void_p(lib.TLS_client_method())))
     tls = ctypes.c_void_p(lib.SSL_new(context))
@@ -266,21 +280,24 @@ def flood_with_key_updates(plain: socket.socket) -> int:
         for sent in range(KEY_UPDATES):
             if lib.SSL_key_update(tls, 0) != 1 or lib.SSL_do_handshake(tls) != 1:
                 return sent
+            if sent % data_after == 0 and lib.SSL_write(tls, b"G", 1) != 1:
+                return sent
         return KEY_UPDATES
     finally:
         lib.SSL_free(tls)
         lib.SSL_CTX_free(context)
 
 
+@pytest.mark.parametrize("data_after", [KEY_UPDATES, 1000, 100])
 def test_floods_of_new_keys_are_cut_off_and_take_no_thread(
-    secure: Service, authority: Authority
+    secure: Service, authority: Authority, data_after: int
 ) -> None:
     plain = secure.url.replace("https://", "http://")
     with ExitStack() as stack, ThreadPoolExecutor(8) as floods:
         connections = [stack.enter_context(connect(plain)) for _ in range(8)]
         for connection in connections:
             connection.settimeout(None)
-        sent = floods.map(flood_with_key_updates, connections)
+        sent = floods.map(flood_with_key_updates, connections, repeat(data_after))
         for _ in range(10):
             answer = call(f"{secure.url}/healthz", verify=authority.ca_file)
             assert answer.elapsed.total_seconds() < 1
@@ -357,6 +374,17 @@ def test_a_reload_without_a_certificate_changes_nothing(
     assert call(f"{service.url}/healthz", verify=authority.ca_file).status_code == 200
 
 
+def test_the_last_certificate_serves_while_it_is_renewed(
+    renewing: tuple[Service, Path], authority: Authority
+) -> None:
+    service, certificate = renewing
+    certificate.unlink()
+    assert call(f"{service.url}/healthz", verify=authority.ca_file).status_code == 200
+    assert len(log_lines(service.logs(), event="certificate_unusable")) == 1
+    certificate.write_text("half of a")
+    assert call(f"{service.url}/healthz", verify=authority.ca_file).status_code == 200
+
+
 def test_a_worker_that_is_replaced_while_there_is_no_certificate_comes_up(
     renewing: tuple[Service, Path], authority: Authority
 ) -> None:
@@ -367,7 +395,7 @@ def test_a_worker_that_is_replaced_while_there_is_no_certificate_comes_up(
     worker.kill()
     until(lambda: service.logs().count("Booting worker") == 2)
     with pytest.raises(OSError, match=r"EOF|reset"):
-        connect(service.url, authority.trust)
+        connect(service.url, authority.trust)  # it has not had any yet
     until(lambda: log_lines(service.logs(), event="certificate_unusable"))
     certificate.write_bytes(kept)
     until(lambda: call(f"{service.url}/readyz", verify=authority.ca_file).status_code == 200)

@@ -85,6 +85,17 @@ def test_who_waits_as_long_as_told_is_served(budget: Service, user: SignedIn) ->
     assert read(budget.url, user).status_code == 200
 
 
+def test_who_is_over_his_own_limit_too_is_told_the_longer_wait(
+    cognito: RunningCognito, user: SignedIn
+) -> None:
+    with service_with(
+        cognito, RATE_LIMIT_PER_USER="2 per minute", COGNITO_READ_QUOTA="1"
+    ) as service:
+        answers = [call(f"{service.url}/devices", headers=user.bearer) for _ in range(2)]
+    assert answers[1].json()["code"] == "quota-exceeded"
+    assert answers[1].headers["Retry-After"] == answers[1].headers["RateLimit-Reset"]
+
+
 def test_reads_updates_and_signing_out_have_budgets_of_their_own(
     budget: Service, user: SignedIn
 ) -> None:

@@ -142,38 +142,22 @@ def test_pages_follow_one_another(client: CognitoClient, sign_in: SignIn) -> Non
         (seed.OPT_IN_POOL_ID, seed.OPT_IN_CLIENT_ID, True),
     ],
 )
-@pytest.mark.parametrize("lost", [False, True])
 def test_confirming_tells_whether_the_user_must_opt_in(
     client: CognitoClient,
     cognito: RunningCognito,
     pool_id: str,
     client_id: str,
     must_opt_in: bool,
-    lost: bool,
 ) -> None:
-    """Also when the answer was lost, which is told from what Cognito shows of the device then."""
     token, device_key = new_sign_in(cognito, pool_id)
-    if lost:
-        fault(cognito, "ConfirmDevice", "lose_answer")
-    assert confirm(client, token, device_key, "Phone") is must_opt_in
+    assert client.confirm_device(token, device_key, VERIFIER, "Phone") is must_opt_in
     if not must_opt_in:
         assert client.get_device(token, device_key).name == "Phone"
 
 
-def test_a_look_that_fails_after_a_lost_answer_is_a_failure(
-    client: CognitoClient, cognito: RunningCognito
-) -> None:
-    token, device_key = new_sign_in(cognito)
-    fault(cognito, "ConfirmDevice", "lose_answer")
-    fault(cognito, "GetDevice", "error", type="ForbiddenException")
-    error = failing(lambda: confirm(client, token, device_key))
-    assert error.code is ErrorCode.BLOCKED
-    assert "may be tracked already" in error.detail
-
-
 def test_a_device_can_go_without_a_name(client: CognitoClient, cognito: RunningCognito) -> None:
     token, device_key = new_sign_in(cognito)
-    confirm(client, token, device_key)
+    client.confirm_device(token, device_key, VERIFIER, None)
     assert client.get_device(token, device_key).name is None
 
 
@@ -251,7 +235,7 @@ def test_a_confirmation_that_is_neither_true_nor_false_is_none(
     token, device_key = new_sign_in(cognito)
     body = {"UserConfirmationNecessary": "perhaps"}
     fault(cognito, "ConfirmDevice", "wrong_shape", body=body, times=FOR_GOOD)
-    error = failing(lambda: confirm(client, token, device_key))
+    error = failing(lambda: client.confirm_device(token, device_key, VERIFIER, None))
     assert error.code is ErrorCode.UPSTREAM_ERROR
 
 

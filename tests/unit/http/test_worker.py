@@ -97,6 +97,7 @@ def test_a_worker_may_be_told_to_stop_listening_twice(worker: Worker) -> None:
     worker.sockets = [socket.create_server(("127.0.0.1", 0))]
     worker.sockets[0].setblocking(False)
     worker.alive = False
+    (listener,) = worker.sockets
     worker.set_accept_enabled(True)
     worker.set_accept_enabled(False)
-    assert worker.sockets[0].fileno() < 0
+    assert listener.fileno() < 0
