@@ -234,7 +234,7 @@ def _check_readable(operation_model: Any, response_dict: dict[str, Any], **_: An
 
     Raises:
         HTTPClientError: the connection ended in the middle of the answer, which urllib3 lets pass.
-        UnreadableAnswer: the body is not a JSON object, though the operation answers one.
+        UnreadableAnswer: the body is not of the operation's shape, though it answers with one.
     """
     body: bytes = response_dict["body"]
     announced = str(response_dict["headers"].get("content-length", ""))
@@ -249,8 +249,32 @@ def _check_readable(operation_model: Any, response_dict: dict[str, Any], **_: An
     )
     if not body and answers_nothing:
         return
-    if not isinstance(json.loads(body), dict):
-        raise UnreadableAnswer("not a JSON object")
+    if not _fits(json.loads(body), operation_model.output_shape):
+        raise UnreadableAnswer("not what the operation answers")
+
+
+_JSON_TYPES: Mapping[str, Any] = {
+    "structure": dict,
+    "list": list,
+    "string": str,
+    "boolean": bool,
+    "timestamp": (int, float, str),
+}
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Whether `value` is made of the JSON types that botocore's model says, which its parser takes
+    for granted: it makes an empty list of an object, and a text of anything."""
+    if not isinstance(value, _JSON_TYPES.get(shape.type_name, object)):
+        return False
+    if shape.type_name == "list":
+        return all(_fits(item, shape.member) for item in value)
+    if shape.type_name == "structure":
+        return all(
+            value.get(name) is None or _fits(value[name], member)
+            for name, member in shape.members.items()
+        )
+    return True
 
 
 def _record_request_id(parsed: Mapping[str, Any], **_: Any) -> None:
@@ -258,9 +282,7 @@ def _record_request_id(parsed: Mapping[str, Any], **_: Any) -> None:
 
 
 def _must_opt_in(answer: Mapping[str, Any]) -> bool:
-    necessary = answer.get("UserConfirmationNecessary", False)
-    if not isinstance(necessary, bool):
-        raise UnreadableAnswer("UserConfirmationNecessary is no boolean")
+    necessary: bool = answer.get("UserConfirmationNecessary", False)
     return necessary
 
 
@@ -269,24 +291,18 @@ def _nothing(answer: Mapping[str, Any]) -> None:
 
 
 def _device_page(answer: Mapping[str, Any]) -> DevicePage:
-    if not isinstance(answer["Devices"], list):
-        raise UnreadableAnswer("Devices is no list")
-    cursor = answer.get("PaginationToken")
     return DevicePage(
         items=tuple(_device(device) for device in answer["Devices"]),
-        next_cursor=None if cursor is None else _text(cursor),
+        next_cursor=answer.get("PaginationToken"),
     )
 
 
 def _device(device: Mapping[str, Any]) -> Device:
     """Our Device of Cognito's `DeviceType`. A date that it omits is that of the creation."""
-    attributes = {
-        _text(attribute["Name"]): _text(attribute.get("Value", ""))
-        for attribute in device.get("DeviceAttributes", ())
-    }
+    attributes = {a["Name"]: a.get("Value", "") for a in device.get("DeviceAttributes", ())}
     created_at = _utc(device["DeviceCreateDate"])
     return Device(
-        id=_text(device["DeviceKey"]),
+        id=device["DeviceKey"],
         name=attributes.get("device_name"),
         status=DeviceStatus(
             attributes.get("dev:device_remembered_status", DeviceStatus.TRACKED.value)
@@ -301,13 +317,6 @@ def _device(device: Mapping[str, Any]) -> Device:
             if name not in NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
         },
     )
-
-
-def _text(value: Any) -> str:
-    """botocore does not look at what is said to be a string."""
-    if not isinstance(value, str):
-        raise UnreadableAnswer("not a string")
-    return value
 
 
 def _utc(moment: datetime) -> datetime:
