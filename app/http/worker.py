@@ -403,9 +403,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """As gunicorn does, but for a check that RFC 9112, section 3.2 asks for, and writing."""
         if req.version >= (1, 1) and not any(name == "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST", req=req)
-        req.path = (
-            req.path or "/"
-        )  # RFC 9110, section 4.2.3; Flask would redirect there by the Host
+        # RFC 9110, section 4.2.3; Flask would redirect there, to wherever the Host says.
+        req.path = req.path or "/"
         req._expected_100_continue = False  # `gather` has seen to it
         try:
             req.body = io.BytesIO(req.body.read())

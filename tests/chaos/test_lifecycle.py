@@ -258,6 +258,27 @@ def test_sigterm_while_it_starts_ends_it_and_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_worker_that_is_told_to_stop_while_it_boots_serves_those_who_wait(
+    cognito: RunningCognito,
+) -> None:
+    with serving(settings_for(cognito) | {"WORKERS": "1"}) as service:
+        address = urlsplit(service.url)
+        os.kill(workers(service)[0], signal.SIGKILL)
+        with ExitStack() as stack:
+            waiting = [
+                stack.enter_context(socket.create_connection((address.hostname, address.port), 10))
+                for _ in range(10)
+            ]
+            until("booting", lambda: service.logs().count("limits_are_per_process") == 2)
+            service.process.send_signal(signal.SIGTERM)
+            for connection in waiting:
+                connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            for connection in waiting:
+                assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+            assert service.process.wait(STOP_SECONDS) == 0
+        assert "Exception" not in service.logs()
+
+
 def test_it_listens_on_ipv6(cognito: RunningCognito) -> None:
     with serving(settings_for(cognito) | {"HOST": "::1"}) as service:
         assert service.url.startswith("http://[::1]:")
