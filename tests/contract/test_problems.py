@@ -107,7 +107,7 @@ def test_an_invalid_request_is_shown_with_a_field_of_the_call(
 
 
 @pytest.mark.parametrize(
-    "name", COGNITO_OPERATIONS.keys() - {"listDevices", "getDevice", "getCurrentDevice"}
+    "name", sorted(COGNITO_OPERATIONS.keys() - {"listDevices", "getDevice", "getCurrentDevice"})
 )
 def test_a_change_says_what_may_have_happened_when_cognito_does_not_answer(
     operations: dict[str, Operation], name: str
