@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from local_cognito.process import READY_LINE
 
@@ -15,6 +16,15 @@ DEFAULT_PORT = 9229
 # Threads spend their time in faults that wait, and in clients that keep their connection.
 THREADS = 128
 KEEPALIVE_SECONDS = 75
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's threads, ended at once by SIGINT and SIGQUIT."""
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """gunicorn would wait for the lock of its pool of threads here, for ever if the signal has
+        interrupted what holds it: the accepting of a connection."""
+        os._exit(0)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -29,7 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         settings: dict[str, Any] = {
             "bind": self._bind,
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": THREADS,
             "worker_connections": 2000,
             "backlog": 2048,

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -527,3 +532,22 @@ def test_a_server_of_ones_own_starts_and_stops() -> None:
         assert mine.control("GET", "/_local/calls") == {}
     with pytest.raises(OSError, match="refused"):
         mine.control("GET", "/_local/calls")
+
+
+def test_ctrl_c_among_new_connections_ends_it_quietly() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_cognito", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    port = int(process.stdout.readline().rpartition(":")[2])
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    # A terminal sends it to every process of the group at once.
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=20)
+    for connection in connections:
+        connection.close()
+    assert (process.returncode, rest) == (0, "")
