@@ -47,6 +47,7 @@ MAC = (
 def main() -> None:
     """Start both servers, show the devices, and wait."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)  # ignored, where a shell started us behind itself
     RUN_FOLDER.mkdir(exist_ok=True)
     port = _free_port("PORT", 8000)
     cognito_port = _free_port("COGNITO_PORT", 9229)

@@ -239,6 +239,8 @@ def test_a_body_that_nobody_reads_ends_no_connection(service: Service) -> None:
 def test_a_caller_who_has_said_that_no_more_comes_is_answered_and_closed(service: Service) -> None:
     request = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
     with connect(service.url) as connection:
+        # Requests and end go out in one packet: neither is there without the other.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         connection.sendall(request + request)
         connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(65536), b""))
