@@ -4,17 +4,32 @@ Answers end in time (`app.transport`), but nothing bounds looking up a name, and
 each step of connecting, may take the whole connect time-out.
 """
 
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 
 class TooLate(Exception):
-    """The time was up first. The work goes on to its own end, and nobody waits for it."""
+    """The time was up first. The work goes on to its next `check`, and nobody waits for it."""
+
+
+_ends: ContextVar[float] = ContextVar("ends", default=math.inf)
+
+
+def check() -> None:
+    """To be called by work before it does what nobody may still expect: to send a request.
+
+    Raises:
+        TooLate: whoever waited for the work has been told so.
+    """
+    if time.monotonic() >= _ends.get():
+        raise TooLate
 
 
 def within(seconds: float, work: Callable[[], Result]) -> Result:
@@ -29,7 +44,9 @@ def within(seconds: float, work: Callable[[], Result]) -> Result:
     except queue.Empty:
         thread = _WorkThread()
     outcome: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-    thread.orders.put((copy_context(), work, outcome))
+    context = copy_context()
+    context.run(_ends.set, time.monotonic() + seconds)
+    thread.orders.put((context, work, outcome))
     try:
         result, error = outcome.get(timeout=seconds)
     except queue.Empty:

@@ -1,7 +1,8 @@
 """HTTP connections whose answers end, whatever the other side sends, and free thread and socket.
 
 urllib3 bounds neither: its read time-out counts anew from every byte that trickles in, and an
-answer without an end is read for as long as it comes.
+answer without an end is read for as long as it comes. Nor does it know that to connect took so long
+that nobody waits any more; the request, a write perhaps, would be sent all the same.
 """
 
 import io
@@ -12,6 +13,8 @@ from http.client import HTTPResponse
 from typing import Any, ClassVar
 
 from urllib3.connectionpool import HTTPConnectionPool
+
+from app import deadlines
 
 PoolClasses = dict[str, type[HTTPConnectionPool]]
 
@@ -25,16 +28,24 @@ def bounded(pool_classes: Mapping[str, type[HTTPConnectionPool]], max_bytes: int
 
     The read time-out is for the whole of an answer; that of a proxy which is asked for a tunnel has
     the connect time-out. `max_bytes`: of one answer, head and all, as it comes over the network.
-    What takes longer raises urllib3's ReadTimeoutError, what is larger `AnswerTooLarge`.
+    What takes longer raises urllib3's ReadTimeoutError, what is larger `AnswerTooLarge`; a request
+    whose time was up before there was a connection is not sent, and raises `deadlines.TooLate`.
     """
     response_class = type("Response", (_BoundedResponse,), {"max_bytes": max_bytes})
 
     def bound(pool_class: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
         plain = pool_class.ConnectionCls
-        connection_class = type(plain.__name__, (plain,), {"response_class": response_class})
+        members = {"response_class": response_class}
+        connection_class = type(plain.__name__, (_PunctualConnection, plain), members)
         return type(pool_class.__name__, (pool_class,), {"ConnectionCls": connection_class})
 
     return {scheme: bound(pool_class) for scheme, pool_class in pool_classes.items()}
+
+
+class _PunctualConnection:
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc] # of the class that this one is mixed into
+        deadlines.check()
 
 
 class _BoundedResponse(HTTPResponse):

@@ -6,9 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from email.message import Message
 from http.client import parse_headers
+from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
+
+import trustme
 
 Script = Callable[[socket.socket], None]
 
@@ -60,8 +64,8 @@ def _send(connection: socket.socket, pieces: Sequence[bytes], pause: float) -> N
 
 
 class RawServer(ThreadingTCPServer):
-    """Plays `script` for every request. `connections`: made so far; `open`: not over yet; `heads`:
-    of the requests that came."""
+    """Plays `script` for every request. `connections`: made so far; `open`: not over yet; `heads`
+    and `bodies`: of the requests that came."""
 
     daemon_threads = True
     block_on_close = False
@@ -73,6 +77,7 @@ class RawServer(ThreadingTCPServer):
         self.connections = 0
         self.open = 0
         self.heads: list[Message] = []
+        self.bodies: list[bytes] = []
         self.lock = threading.Lock()
 
     @property
@@ -101,7 +106,7 @@ class _Player(BaseRequestHandler):
                 while requests.readline():
                     head = parse_headers(requests)
                     self.server.heads.append(head)
-                    requests.read(int(head.get("Content-Length", "0")))
+                    self.server.bodies.append(requests.read(int(head.get("Content-Length", "0"))))
                     self.server.script(connection)
         with self.server.lock:
             self.server.open -= 1
@@ -117,3 +122,20 @@ def raw_server(tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@dataclass
+class Tls:
+    """A server's side of TLS at 127.0.0.1, and what has the service trust it."""
+
+    server: ssl.SSLContext
+    trust: dict[str, str]
+
+
+def new_tls(folder: Path) -> Tls:
+    """Of an authority of its own, whose certificate is in `folder`."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    return Tls(server, {"AWS_CA_BUNDLE": str(folder / "ca.pem")})

@@ -35,15 +35,17 @@ class CognitoBreaker:
         )
         self._on_change = on_change
         self._told = STATE_CLOSED
+        self._telling = threading.Lock()
         self._probing = threading.Lock()
 
     def state(self) -> str:
         """`closed`, `half_open` (the next call probes) or `open`; `on_change` hears what is new."""
-        state: str = self._breaker.state
-        if state != self._told:
-            self._told = state
-            self._on_change(state)
-        return state
+        with self._telling:  # or the state told last would not be the last one
+            state: str = self._breaker.state
+            if state != self._told:
+                self._told = state
+                self._on_change(state)
+            return state
 
     def check(self) -> str:
         """The state, for a call that may go on to `guard`: before it is counted against anything.

@@ -18,6 +18,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     HTTPClientError,
     ReadTimeoutError,
+    SSLError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
@@ -70,8 +71,8 @@ def cognito_idp(
             ignore_configured_endpoint_urls=True,
         ),
     )
+    client.meta.events.register("before-parse.cognito-identity-provider", _record_request_id)
     client.meta.events.register("before-parse.cognito-identity-provider", _check_readable)
-    client.meta.events.register("after-call.cognito-identity-provider", _record_request_id)
     _bound_answers(client)
     return client
 
@@ -217,7 +218,8 @@ def _failure(error: Exception) -> AttemptFailed:
         return AttemptFailed(
             DeviceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito could not be reached."),
             retryable=True,
-            answer_lost=isinstance(error, HTTPClientError),
+            # TLS fails in the handshake, and in the middle of an answer; botocore does not tell.
+            answer_lost=isinstance(error, HTTPClientError | SSLError),
             outage=True,
         )
     return AttemptFailed(
@@ -228,28 +230,31 @@ def _failure(error: Exception) -> AttemptFailed:
 
 
 def _check_readable(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
-    """Refuse a 200 that botocore would take for an empty answer: HTML, half an answer, nothing.
+    """Refuse what botocore would take for a success: HTML, half an answer, nothing, a 202.
 
     Of a 5xx, which says enough by its status, the body is left out: botocore chokes on some.
 
     Raises:
         HTTPClientError: the connection ended in the middle of the answer, which urllib3 lets pass.
-        UnreadableAnswer: the body is not of the operation's shape, though it answers with one.
+        UnreadableAnswer: a status that Cognito does not answer with, or a body that is not of the
+            operation's shape.
     """
     body: bytes = response_dict["body"]
     announced = str(response_dict["headers"].get("content-length", ""))
     if announced.isdigit() and len(body) < int(announced):
         raise HTTPClientError(error="the answer broke off")
-    if response_dict["status_code"] >= 500:
+    status = response_dict["status_code"]
+    if status >= 500:
         response_dict["body"] = b"{}"
-    if response_dict["status_code"] != 200:
+    if status >= 400:
         return
-    answers_nothing = (
-        operation_model.output_shape is None or not operation_model.output_shape.members
-    )
-    if not body and answers_nothing:
-        return
-    if not _fits(json.loads(body), operation_model.output_shape):
+    if status != 200:
+        raise UnreadableAnswer("neither a success nor an error of Cognito's")
+    shape = operation_model.output_shape
+    if shape is None or not shape.members:
+        if body and json.loads(body) != {}:
+            raise UnreadableAnswer("more than the success of an operation that answers nothing")
+    elif not _fits(json.loads(body), shape):
         raise UnreadableAnswer("not what the operation answers")
 
 
@@ -277,8 +282,9 @@ def _fits(value: Any, shape: Any) -> bool:
     return True
 
 
-def _record_request_id(parsed: Mapping[str, Any], **_: Any) -> None:
-    record_request_id(parsed.get("ResponseMetadata", {}).get("RequestId"))
+def _record_request_id(response_dict: dict[str, Any], **_: Any) -> None:
+    """Also of an answer that is then refused: by it the support of AWS finds the request."""
+    record_request_id(response_dict["headers"].get("x-amzn-requestid"))
 
 
 def _must_opt_in(answer: Mapping[str, Any]) -> bool:

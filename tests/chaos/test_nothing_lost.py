@@ -6,7 +6,9 @@ Else it sees a problem that says that the write may have been done, and whether 
 
 import base64
 import secrets
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,6 +18,7 @@ import requests
 from local_cognito.process import RunningCognito
 from local_cognito.seed import CLIENT_ID, OPT_IN_CLIENT_ID, OPT_IN_POOL_ID, POOL_ID, REGION
 from tests.chaos.load import wrong_problem
+from tests.raw_server import new_tls, raw_server
 from tests.servers import Service, serving, settings_for
 
 USERNAME = "demo"
@@ -333,3 +336,58 @@ def test_a_device_is_not_called_tracked_on_an_answer_of_the_wrong_shape(
     assert answer.status_code == 502
     assert "may be tracked already" in answer.json()["detail"]
     assert held(cognito) == set()
+
+
+@pytest.fixture
+def over_tls(
+    cognito: RunningCognito, tmp_path: Path
+) -> Iterator[tuple[Service, Callable[[int | None], None]]]:
+    """A service whose Cognito speaks TLS, and what spoils the next so many of its answers."""
+    tls, left = new_tls(tmp_path), 0
+
+    def spoil(times: int | None) -> None:
+        nonlocal left
+        left = 1000 if times is None else times
+
+    def play(connection: socket.socket) -> None:
+        nonlocal left
+        answer = requests.post(
+            cognito.url,
+            upstream.bodies[-1],
+            headers={name: upstream.heads[-1][name] for name in ("X-Amz-Target", "Content-Type")},
+            timeout=5,
+        )
+        if left > 0:
+            left -= 1
+            socket.socket.sendall(connection, b"past the encryption")
+            raise ConnectionAbortedError
+        head = f"HTTP/1.1 {answer.status_code} OK\r\nContent-Length: {len(answer.content)}\r\n\r\n"
+        connection.sendall(head.encode() + answer.content)
+
+    with raw_server(tls.server) as upstream:
+        upstream.script = play
+        settings = settings_for(cognito) | NEVER_OPENS | tls.trust
+        with serving(settings | {"COGNITO_ENDPOINT_URL": upstream.url}) as service:
+            yield service, spoil
+
+
+def test_a_device_forgotten_as_tls_broke_is_answered_as_forgotten(
+    cognito: RunningCognito, over_tls: tuple[Service, Callable[[int | None], None]]
+) -> None:
+    (service, spoil), signed_in = over_tls, sign_in(cognito)
+    spoil(1)
+    answer = call(service, signed_in["access_token"], "DELETE", "/devices/current")
+    assert answer.status_code == 204
+    assert held(cognito) == set()
+
+
+def test_a_sign_out_during_which_tls_broke_is_told_to_be_perhaps_done(
+    cognito: RunningCognito, over_tls: tuple[Service, Callable[[int | None], None]]
+) -> None:
+    (service, spoil), token = over_tls, sign_in(cognito)["access_token"]
+    spoil(FOR_GOOD)
+    answer = call(service, token, "POST", "/devices/sign-out")
+    assert answer.status_code == 502
+    assert "may have been signed out already" in answer.json()["detail"]
+    spoil(0)
+    assert call(service, token, "GET", "/devices").status_code == 401

@@ -3,7 +3,6 @@
 These also tell whether botocore still reads answers the way that `app.transport` bounds it.
 """
 
-import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,13 +14,21 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-import trustme
 from prometheus_client.parser import text_string_to_metric_families
 
 from local_cognito.process import RunningCognito
 from tests.chaos.polling import until
 from tests.e2e.api import Api
-from tests.raw_server import RawServer, Script, in_pieces, raw_server, tunnel_to, without_end
+from tests.raw_server import (
+    RawServer,
+    Script,
+    Tls,
+    in_pieces,
+    new_tls,
+    raw_server,
+    tunnel_to,
+    without_end,
+)
 from tests.servers import serving, settings_for
 
 READ_TIMEOUT = 0.5
@@ -170,21 +177,9 @@ def test_a_trickled_answer_counts_as_one_time_out(direct: Deployment) -> None:
 # Other ways to Cognito
 
 
-@dataclass
-class Tls:
-    """A server's side of TLS at 127.0.0.1, and what has the service trust it."""
-
-    server: ssl.SSLContext
-    trust: dict[str, str]
-
-
 @pytest.fixture
 def tls(tmp_path: Path) -> Tls:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    return Tls(server, {"AWS_CA_BUNDLE": str(tmp_path / "ca.pem")})
+    return new_tls(tmp_path)
 
 
 def test_over_tls_answers_are_let_go_of_too(cognito: RunningCognito, tls: Tls) -> None:

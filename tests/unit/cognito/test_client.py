@@ -29,6 +29,7 @@ VERIFIER = SecretVerifier(
     base64.b64encode(b"saltsaltsaltsalt").decode(),
 )
 FOR_GOOD = None
+NOT_REMEMBERED = RememberedStatus.NOT_REMEMBERED
 
 
 Make = Callable[..., CognitoClient]
@@ -89,10 +90,6 @@ def new_sign_in(cognito: RunningCognito, pool_id: str = seed.POOL_ID) -> tuple[s
     """The token of a sign-in, and the key of its device, which is not tracked yet."""
     made = cognito.control("POST", "/_local/tokens", pool=pool_id)
     return made["token"], made["claims"]["device_key"]
-
-
-def confirm(client: CognitoClient, token: str, device_key: str, name: str | None = None) -> bool:
-    return client.confirm_device(token, device_key, VERIFIER, name, secret_is_new=False)
 
 
 def failing(call: Callable[[], Any]) -> DeviceError:
@@ -166,7 +163,7 @@ def test_a_device_that_is_not_remembered_is_not_shown(
 ) -> None:
     signed_in = sign_in()
     token, device_key = signed_in["access_token"], signed_in["device_key"]
-    client.update_device_status(token, device_key, RememberedStatus.NOT_REMEMBERED)
+    client.update_device_status(token, device_key, NOT_REMEMBERED)
     error = failing(lambda: client.get_device(token, device_key))
     assert error.code is ErrorCode.DEVICE_NOT_FOUND
     assert client.list_devices(token, 60, None).items == ()
@@ -227,6 +224,28 @@ def test_an_answer_of_nothing_is_one_where_cognito_says_nothing(
     client.update_device_status(
         signed_in["access_token"], signed_in["device_key"], RememberedStatus.REMEMBERED
     )
+
+
+@pytest.mark.parametrize("body", [{"message": "Forbidden"}, {"__type": "NotAuthorized"}, []])
+def test_an_answer_of_something_is_none_where_cognito_says_nothing(
+    client: CognitoClient, cognito: RunningCognito, sign_in: SignIn, body: Any
+) -> None:
+    token = sign_in()["access_token"]
+    fault(cognito, "GlobalSignOut", "wrong_shape", body=body, times=FOR_GOOD)
+    error = failing(lambda: client.global_sign_out(token))
+    assert error.code is ErrorCode.UPSTREAM_ERROR
+    assert "may have been signed out already" in error.detail
+
+
+@pytest.mark.parametrize("status", ["101 Switching Protocols", "202 Accepted", "204 No Content"])
+def test_no_success_but_200_is_cognitos(make: Make, sign_in: SignIn, status: str) -> None:
+    token = sign_in()["access_token"]
+    with raw_server() as server:
+        server.script = in_pieces(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        client = make(COGNITO_ENDPOINT_URL=server.url)
+        error = failing(lambda: client.global_sign_out(token))
+    assert error.code is ErrorCode.UPSTREAM_ERROR
+    assert "may have been signed out already" in error.detail
 
 
 def test_a_confirmation_that_is_neither_true_nor_false_is_none(
@@ -307,6 +326,42 @@ def test_what_a_request_cost_is_gathered(
     assert use.attempts == 3
     assert use.seconds > 0
     assert len(use.request_ids) == 3
+
+
+def test_cognitos_id_of_an_answer_that_is_none_is_gathered_too(
+    client: CognitoClient, cognito: RunningCognito, sign_in: SignIn
+) -> None:
+    use = calls.start_gathering()
+    token = sign_in()["access_token"]
+    fault(cognito, "ListDevices", "wrong_shape", body=["a", "list"], times=FOR_GOOD)
+    failing(lambda: client.list_devices(token, 60, None))
+    assert len(use.request_ids) == 3
+
+
+def test_a_write_that_was_given_up_before_it_was_sent_is_not_sent_later(
+    make: Make, cognito: RunningCognito, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would undo what its caller did after he was told."""
+    name_server, looked_up = threading.Event(), threading.Event()
+    look_up = socket.getaddrinfo
+
+    def take_ones_time(*args: Any, **options: Any) -> Any:
+        name_server.wait(10)
+        try:
+            return look_up(*args, **options)
+        finally:
+            looked_up.set()
+
+    client, signed_in = make(COGNITO_CONNECT_TIMEOUT="0.1"), sign_in()
+    device = signed_in["access_token"], signed_in["device_key"]
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", take_ones_time)
+        given_up = failing(lambda: client.update_device_status(*device, NOT_REMEMBERED))
+        assert given_up.code is ErrorCode.UPSTREAM_TIMEOUT
+        name_server.set()
+        assert looked_up.wait(5)
+    time.sleep(0.2)  # for the attempt to connect
+    assert cognito.control("GET", "/_local/calls") == {}
 
 
 def test_what_is_given_up_is_counted_once_even_when_it_ends(
