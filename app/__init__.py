@@ -3,7 +3,6 @@
 import threading
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import openapi
 from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
@@ -17,6 +16,7 @@ from app.http import (
     authentication,
     cors,
     problems,
+    proxies,
     rate_limits,
     request_ids,
     security_headers,
@@ -45,7 +45,7 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
     app.extensions[DRAINING] = threading.Event()
-    trust_proxies(app, settings.trusted_proxy_hops)
+    proxies.trust(app, settings.trusted_proxy_hops)
 
     traces.register(app, settings.otlp_endpoint)  # first: what is refused is traced, too
     request_ids.register(app)
@@ -84,14 +84,3 @@ def create_app(
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
     jwks.ready()  # begins to fetch the keys; without them we start all the same
     return app
-
-
-def trust_proxies(app: Flask, hops: int) -> None:
-    """Believe the last `hops` entries of X-Forwarded-For and -Proto, and nothing more.
-
-    Not X-Forwarded-Host: load balancers pass on what the client sent, and nothing here needs it.
-    """
-    if hops:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            rate_limits.PortlessAddress(app.wsgi_app), x_for=hops, x_proto=hops
-        )

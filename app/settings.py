@@ -269,18 +269,32 @@ def _origin(value: str) -> None:
         )
     if "*" in value or "@" in value:
         raise ValidationError(f"{value!r}: name each origin in full.")
+    default_port = {"http": ":80", "https": ":443"}[parts.scheme]
+    if value != value.lower() or not value.isascii() or value.endswith(default_port):
+        raise ValidationError(
+            f"{value!r} is not how a browser writes it: in lower case, a host of another alphabet "
+            f"as xn--…, and without {default_port}."
+        )
 
 
 def _redis_url(value: str) -> None:
     if _split(value).scheme not in ("redis", "rediss"):
         raise ValidationError("Not a redis:// or rediss:// URL.")
+    import redis  # 20 MiB: not for who has none
+
+    try:
+        redis.ConnectionPool.from_url(value).make_connection()
+    except (ValueError, TypeError, redis.RedisError):
+        raise ValidationError("Has an option that redis-py does not take.") from None
 
 
 def _rate_limit(value: str) -> None:
     try:
-        parse_rate_limit(value)
+        limit = parse_rate_limit(value)
     except ValueError:
         raise ValidationError("Not a rate limit, as in 120 per minute.") from None
+    if limit.amount < 1:
+        raise ValidationError("Not a rate limit: it lets nobody call. Write 120 per minute.")
 
 
 def _check_readable(name: str, path: str) -> None:

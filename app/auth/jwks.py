@@ -30,8 +30,9 @@ logger = structlog.get_logger(__name__)
 POOL_CLASSES = bounded(pool_classes_by_scheme, DOCUMENT_MAX_BYTES)
 
 PATIENCE = 0.5
-"""Seconds that a call waits for its turn to wait for a fetch. When keys rotate, or a worker begins
-under load, a crowd comes with an unknown `kid` at once, and a healthy fetch is over before this."""
+"""Seconds of a fetch for which a call waits for its turn to wait for it. When keys rotate, or a
+worker begins under load, a crowd comes with an unknown `kid` at once, and a healthy fetch is over
+before this; when it is not, nobody else is to wait."""
 
 Keys = Mapping[str, PyJWK]
 
@@ -102,7 +103,7 @@ class JwksCache:
     `refetch_interval`: seconds that must pass between two fetches for the sake of an unknown
     `kid`, or after a fetch that failed, so that made-up tokens cannot make us hammer Cognito.
     `max_waiting`: how many calls may wait for a fetch to its end, so that a slow answer does not
-    take every thread; the others give up after `PATIENCE`.
+    take every thread; the others give up `PATIENCE` after it began.
     `known`: keys to begin with, to be refreshed at their first use.
     """
 
@@ -127,6 +128,7 @@ class JwksCache:
         self._unknown_kid_at = -math.inf
         self._failed_at = -math.inf
         self._fetching = threading.Lock()
+        self._fetch_began: float | None = None
         self._waiting = threading.BoundedSemaphore(max_waiting)
 
     def ready(self) -> bool:
@@ -149,7 +151,7 @@ class JwksCache:
         return key
 
     def _look_up_unknown(self, kid: str) -> PyJWK | None:
-        if not self._waiting.acquire(timeout=PATIENCE):
+        if not self._waiting.acquire(timeout=self._patience()):
             raise self._cannot_be_had()
         try:
             with self._fetching:  # one fetch answers everybody who waits here
@@ -163,6 +165,10 @@ class JwksCache:
                 return key
         finally:
             self._waiting.release()
+
+    def _patience(self) -> float:
+        began = self._fetch_began
+        return PATIENCE if began is None else max(0.0, began + PATIENCE - self._clock())
 
     def _cannot_be_had(self) -> DeviceError:
         return DeviceError(
@@ -193,6 +199,7 @@ class JwksCache:
         threading.Thread(target=refresh, name="jwks-refresh", daemon=True).start()
 
     def _refresh(self) -> None:
+        self._fetch_began = self._clock()
         try:
             keys = self._fetch()
         except JwksUnavailable as error:
@@ -200,6 +207,8 @@ class JwksCache:
             self._on_fetch("failed")
             logger.warning("jwks_fetch_failed", reason=str(error), keys_known=len(self._keys))
             return
+        finally:
+            self._fetch_began = None
         self._keys = keys
         self._fetched_at = self._clock()
         self._on_fetch("fetched")

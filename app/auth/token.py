@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 
 DEVICES_SCOPE = "aws.cognito.signin.user.admin"
+SCOPE_LACKING = (
+    f"The access token lacks the scope {DEVICES_SCOPE}. Ask for it when the user signs in."
+)
 """The scope that Cognito's device operations ask for; a Hosted UI token may lack it."""
 
 

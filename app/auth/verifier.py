@@ -15,7 +15,7 @@ import jwt
 from cachetools import TLRUCache
 
 from app.auth.jwks import JwksCache
-from app.auth.token import DEVICES_SCOPE, AccessToken
+from app.auth.token import DEVICES_SCOPE, SCOPE_LACKING, AccessToken
 from app.devices.model import is_device_key
 from app.errors import DeviceError, ErrorCode
 
@@ -127,11 +127,7 @@ class TokenVerifier:
         if not well_formed or not isinstance(scope, str):
             raise _invalid("The access token's claims are not those of a Cognito access token.")
         if DEVICES_SCOPE not in scope.split():
-            raise DeviceError(
-                ErrorCode.INSUFFICIENT_SCOPE,
-                f"The access token lacks the scope {DEVICES_SCOPE}. "
-                "Ask for it when the user signs in.",
-            )
+            raise DeviceError(ErrorCode.INSUFFICIENT_SCOPE, SCOPE_LACKING)
         return AccessToken(
             sub=sub, client_id=client_id, device_key=device_key, expires_at=expires_at
         )

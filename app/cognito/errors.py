@@ -4,6 +4,7 @@ The exceptions of each operation are those of the botocore model of cognito-idp;
 the API reference's, "Common errors" included.
 """
 
+from app.auth.token import SCOPE_LACKING
 from app.errors import DeviceError, ErrorCode
 
 _MEANINGS: dict[str, tuple[ErrorCode, str]] = {
@@ -84,11 +85,7 @@ def to_device_error(operation: str, kind: str, message: str) -> DeviceError:
     """
     kind = _ALIASES.get(kind, kind)
     if kind == "NotAuthorizedException" and _SCOPE_MESSAGE in message:
-        return DeviceError(
-            ErrorCode.INSUFFICIENT_SCOPE,
-            "The access token lacks the scope aws.cognito.signin.user.admin. "
-            "Ask for it when the user signs in.",
-        )
+        return DeviceError(ErrorCode.INSUFFICIENT_SCOPE, SCOPE_LACKING)
     if kind == "InvalidParameterException" and operation in _REFUSED_PARAMETERS:
         return DeviceError(ErrorCode.INVALID_PARAMETER, _REFUSED_PARAMETERS[operation])
     if kind == "ResourceNotFoundException" and operation in ("ListDevices", "GlobalSignOut"):

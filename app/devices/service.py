@@ -173,14 +173,20 @@ class DeviceService:
         removal of what it points at. The current device goes last: its sign-in makes these calls.
         """
         if not self._forgetting_many.acquire(blocking=False):
-            raise DeviceError(
-                ErrorCode.UPSTREAM_UNAVAILABLE,
-                "Too many calls that forget many devices are under way. Nothing was changed.",
-                retry_after=5,
+            raise self._nothing_forgotten(
+                token,
+                DeviceError(
+                    ErrorCode.UPSTREAM_UNAVAILABLE,
+                    "Too many calls that forget many devices are under way. Nothing was changed.",
+                    retry_after=5,
+                ),
             )
         try:
             deadline = self._clock() + self._pace.deadline
-            keys = [device.id for device in self._all_devices(token, deadline)]
+            try:
+                keys = [device.id for device in self._all_devices(token, deadline)]
+            except DeviceError as error:
+                raise self._nothing_forgotten(token, error) from None
             others = [key for key in dict.fromkeys(keys) if key != token.device_key]
             current = [token.device_key] if token.device_key in keys else []
             chosen = others + current if scope is DeletionScope.ALL else others
@@ -219,6 +225,11 @@ class DeviceService:
             raise
         finally:
             self._audit.record(action, token, device_key, outcome)
+
+    def _nothing_forgotten(self, token: AccessToken, error: DeviceError) -> DeviceError:
+        """`error`, now in the audit trail: it ended an attempt that had reached no device yet."""
+        self._audit.record("forgotten", token, None, error.code.value)
+        return error
 
     def _all_devices(self, token: AccessToken, deadline: float) -> Iterator[Device]:
         cursor, seen = None, set[str]()

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from app.auth.token import DEVICES_SCOPE
+from app.auth.token import DEVICES_SCOPE, SCOPE_LACKING
 from app.errors import ErrorCode
 from app.http import request_ids
 from app.http.body import TOO_LARGE
@@ -191,7 +191,7 @@ PROBLEMS: dict[ErrorCode, ProblemText] = {
     ),
     ErrorCode.INSUFFICIENT_SCOPE: ProblemText(
         f"The token lacks the scope `{DEVICES_SCOPE}`.",
-        f"The access token lacks the scope {DEVICES_SCOPE}. Ask for it when the user signs in.",
+        SCOPE_LACKING,
     ),
     ErrorCode.USER_NOT_CONFIRMED: ProblemText(
         "The user has not confirmed the sign-up.",

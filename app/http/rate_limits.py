@@ -3,10 +3,7 @@
 import hashlib
 import ipaddress
 import math
-import re
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
@@ -16,30 +13,8 @@ from app.errors import DeviceError, ErrorCode
 from app.http.problems import problem_response
 from app.observability import metrics
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 IPV6_SITE_PREFIX = 64
 """Bits. Whoever has one IPv6 address has all of its /64 (RFC 6177), so they count as one."""
-
-_ADDRESS_WITH_PORT = re.compile(r"\[(?P<bracketed>[^]]+)\](?::\d+)?|(?P<dotted>[\d.]+):\d+")
-
-
-class PortlessAddress:
-    """Keeps REMOTE_ADDR an address where a proxy says `address:port` or `[address]:port`: a caller
-    has thousands of ports, and would count as somebody new with each.
-    """
-
-    def __init__(self, app: "WSGIApplication") -> None:
-        self._app = app
-
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        found = _ADDRESS_WITH_PORT.fullmatch(environ.get("REMOTE_ADDR", ""))
-        if found:
-            environ["REMOTE_ADDR"] = found["bracketed"] or found["dotted"]
-        return self._app(environ, start_response)
 
 
 def register(app: Flask, *, per_user: str, per_address: str, counters: Counters) -> None:

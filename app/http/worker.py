@@ -11,6 +11,7 @@ import errno
 import io
 import json
 import math
+import re
 import socket
 import ssl
 import struct
@@ -80,6 +81,8 @@ UNTAKEN = object()
 """What becomes of a connection whose caller has not taken the whole answer: likewise."""
 CERTIFICATE_SECONDS = 60.0
 """Between two log lines that say that the certificate cannot be used."""
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?", re.ASCII)
+"""RFC 9110, section 7.2: a host of RFC 3986, section 3.2.2, and perhaps a port."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -144,6 +147,8 @@ class Outgoing:
                 self._pieces = [b"".join(self._pieces)]
             self._next = memoryview(self._pieces.pop(0))
         self._next = self._next[sock.send(self._next[:PIECE_BYTES]) :]
+        if not self._next:
+            self._next = memoryview(b"")  # an empty view of an answer would keep all of it
         return not self._next and not self._pieces
 
     def __bool__(self) -> bool:
@@ -400,8 +405,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         raise exc
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
-        """As gunicorn does, but for a check that RFC 9112, section 3.2 asks for, and writing."""
-        if req.version >= (1, 1) and not any(name == "HOST" for name, _ in req.headers):
+        """As gunicorn does, but for the checks that RFC 9112, section 3.2 asks for, and writing."""
+        hosts = [value for name, value in req.headers if name == "HOST"]
+        if (req.version >= (1, 1) and not hosts) or not all(map(HOST.fullmatch, hosts)):
             raise InvalidHeader("HOST", req=req)
         # RFC 9110, section 4.2.3; Flask would redirect there, to wherever the Host says.
         req.path = req.path or "/"

@@ -65,7 +65,7 @@ RATE_LIMITED = Counter(
     ("by",),
 )
 REDIS_FAILURES = Counter(
-    "device_bff_redis_failures_total", "Times that Redis did not serve and its stand-in did."
+    "device_bff_redis_failures_total", "Times that Redis was asked and did not serve."
 )
 TRACE_EXPORT_FAILURES = Counter(
     "device_bff_trace_export_failures_total", "Batches of spans that the collector did not take."

@@ -11,7 +11,7 @@ import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
-from opentelemetry.trace import SpanContext, Status
+from opentelemetry.trace import SpanContext, SpanKind, Status
 
 from app.observability import metrics
 
@@ -99,7 +99,7 @@ class CollectorExporter(OTLPSpanExporter):
 
 
 def plain(span: ReadableSpan) -> ReadableSpan:
-    """`span` with nothing in it but `ATTRIBUTES`."""
+    """`span` with nothing in it but `ATTRIBUTES`, and a name that is no path of the caller's."""
 
     def without_state(context: SpanContext | None) -> SpanContext | None:
         """W3C's tracestate is the caller's to fill."""
@@ -110,8 +110,9 @@ def plain(span: ReadableSpan) -> ReadableSpan:
         )
 
     attributes = span.attributes or {}
+    named_by_caller = span.kind is SpanKind.SERVER and "http.route" not in attributes
     return ReadableSpan(
-        name=span.name,
+        name="HTTP" if named_by_caller else span.name,
         context=without_state(span.context),
         parent=without_state(span.parent),
         resource=span.resource,

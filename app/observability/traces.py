@@ -5,12 +5,18 @@ is a list: the libraries' own choice has query strings (cursors) and Cognito's m
 quote what they refuse.
 """
 
+import re
 import sys
 
-from flask import Flask
+from flask import Flask, has_request_context, request
 
 UNTRACED = r"^[^:]+://[^/]+/(healthz|readyz|metrics)(\?|$)"
 """The URLs of probes. The library searches a URL for it, and a query is the caller's to write."""
+
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace_id>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+)
+"""W3C Trace Context, section 3.2.2: of its version, and of later ones, which may have more."""
 
 
 def register(app: Flask, endpoint: str | None) -> None:
@@ -35,9 +41,11 @@ def register(app: Flask, endpoint: str | None) -> None:
 
 
 def trace_id() -> str | None:
-    """The current trace's id in hex, for the request log; None when nothing is traced."""
+    """The current trace's id in hex, for the request log: the caller's, where we do not trace."""
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
-        return None
+        traceparent = request.headers.get("traceparent", "") if has_request_context() else ""
+        callers = _TRACEPARENT.fullmatch(traceparent)
+        return callers["trace_id"] if callers else None
     context = trace.get_current_span().get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid else None

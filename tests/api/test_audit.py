@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.errors import DeviceError, ErrorCode
 from app.observability.audit import LOGGER_NAME
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
@@ -23,6 +24,18 @@ def trail() -> Iterator[list[str]]:
     logger.setLevel(logging.INFO)
     yield lines
     logger.handlers, logger.level = before
+
+
+def test_an_attempt_to_forget_many_that_reached_no_device_is_kept_too(
+    api: ApiClient, fake_cognito: FakeCognito, trail: list[str]
+) -> None:
+    fake_cognito.fail("list_devices", DeviceError(ErrorCode.QUOTA_EXCEEDED, "Too many."))
+    assert api.delete("/devices?scope=all").status_code == 429
+    event = json.loads(trail[0])
+    assert event["type"] == "device-bff.device.forgotten"
+    assert event["data"]["device"] is None
+    assert event["data"]["outcome"] == "quota-exceeded"
+    assert len(trail) == 1
 
 
 def test_a_change_that_ended_in_an_error_of_ours_is_kept_as_one(

@@ -38,6 +38,7 @@ IN_BODY = "recognisable body secret 0004"
 IN_HEADERS = "recognisable-header-secret-0005"
 BASIC = base64.b64encode(b"recognisable-user:recognisable-0006").decode()
 CURSOR = "recognisable.cursor+of/cognito=0007"
+IN_PATH = "recognisable-path-secret-0009"
 FORGED_SIGNATURE = base64.urlsafe_b64encode(b"recognisable-forged-signature-0008").decode()
 SECRETS = {
     "password verifier": PASSWORD_VERIFIER,
@@ -47,6 +48,7 @@ SECRETS = {
     "headers": IN_HEADERS,
     "basic credentials": BASIC,
     "cursor": CURSOR,
+    "path": IN_PATH,
     "forged signature": FORGED_SIGNATURE,
 }
 
@@ -283,6 +285,8 @@ def failures_of_callers(run: Run, service: Service, cognito: RunningCognito) -> 
         run.responses.append(call(url, method, params=query))
         run.responses.append(call(url, method, params=query, headers=user.bearer))
     run.responses.append(call(f"{service.url}/nowhere", params=query, headers=user.bearer))
+    for path in (f"/nowhere/{user.token}", f"/devices/{IN_PATH}"):
+        call(service.url + path, "POST", headers=user.bearer)  # `instance` is the path, by contract
 
 
 def failures_of_http(run: Run, service: Service, cognito: RunningCognito) -> None:

@@ -101,6 +101,25 @@ def test_with_one_proxy_only_the_last_address_counts(behind_one: Service, user: 
     assert audited(behind_one, user, **forwarded)["address"] == "203.0.113.9"
 
 
+@pytest.mark.parametrize("forged", ['"', 'x"y', '"6.6.6.6', '"\\'])
+def test_a_quote_hides_no_address_that_the_proxy_appends(
+    behind_one: Service, user: SignedIn, forged: str
+) -> None:
+    forwarded = {"X-Forwarded-For": f"{forged}, 203.0.113.9"}
+    assert audited(behind_one, user, **forwarded)["address"] == "203.0.113.9"
+
+
+def test_behind_two_proxies_the_nearer_ones_word_about_https_counts(
+    cognito: RunningCognito, user: SignedIn
+) -> None:
+    """Each overwrites the other's."""
+    forwarded = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.1", "X-Forwarded-Proto": "https"}
+    with service_with(cognito, TRUSTED_PROXY_HOPS="2") as service:
+        assert audited(service, user, **forwarded)["address"] == "203.0.113.9"
+        answer = call(f"{service.url}/healthz", headers=forwarded)
+    assert "Strict-Transport-Security" in answer.headers
+
+
 def test_https_ended_by_the_trusted_proxy_has_hsts(behind_one: Service, user: SignedIn) -> None:
     sent = user.bearer | {"X-Forwarded-Proto": "https"}
     hsts = call(f"{behind_one.url}/devices", headers=sent).headers["Strict-Transport-Security"]

@@ -50,6 +50,8 @@ NOT_HTTP = {
     "a method of no word": f"{SECRET} /devices HTTP/1.1\r\n".encode() + headers(),
     "no Host": f"GET /devices HTTP/1.1\r\nA: {SECRET}\r\n".encode(),
     "two Hosts": b"GET /devices HTTP/1.1\r\n" + headers(f"Host: {SECRET}"),
+    "a Host of no name": f"GET /devices HTTP/1.1\r\nHost: <{SECRET}>\r\n".encode(),
+    "a Host of two words": f"GET /devices HTTP/1.1\r\nHost: a {SECRET}\r\n".encode(),
     "a Content-Length of no number": b"POST /devices HTTP/1.1\r\n"
     + headers(f"Content-Length: {SECRET}"),
     "a negative Content-Length": b"POST /devices HTTP/1.1\r\n" + headers("Content-Length: -1"),

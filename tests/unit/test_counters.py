@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 import structlog
@@ -155,6 +156,29 @@ def test_it_starts_with_redis_away(redis: RedisServer) -> None:
     redis.kill()
     storage = open_at(redis.url)
     assert storage.incr(KEY, 60) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b":abc\r\n", b"+OK\r\n", b"$-1\r\n", b"*-1\r\n", b"\xff\xfe\xfd\r\n", b"HTTP/1.1 400\r\n"],
+)
+def test_what_answers_as_no_redis_does_is_as_good_as_away(answer: bytes) -> None:
+    class Odd(BaseRequestHandler):
+        def handle(self) -> None:
+            while self.request.recv(65536):
+                self.request.sendall(answer)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Odd) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        storage = open_at(f"redis://127.0.0.1:{server.server_address[1]}")
+        assert [storage.incr(KEY, 60) for _ in range(2)] == [1, 2]
+        server.shutdown()
+
+
+def test_a_name_that_is_none_is_as_good_as_away() -> None:
+    storage = open_at("redis://a..b")
+    assert [storage.incr(KEY, 60) for _ in range(2)] == [1, 2]
 
 
 def test_redis_is_used_again_once_it_is_back(

@@ -131,15 +131,22 @@ WRONG: list[tuple[str, list[str]]] = [
     ("TOKEN_LEEWAY", ["-1", "61", "x", "nan"]),
     ("TOKEN_CACHE_SIZE", ["0", "1000001", "x"]),
     ("RATE_LIMIT_PER_USER", ["", "many", "10", "per minute", "-1 per minute", "10 per blink"]),
-    ("RATE_LIMIT_PER_ADDRESS", ["", "ten per minute"]),
-    ("REDIS_URL", ["", "localhost:6379", "http://redis", "redis://[", "redis://redis:port"]),
+    ("RATE_LIMIT_PER_ADDRESS", ["", "ten per minute", "0 per minute"]),
+    (
+        "REDIS_URL",
+        [
+            *("", "localhost:6379", "http://redis", "redis://[", "redis://redis:port"),
+            *("redis://redis?family=0", "redis://redis?socket_timeout=soon"),
+        ],
+    ),
     (
         "CORS_ORIGINS",
         [
             *("*", "null", "app.example", "https://*.app.example", "https://app.example/"),
             *("https://app.example/path", "https://me@app.example", "https://app.example?x"),
             *("ftp://app.example", "https://", "https://[", "https://app.example:port"),
-            "https://app.example, *",
+            *("https://app.example, *", "https://App.example", "https://bücher.example"),
+            *("https://app.example:443", "http://app.example:80"),
         ],
     ),
     ("TRUSTED_PROXY_HOPS", ["-1", "11", "one", "0.5"]),

@@ -205,6 +205,22 @@ def test_no_more_than_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache.key("one") is not None
 
 
+def test_who_comes_late_in_a_slow_fetch_does_not_wait_for_it() -> None:
+    source = Source("one")
+    source.go.clear()
+    cache = source.cache(max_waiting=1)
+    waiter = threading.Thread(target=cache.key, args=("one",))
+    waiter.start()
+    source.begun.wait(5)
+    source.now += jwks.PATIENCE
+    started = time.monotonic()
+    with pytest.raises(DeviceError):
+        cache.key("one")
+    assert time.monotonic() - started < jwks.PATIENCE / 2
+    source.go.set()
+    waiter.join(5)
+
+
 # Fetching, over HTTP
 
 

@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from flask import Flask
 from opentelemetry.util.http import ExcludeList
 
+from app.observability import traces
 from app.observability.traces import UNTRACED
 
 PROGRAM = """
@@ -35,6 +37,29 @@ def test_probes_are_not_traced(path: str) -> None:
 )
 def test_no_caller_has_a_call_left_out_of_the_traces(url: str) -> None:
     assert not ExcludeList([UNTRACED]).url_disabled(url)
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "trace_id"),
+    [
+        (f"00-{'a' * 32}-{'b' * 16}-01", "a" * 32),
+        (f"cc-{'a' * 32}-{'b' * 16}-01-what-comes-later", "a" * 32),
+        (f"ff-{'a' * 32}-{'b' * 16}-01", None),
+        (f"00-{'0' * 32}-{'b' * 16}-01", None),
+        (f"00-{'a' * 32}-{'0' * 16}-01", None),
+        (f"00-{'A' * 32}-{'b' * 16}-01", None),
+        (f"00-{'a' * 32}-{'b' * 16}-01\n", None),
+        ("a secret", None),
+        (None, None),
+    ],
+)
+def test_the_callers_trace_is_told_where_we_do_not_trace(
+    monkeypatch: pytest.MonkeyPatch, traceparent: str | None, trace_id: str | None
+) -> None:
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace", raising=False)
+    headers = {} if traceparent is None else {"HTTP_TRACEPARENT": traceparent}
+    with Flask(__name__).test_request_context(environ_overrides=headers):
+        assert traces.trace_id() == trace_id
 
 
 def test_nothing_of_opentelemetry_is_loaded() -> None:
