@@ -1,6 +1,7 @@
 """The user pool's key set over real HTTP, with every way it may fail."""
 
 import json
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,7 +28,11 @@ class JwksServer:
         self.delay = 0.0
         self.released = threading.Event()
         self._server: ThreadingHTTPServer | None = None
-        self._port = 0
+        # While it is down too the port is its own: nobody else is to answer there.
+        self._place_holder = socket.socket()
+        self._place_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._place_holder.bind(("127.0.0.1", 0))
+        self._port = self._place_holder.getsockname()[1]
         self.go_up()
 
     @property
@@ -63,10 +68,10 @@ class JwksServer:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             block_on_close = False
+            allow_reuse_port = True
             request_queue_size = 128
 
         self._server = Server(("127.0.0.1", self._port), Handler)
-        self._port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -81,6 +86,7 @@ class JwksServer:
     def close(self) -> None:
         self.released.set()
         self.go_down()
+        self._place_holder.close()
 
     def await_fetches(self, count: int, seconds: float = 5) -> None:
         """Wait until so many fetches have come in."""
