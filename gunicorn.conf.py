@@ -1,6 +1,7 @@
 """How gunicorn runs the service. Numbers come from the settings, reasons are here."""
 
 import atexit
+import fcntl
 import os
 import resource
 import shutil
@@ -9,14 +10,35 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+METRICS_FOLDER = "device-bff-metrics-"
+
+
+def make_metrics_folder() -> str:
+    """A new one, locked for as long as a process of this service lives. Those that nobody locks any
+    more are removed: their service was killed, and the next one's temporary files may be the same.
+    """
+    temporary = Path(tempfile.gettempdir())
+    for left in temporary.glob(f"{METRICS_FOLDER}*"):
+        with suppress(OSError):  # locked, or not ours
+            folder = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(folder)
+    made = Path(tempfile.mkdtemp(prefix=f"new-{METRICS_FOLDER}"))
+    fcntl.flock(os.open(made, os.O_RDONLY), fcntl.LOCK_SH)
+    return str(made.rename(made.with_name(made.name.removeprefix("new-"))))
 
 
 def remove_metrics(parent: int) -> None:
     """Leave no metrics behind, however the service ends; unless their folder was given to us."""
     folder = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
-    if os.getpid() == parent and folder.name.startswith("device-bff-metrics-"):
+    if os.getpid() == parent and folder.name.startswith(METRICS_FOLDER):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -32,9 +54,9 @@ if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # not when a running ser
     signal.signal(signal.SIGTERM, stop_starting)
 
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ.get(
-    "PROMETHEUS_MULTIPROC_DIR"
-) or tempfile.mkdtemp(prefix="device-bff-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = (
+    os.environ.get("PROMETHEUS_MULTIPROC_DIR") or make_metrics_folder()
+)
 try:
     Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
 except OSError as error:

@@ -1,7 +1,7 @@
 """Exits 0 if the service in this container is alive: what Docker, Compose and ECS run to ask.
 
 Kubernetes asks over HTTP by itself. A certificate is not checked: it names the service, and this
-connection goes to loopback.
+connection does not leave the container.
 """
 
 import os
@@ -12,14 +12,14 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 TIMEOUT = 2  # seconds
 
 
-def alive(port: int, tls: bool) -> bool:
+def alive(host: str, port: int, tls: bool) -> bool:
     """Whether `/healthz` answers 200 in time."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    connection = HTTPConnection(host, port, timeout=TIMEOUT)
     if tls:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        connection = HTTPSConnection("127.0.0.1", port, timeout=TIMEOUT, context=context)
+        connection = HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200
@@ -28,5 +28,8 @@ def alive(port: int, tls: bool) -> bool:
 
 
 if __name__ == "__main__":
+    host = os.environ.get("HOST", "127.0.0.1")
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask there, not to listen
     port = int(os.environ.get("PORT", "8000"))
-    sys.exit(0 if alive(port, tls="TLS_CERT_FILE" in os.environ) else 1)
+    tls = "TLS_CERT_FILE" in os.environ
+    sys.exit(0 if alive(everywhere.get(host, host), port, tls) else 1)

@@ -85,6 +85,7 @@ class Attempts:
             DeviceError: what came of the last attempt.
         """
         if not self._slots.acquire(blocking=False):
+            metrics.COGNITO_REFUSED.labels("in_flight").inc()
             raise DeviceError(
                 ErrorCode.UPSTREAM_UNAVAILABLE,
                 "Too many calls of Amazon Cognito are under way. Nothing was changed.",
@@ -129,6 +130,8 @@ class Attempts:
                 metrics.RATE_LIMITED.labels("cognito").inc()
         except DeviceError as refusal:
             error = refusal
+            if error.code is ErrorCode.UPSTREAM_UNAVAILABLE:
+                metrics.COGNITO_REFUSED.labels("breaker").inc()
         if lost and error.code is SHOWN_DONE_BY.get(operation):
             logger.info("cognito_answer_settled", operation=operation, shown_by=error.code)
             return None

@@ -48,6 +48,13 @@ COGNITO_RETRIES = Counter(
 COGNITO_IN_FLIGHT = Gauge(
     "device_bff_cognito_calls_in_flight", "Calls of Cognito under way.", multiprocess_mode="livesum"
 )
+COGNITO_REFUSED = Counter(
+    "device_bff_cognito_calls_refused_total",
+    "Calls that were not sent to Cognito, for the breaker was open or too many were in flight.",
+    ("by",),
+)
+for by in ("breaker", "in_flight"):
+    COGNITO_REFUSED.labels(by)  # told as 0 before the first
 BREAKER_STATE = Gauge(
     "device_bff_cognito_breaker_open",
     "1 while the worker's circuit breaker is open, 0.5 half-open, 0 closed; the worst worker's.",

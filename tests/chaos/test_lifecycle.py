@@ -228,6 +228,27 @@ def test_nothing_is_left_behind(cognito: RunningCognito, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_service_left_behind_the_next_one_removes(
+    cognito: RunningCognito, tmp_path: Path
+) -> None:
+    """Another that lives beside it keeps its own."""
+    settings = settings_for(cognito) | {"TMPDIR": str(tmp_path)}
+
+    def folders() -> set[Path]:
+        return set(tmp_path.glob("device-bff-metrics-*"))
+
+    with serving(settings):
+        of_the_living = folders()
+        with serving(settings) as killed:
+            workers = psutil.Process(killed.process.pid).children()
+            killed.terminate(signal.SIGKILL)
+            psutil.wait_procs(workers, timeout=10)
+        (left,) = folders() - of_the_living
+        with serving(settings):
+            assert left not in folders()
+            assert of_the_living < folders()
+
+
 def test_a_start_on_a_port_that_is_taken_leaves_nothing_behind(
     cognito: RunningCognito, tmp_path: Path
 ) -> None:

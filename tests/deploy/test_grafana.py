@@ -14,7 +14,12 @@ from tests.deploy.programs import DEPLOY
 
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-VARIABLES = {"$__rate_interval": "5m", "$read_quota": "50", "$update_quota": "25"}
+VARIABLES = {
+    "$__rate_interval": "5m",
+    "$read_quota": "50",
+    "$update_quota": "25",
+    "$user_update_quota": "25",
+}
 """Grafana's and the dashboard's own, as Grafana would fill them in; those in quotes may stay."""
 
 

@@ -76,5 +76,13 @@ def test_health_check_follows_the_service_to_tls(
         assert container.becomes_healthy()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "::1", "::"])
+def test_health_check_follows_the_service_to_another_address(
+    tmp_path: Path, cognito: RunningCognito, host: str
+) -> None:
+    with running(SERVICE, tmp_path, settings_for(cognito) | {"HOST": host}) as container:
+        assert container.becomes_healthy()
+
+
 def test_health_check_fails_where_nothing_answers(tmp_path: Path) -> None:
     assert not unpack(SERVICE, tmp_path, {}).healthy()

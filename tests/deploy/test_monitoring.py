@@ -35,7 +35,7 @@ def prometheus(
 
 
 def have_everything_happen(service: Service, cognito: RunningCognito) -> None:
-    """A device listed, one retried, one changed, a token refused, a caller slowed down."""
+    """A device listed, one retried, one changed, a token refused, a caller slowed down, a sign-out."""
     sign_in = cognito.control("POST", "/_local/sign-in")
     user = {"Authorization": f"Bearer {sign_in['access_token']}"}
     stranger = {"Authorization": "Bearer of nothing"}
@@ -46,6 +46,7 @@ def have_everything_happen(service: Service, cognito: RunningCognito) -> None:
     requests.patch(
         f"{service.url}/devices/current", json={"status": "remembered"}, headers=user, timeout=10
     ).raise_for_status()
+    requests.post(f"{service.url}/devices/sign-out", headers=user, timeout=10).raise_for_status()
 
 
 def test_every_panel_of_the_dashboard_shows_something(prometheus: Prometheus) -> None:

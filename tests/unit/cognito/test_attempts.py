@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.cognito import attempts
 from app.cognito.attempts import AttemptFailed, Attempts, as_outage
@@ -235,6 +236,12 @@ def test_a_read_has_nothing_to_settle(make: Make, operation: str) -> None:
 # Quota, breaker, crowds
 
 
+def refusals(by: str) -> float:
+    """How many calls have not been sent to Cognito, as the metric has it."""
+    name = "device_bff_cognito_calls_refused_total"
+    return REGISTRY.get_sample_value(name, {"by": by}) or 0.0
+
+
 def test_over_our_share_of_the_quota_nothing_is_sent(make: Make) -> None:
     script = Script("done")
     of = make(quota={"UserUpdate": 1})
@@ -286,6 +293,7 @@ def test_a_refusal_is_no_outage(make: Make) -> None:
 
 def test_no_more_than_so_many_operations_are_under_way(make: Make) -> None:
     of = make(max_in_flight=1)
+    unsent = refusals("in_flight")
     crowded: list[DeviceError] = []
 
     def meanwhile() -> str:
@@ -295,6 +303,7 @@ def test_no_more_than_so_many_operations_are_under_way(make: Make) -> None:
     assert of.run("GetDevice", meanwhile) == "done"
     assert crowded[0].code is ErrorCode.UPSTREAM_UNAVAILABLE
     assert crowded[0].retry_after == 1
+    assert refusals("in_flight") == unsent + 1
     assert run(of, Script("done")) == "done"
 
 
@@ -307,5 +316,7 @@ def test_a_failure_gives_its_place_back(make: Make) -> None:
 def test_an_open_breaker_costs_no_quota_and_is_what_callers_hear_of(make: Make) -> None:
     of = make(quota={"UserResourceRead": 2}, breaker_failures=1, max_attempts=1)
     assert failure(of, Script(lost())).code is ErrorCode.UPSTREAM_ERROR
+    unsent = refusals("breaker")
     for _ in range(5):
         assert failure(of, Script("never asked")).code is ErrorCode.UPSTREAM_UNAVAILABLE
+    assert refusals("breaker") == unsent + 5
