@@ -35,7 +35,8 @@ def prometheus(
 
 
 def have_everything_happen(service: Service, cognito: RunningCognito) -> None:
-    """A device listed, one retried, one changed, a token refused, a caller slowed down, a sign-out."""
+    """A device listed, one retried, one changed, a token refused, a caller slowed down, the user
+    signed out."""
     sign_in = cognito.control("POST", "/_local/sign-in")
     user = {"Authorization": f"Bearer {sign_in['access_token']}"}
     stranger = {"Authorization": "Bearer of nothing"}
