@@ -192,7 +192,7 @@ def test_a_draining_worker_says_on_a_kept_connection_that_it_is_not_ready(
         answers = []
 
         def is_the_last() -> bool:
-            """It was asked after the signal; of one asked before, the answer may know of it, too."""
+            """Asked after the signal; one asked before may be answered after it, and say so too."""
             answers.append(probe.get(f"{patient_service.url}/readyz", timeout=5))
             return answers[-1].headers["Connection"] == "close"
 
