@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-METRICS_FOLDER = "device-bff-metrics-"
+METRICS_FOLDER_PREFIX = "device-bff-metrics-"
 
 
 def make_metrics_folder() -> str:
@@ -22,7 +22,7 @@ def make_metrics_folder() -> str:
     more are removed: their service was killed, and the next one's temporary files may be the same.
     """
     temporary = Path(tempfile.gettempdir())
-    for left in temporary.glob(f"{METRICS_FOLDER}*"):
+    for left in temporary.glob(f"{METRICS_FOLDER_PREFIX}*"):
         with suppress(OSError):  # locked, or not ours
             folder = os.open(left, os.O_RDONLY)
             try:
@@ -30,7 +30,7 @@ def make_metrics_folder() -> str:
                 shutil.rmtree(left, ignore_errors=True)
             finally:
                 os.close(folder)
-    made = Path(tempfile.mkdtemp(prefix=f"new-{METRICS_FOLDER}"))
+    made = Path(tempfile.mkdtemp(prefix=f"new-{METRICS_FOLDER_PREFIX}"))
     fcntl.flock(os.open(made, os.O_RDONLY), fcntl.LOCK_SH)
     return str(made.rename(made.with_name(made.name.removeprefix("new-"))))
 
@@ -38,7 +38,7 @@ def make_metrics_folder() -> str:
 def remove_metrics(parent: int) -> None:
     """Leave no metrics behind, however the service ends; unless their folder was given to us."""
     folder = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
-    if os.getpid() == parent and folder.name.startswith(METRICS_FOLDER):
+    if os.getpid() == parent and folder.name.startswith(METRICS_FOLDER_PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -47,7 +47,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             # A worker that gunicorn restarts has forgotten every device: never restart it.
             "timeout": 0,
             # Longer than gunicorn lets kept-alive connections linger (2 s), or it kills the worker;
-            # short, for a fault that still hangs must not hold up Ctrl-C.
+            # short, for a fault that still hangs must not hold up SIGTERM.
             "graceful_timeout": 3,
             "control_socket_disable": True,
             "loglevel": self._log_level,

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 DEVICES_SCOPE = "aws.cognito.signin.user.admin"
+"""The scope that Cognito's device operations ask for; a Hosted UI token may lack it."""
 SCOPE_LACKING = (
     f"The access token lacks the scope {DEVICES_SCOPE}. Ask for it when the user signs in."
 )
-"""The scope that Cognito's device operations ask for; a Hosted UI token may lack it."""
+"""What such a token's caller is told, whether we find it out or Cognito does."""
 
 
 @dataclass(frozen=True)

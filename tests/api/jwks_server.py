@@ -1,13 +1,13 @@
 """The user pool's key set over real HTTP, with every way it may fail."""
 
 import json
-import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.api.tokens import SigningKey
+from tests.servers import bound_socket
 
 PATH = "/.well-known/jwks.json"
 
@@ -28,10 +28,7 @@ class JwksServer:
         self.delay = 0.0
         self.released = threading.Event()
         self._server: ThreadingHTTPServer | None = None
-        # While it is down too the port is its own: nobody else is to answer there.
-        self._place_holder = socket.socket()
-        self._place_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._place_holder.bind(("127.0.0.1", 0))
+        self._place_holder = bound_socket()  # while it is down too the port is its own
         self._port = self._place_holder.getsockname()[1]
         self.go_up()
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from urllib.parse import urlsplit
 
+from tests.servers import bound_socket
+
 TRICKLE_SECONDS = 0.2
 """Between two bytes of an answer that trickles: well below any read time-out."""
 
@@ -35,8 +37,7 @@ class Relay:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
-        self._port = 0
-        self._place_holder = self._bound()
+        self._place_holder = bound_socket()
         self._port = self._place_holder.getsockname()[1]
         self._listen()
 
@@ -79,16 +80,8 @@ class Relay:
         self._place_holder.close()
         self._reset_all()
 
-    def _bound(self) -> socket.socket:
-        """A socket at our port that does not listen, which is why connections are refused."""
-        bound = socket.socket()
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bound.bind(("127.0.0.1", self._port))
-        return bound
-
     def _listen(self) -> None:
-        self._listener = self._bound()
+        self._listener = bound_socket(self._port)
         self._listener.listen(512)
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 

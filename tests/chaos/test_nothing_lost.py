@@ -5,6 +5,7 @@ Else it sees a problem that says that the write may have been done, and whether 
 """
 
 import base64
+import math
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -338,16 +339,17 @@ def test_a_device_is_not_called_tracked_on_an_answer_of_the_wrong_shape(
     assert held(cognito) == set()
 
 
-@pytest.fixture
-def over_tls(
-    cognito: RunningCognito, tmp_path: Path
-) -> Iterator[tuple[Service, Callable[[int | None], None]]]:
-    """A service whose Cognito speaks TLS, and what spoils the next so many of its answers."""
-    tls, left = new_tls(tmp_path), 0
+Spoil = Callable[[float], None]
 
-    def spoil(times: int | None) -> None:
+
+@pytest.fixture
+def over_tls(cognito: RunningCognito, tmp_path: Path) -> Iterator[tuple[Service, Spoil]]:
+    """A service whose Cognito speaks TLS, and what spoils the next so many of its answers."""
+    tls, left = new_tls(tmp_path), 0.0
+
+    def spoil(answers: float) -> None:
         nonlocal left
-        left = 1000 if times is None else times
+        left = answers
 
     def play(connection: socket.socket) -> None:
         nonlocal left
@@ -372,7 +374,7 @@ def over_tls(
 
 
 def test_a_device_forgotten_as_tls_broke_is_answered_as_forgotten(
-    cognito: RunningCognito, over_tls: tuple[Service, Callable[[int | None], None]]
+    cognito: RunningCognito, over_tls: tuple[Service, Spoil]
 ) -> None:
     (service, spoil), signed_in = over_tls, sign_in(cognito)
     spoil(1)
@@ -382,10 +384,10 @@ def test_a_device_forgotten_as_tls_broke_is_answered_as_forgotten(
 
 
 def test_a_sign_out_during_which_tls_broke_is_told_to_be_perhaps_done(
-    cognito: RunningCognito, over_tls: tuple[Service, Callable[[int | None], None]]
+    cognito: RunningCognito, over_tls: tuple[Service, Spoil]
 ) -> None:
     (service, spoil), token = over_tls, sign_in(cognito)["access_token"]
-    spoil(FOR_GOOD)
+    spoil(math.inf)
     answer = call(service, token, "POST", "/devices/sign-out")
     assert answer.status_code == 502
     assert "may have been signed out already" in answer.json()["detail"]

@@ -187,38 +187,38 @@ def test_one_fetch_answers_all_who_wait_for_it() -> None:
     assert source.fetches == 1
 
 
-def test_no_more_than_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before any fetch has failed there is no time to name: the least is a second."""
-    monkeypatch.setattr(jwks, "PATIENCE", 0.01)
-    source = Source("one")
+@contextmanager
+def awaited_fetch(source: Source) -> Iterator[JwksCache]:
+    """A cache with a fetch under way, for which as many wait as may: one."""
     source.go.clear()
     cache = source.cache(max_waiting=1)
     waiter = threading.Thread(target=cache.key, args=("one",))
     waiter.start()
     source.begun.wait(5)
-    with pytest.raises(DeviceError) as unavailable:
-        cache.key("one")
-    assert unavailable.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
-    assert unavailable.value.retry_after == 1
+    yield cache
     source.go.set()
     waiter.join(5)
+
+
+def test_no_more_than_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any fetch has failed there is no time to name: the least is a second."""
+    monkeypatch.setattr(jwks, "PATIENCE", 0.01)
+    with awaited_fetch(Source("one")) as cache:
+        with pytest.raises(DeviceError) as unavailable:
+            cache.key("one")
+        assert unavailable.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
+        assert unavailable.value.retry_after == 1
     assert cache.key("one") is not None
 
 
 def test_who_comes_late_in_a_slow_fetch_does_not_wait_for_it() -> None:
     source = Source("one")
-    source.go.clear()
-    cache = source.cache(max_waiting=1)
-    waiter = threading.Thread(target=cache.key, args=("one",))
-    waiter.start()
-    source.begun.wait(5)
-    source.now += jwks.PATIENCE
-    started = time.monotonic()
-    with pytest.raises(DeviceError):
-        cache.key("one")
-    assert time.monotonic() - started < jwks.PATIENCE / 2
-    source.go.set()
-    waiter.join(5)
+    with awaited_fetch(source) as cache:
+        source.now += jwks.PATIENCE
+        started = time.monotonic()
+        with pytest.raises(DeviceError):
+            cache.key("one")
+        assert time.monotonic() - started < jwks.PATIENCE / 2
 
 
 # Fetching, over HTTP
