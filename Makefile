@@ -39,7 +39,7 @@ lock: .venv/ready ## Resolve requirements*.in into requirements*.txt, with hashe
 
 .PHONY: run
 run: .venv/ready ## Run the service over a local Cognito, with a demo user's devices
-	@$(BIN)/python demo.py
+	@$(BIN)/python -m local_cognito.demo
 
 .PHONY: cognito
 cognito: .venv/ready ## Run the local Cognito alone
@@ -59,8 +59,8 @@ clients: .venv/ready node_modules/ready ## Generate clients of the API into buil
 
 .PHONY: test
 test: .venv/ready node_modules/ready system ## Run every test
-	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/chaos
-	$(BIN)/pytest tests/chaos # alone: it measures how soon callers are answered
+	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/resilience
+	$(BIN)/pytest tests/resilience # alone: it measures how soon callers are answered
 
 .PHONY: coverage
 coverage: .venv/ready node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
@@ -113,7 +113,7 @@ format: .venv/ready ## Format the code
 
 .PHONY: chaos
 chaos: .venv/ready system ## Break everything around the service for longer (CHAOS_SECONDS=20 each)
-	CHAOS_SECONDS=$${CHAOS_SECONDS:-20} $(BIN)/pytest tests/chaos --timeout=900
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-20} $(BIN)/pytest tests/resilience --timeout=900
 
 .PHONY: soak
 soak: .venv/ready ## Use the service for ten minutes (SOAK_SECONDS=600): nothing may grow or fail

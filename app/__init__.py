@@ -4,14 +4,15 @@ import threading
 
 from flask import Flask
 
-from app import openapi
 from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
 from app.auth.shared_document import SharedDocument
 from app.cognito.breaker import STATE_OPEN
-from app.cognito.port import CognitoPort
+from app.contract import api as openapi
+from app.contract.docs import docs_blueprint
 from app.counters import counters_at
 from app.devices import routes
 from app.devices.service import DeviceService
+from app.domain.ports import CognitoPort
 from app.http import (
     authentication,
     cors,
@@ -22,7 +23,6 @@ from app.http import (
     security_headers,
 )
 from app.http.body import BODY_MAX_BYTES
-from app.http.docs import docs_blueprint
 from app.observability import audit, logs, metrics, traces
 from app.settings import Settings
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from app.http.openapi import as_json
-from app.openapi import document
+from app.contract.api import document
+from app.contract.spec import as_json
 
 
 def as_yaml(contract: dict[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 
 _CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE | re.ASCII)
 

@@ -22,7 +22,7 @@ from urllib3.poolmanager import pool_classes_by_scheme
 from urllib3.util import make_headers
 
 from app.auth.shared_document import DOCUMENT_MAX_BYTES
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from app.transport import AnswerTooLarge, bounded
 
 logger = structlog.get_logger(__name__)

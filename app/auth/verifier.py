@@ -15,9 +15,9 @@ import jwt
 from cachetools import TLRUCache
 
 from app.auth.jwks import JwksCache
-from app.auth.token import DEVICES_SCOPE, SCOPE_LACKING, AccessToken
-from app.devices.model import is_device_key
-from app.errors import DeviceError, ErrorCode
+from app.domain.access_token import DEVICES_SCOPE, SCOPE_LACKING, AccessToken
+from app.domain.devices import is_device_key
+from app.domain.errors import DeviceError, ErrorCode
 
 TOKEN_MAX_LENGTH = 8192
 """In characters. Cognito's access tokens take one to two thousand."""

@@ -16,7 +16,7 @@ from tenacity.wait import wait_random_exponential
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.quota import QuotaBudget
 from app.deadlines import TooLate, within
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from app.observability import metrics
 from app.observability.calls import record_attempt
 

@@ -25,8 +25,8 @@ from botocore.parsers import ResponseParserError
 
 from app.cognito.attempts import AttemptFailed, Attempts
 from app.cognito.errors import to_device_error
-from app.devices.model import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
-from app.errors import DeviceError, ErrorCode
+from app.domain.devices import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
+from app.domain.errors import DeviceError, ErrorCode
 from app.observability.calls import record_request_id
 from app.transport import AnswerTooLarge, bounded
 
@@ -87,7 +87,7 @@ def _bound_answers(client: Any) -> None:
 
 
 class CognitoClient:
-    """`app.cognito.port.CognitoPort` over boto3."""
+    """`app.domain.ports.CognitoPort` over boto3."""
 
     def __init__(self, cognito_idp: Any, attempts: Attempts) -> None:
         self._cognito_idp = cognito_idp

@@ -4,8 +4,8 @@ The exceptions of each operation are those of the botocore model of cognito-idp;
 the API reference's, "Common errors" included.
 """
 
-from app.auth.token import SCOPE_LACKING
-from app.errors import DeviceError, ErrorCode
+from app.domain.access_token import SCOPE_LACKING
+from app.domain.errors import DeviceError, ErrorCode
 
 _MEANINGS: dict[str, tuple[ErrorCode, str]] = {
     "NotAuthorizedException": (

@@ -13,7 +13,7 @@ from limits import RateLimitItemPerSecond
 from limits.strategies import FixedWindowRateLimiter
 
 from app.counters import Counters
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from app.observability import metrics
 
 OPERATION_CATEGORIES = {

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import secrets
 
-from app.devices.model import SecretVerifier
+from app.domain.devices import SecretVerifier
 
 GENERATOR = 2
 PRIME = int(

@@ -6,8 +6,8 @@ The secret verifier is a true one: of `DEVICE_PASSWORD`, for the laptop, in the 
 
 from typing import Any
 
-from app.errors import ErrorCode
-from app.http.contract import example_problem
+from app.contract.texts import example_problem
+from app.domain.errors import ErrorCode
 
 Example = dict[str, Any]
 

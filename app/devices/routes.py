@@ -6,17 +6,10 @@ from flask import current_app, request, url_for
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter
 
+from app.contract import texts as contract
+from app.contract.spec import ContractBlueprint
 from app.devices import examples
 from app.devices.examples import named
-from app.devices.model import (
-    DeletionScope,
-    Device,
-    DevicePage,
-    DeviceStatusChange,
-    RememberedStatus,
-    TrackedDevice,
-)
-from app.devices.naming import name_from_user_agent
 from app.devices.schemas import (
     DeletionQuerySchema,
     DevicePageSchema,
@@ -29,11 +22,18 @@ from app.devices.schemas import (
     TrackedDeviceSchema,
 )
 from app.devices.service import DeviceService
-from app.errors import ErrorCode
-from app.http import contract
+from app.domain.devices import (
+    DeletionScope,
+    Device,
+    DevicePage,
+    DeviceStatusChange,
+    RememberedStatus,
+    TrackedDevice,
+)
+from app.domain.errors import ErrorCode
 from app.http.authentication import caller
-from app.http.openapi import ContractBlueprint
 from app.http.problems import problem
+from app.naming import name_from_user_agent
 
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""

@@ -1,6 +1,6 @@
 """JSON in and out of the `/devices` calls: camelCase, unknown members refused.
 
-What a field's `metadata` says is for the readers of the contract; `app.http.openapi` adds what the
+What a field's `metadata` says is for the readers of the contract; `app.contract.spec` adds what the
 validators know.
 """
 
@@ -21,7 +21,7 @@ from marshmallow import (
 )
 
 from app.devices import examples
-from app.devices.model import (
+from app.domain.devices import (
     DEVICE_KEY_MAX_LENGTH,
     DEVICE_KEY_PATTERN,
     DEVICE_NAME_MAX_LENGTH,

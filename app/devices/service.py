@@ -1,7 +1,7 @@
 """What a user can do with their devices: the use cases, free of HTTP and of boto3.
 
 Every method takes the caller's verified access token, which it forwards, and may raise
-`DeviceError` as `app.cognito.port` says.
+`DeviceError` as `app.domain.ports` says.
 """
 
 import threading
@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from app.auth.token import AccessToken
-from app.cognito.port import CognitoPort
 from app.cognito.srp import make_device_secret
-from app.devices.model import (
+from app.domain.access_token import AccessToken
+from app.domain.devices import (
     LIST_LIMIT_MAX,
     DeletionScope,
     Device,
@@ -26,7 +25,8 @@ from app.devices.model import (
     TrackedDevice,
     is_device_key,
 )
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
+from app.domain.ports import CognitoPort
 
 LIST_CHANGED = (
     "The list of devices changed while it was read. Nothing was forgotten; repeat the call."

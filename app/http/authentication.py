@@ -7,9 +7,9 @@ any other against its address; `admit` runs after them, so that guessing tokens 
 from flask import Flask, g, request
 
 from app.auth.bearer import bearer_token
-from app.auth.token import AccessToken
 from app.auth.verifier import TokenVerifier
-from app.errors import DeviceError
+from app.domain.access_token import AccessToken
+from app.domain.errors import DeviceError
 
 
 def identify(app: Flask, blueprint: str, verifier: TokenVerifier) -> None:

@@ -7,7 +7,7 @@ from flask import Request
 from marshmallow import Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 
 BODY_MAX_BYTES = 16 * 1024
 TOO_LARGE = f"The body may take {BODY_MAX_BYTES // 1024} KiB at most."

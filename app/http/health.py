@@ -9,8 +9,8 @@ from typing import Any
 from flask.views import MethodView
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from app.http import contract
-from app.http.openapi import ContractBlueprint
+from app.contract import texts as contract
+from app.contract.spec import ContractBlueprint
 
 Check = Callable[[], bool]
 

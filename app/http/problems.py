@@ -11,8 +11,8 @@ from gunicorn.http.errors import ParseException
 from marshmallow import EXCLUDE, Schema, fields
 from werkzeug.exceptions import HTTPException
 
-from app.auth.token import DEVICES_SCOPE
-from app.errors import DeviceError, ErrorCode
+from app.domain.access_token import DEVICES_SCOPE
+from app.domain.errors import DeviceError, ErrorCode
 from app.http import request_ids
 from app.http.body import TOO_LARGE
 

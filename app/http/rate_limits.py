@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 
 from app.counters import Counters
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from app.http.problems import problem_response
 from app.observability import metrics
 

@@ -39,7 +39,7 @@ from gunicorn.http.errors import (
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from app.http import security_headers
 from app.http.body import TOO_LARGE
 from app.http.framing import (

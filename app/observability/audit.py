@@ -14,7 +14,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from flask import g, has_request_context, request
 
-from app.auth.token import AccessToken
+from app.domain.access_token import AccessToken
 
 LOGGER_NAME = "device_bff.audit"
 TYPE_PREFIX = "device-bff.device."

@@ -8,8 +8,8 @@ from typing import Any
 
 import jwt
 
-from app.devices.model import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
-from app.errors import DeviceError, ErrorCode
+from app.domain.devices import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
+from app.domain.errors import DeviceError, ErrorCode
 
 FIRST_SEEN = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 CURSOR_PREFIX = "after:"
@@ -25,7 +25,7 @@ class Call:
 
 
 class FakeCognito:
-    """`app.cognito.port.CognitoPort`, keeping devices by the `sub` of the access token.
+    """`app.domain.ports.CognitoPort`, keeping devices by the `sub` of the access token.
 
     As Cognito does, it lists and gets remembered devices only, and updates and forgets every
     tracked one. `opt_in`: of the kind of pool where the user must ask for a device to be

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from app.observability.audit import LOGGER_NAME
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito

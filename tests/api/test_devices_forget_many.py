@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from app.auth.token import AccessToken
-from app.devices.model import DeletionScope
 from app.devices.service import LIST_CHANGED, DeviceService, ForgetPace, ForgetReport
-from app.errors import DeviceError, ErrorCode
+from app.domain.access_token import AccessToken
+from app.domain.devices import DeletionScope
+from app.domain.errors import DeviceError, ErrorCode
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, FOURTH, OTHER, THIRD, Start
 from tests.api.fake_cognito import Call, FakeCognito

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug.http import parse_options_header
 
-from app.devices.model import DeviceStatus
+from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, FOURTH, OTHER, THIRD
 from tests.api.fake_cognito import FakeCognito

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.devices.model import DeviceStatus
+from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, THIRD
 from tests.api.fake_cognito import FakeCognito

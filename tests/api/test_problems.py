@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import TestResponse
 
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, Start
 from tests.api.fake_cognito import FakeCognito

@@ -7,9 +7,9 @@ import pytest
 
 from app.cognito.attempts import UNSETTLED
 from app.cognito.errors import to_device_error
+from app.contract import texts as contract_texts
 from app.devices.service import LIST_CHANGED
-from app.errors import ErrorCode
-from app.http import contract as contract_texts
+from app.domain.errors import ErrorCode
 from app.http.problems import PROBLEM_TYPES
 from tests.contract.conftest import METHODS, Operation
 

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app import openapi
+from app.contract import api as openapi
 from tests.deploy.programs import DEPLOY, output_of, settings_in
 from tests.deploy.test_prometheus import INSTANCE_GONE
 

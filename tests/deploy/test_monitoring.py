@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.chaos.polling import until
 from tests.deploy.prometheus_server import Prometheus, scraping
 from tests.deploy.test_grafana import PANELS, filled_in
 from tests.deploy.test_prometheus import INSTANCE_GONE, RULES
+from tests.resilience.polling import until
 from tests.servers import Service, free_port, serving, settings_for
 
 SECONDS_TO_SHOW = 20

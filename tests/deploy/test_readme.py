@@ -3,7 +3,8 @@
 import inspect
 import re
 
-from app import openapi, settings
+from app.contract import api as openapi
+from app.contract import settings
 from tests.deploy.programs import DEPLOY
 from tests.servers import ROOT
 

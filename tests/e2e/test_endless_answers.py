@@ -17,7 +17,6 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from local_cognito.process import RunningCognito
-from tests.chaos.polling import until
 from tests.e2e.api import Api
 from tests.raw_server import (
     RawServer,
@@ -29,6 +28,7 @@ from tests.raw_server import (
     tunnel_to,
     without_end,
 )
+from tests.resilience.polling import until
 from tests.servers import serving, settings_for
 
 READ_TIMEOUT = 0.5

@@ -1,4 +1,4 @@
-"""`make run` is demo.py: what it prints is true, and Ctrl-C leaves nothing behind.
+"""`make run` is local_cognito/demo.py: what it prints is true, and Ctrl-C leaves nothing behind.
 
 Each run is from a folder of links to the program's parts, so that its `.run` is the test's own.
 """
@@ -21,7 +21,7 @@ import requests
 from local_cognito import seed
 from tests.servers import ROOT
 
-PARTS = ("demo.py", "gunicorn.conf.py", "app", "local_cognito")
+PARTS = ("gunicorn.conf.py", "app", "local_cognito")
 START_SECONDS = 60
 STOP_SECONDS = 30
 TIMEOUT = 10
@@ -77,7 +77,7 @@ def begin(folder: Path, **variables: str) -> subprocess.Popen[str]:
         (folder / part).symlink_to(ROOT / part)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.Popen(
-        [sys.executable, "demo.py"],
+        [sys.executable, "-m", "local_cognito.demo"],
         cwd=folder,
         env=kept | variables,
         stdout=subprocess.PIPE,

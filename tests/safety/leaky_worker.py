@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 from flask import request
 
-from app.auth.token import AccessToken
-from app.errors import DeviceError, ErrorCode
+from app.domain.access_token import AccessToken
+from app.domain.errors import DeviceError, ErrorCode
 from app.http.problems import problem
 from app.http.worker import Worker as Worker
 from app.observability import metrics

@@ -12,11 +12,11 @@ from jwt import PyJWK
 
 from app.auth import jwks
 from app.auth.jwks import JwksCache, JwksUnavailable, Keys
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import SigningKey
-from tests.chaos.polling import until
 from tests.raw_server import RawServer, Script, in_pieces, raw_server, without_end
+from tests.resilience.polling import until
 
 KEY = SigningKey("one")
 

@@ -11,9 +11,9 @@ from jwt import PyJWK, PyJWS
 from jwt.utils import base64url_encode
 
 from app.auth.jwks import JwksCache
-from app.auth.token import AccessToken
 from app.auth.verifier import TokenVerifier
-from app.errors import DeviceError, ErrorCode
+from app.domain.access_token import AccessToken
+from app.domain.errors import DeviceError, ErrorCode
 from tests.api.tokens import CLIENT_ID, ISSUER, SUB, SigningKey, access_claims, sign
 
 KEY = SigningKey("one")

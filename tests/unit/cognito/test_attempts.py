@@ -12,7 +12,7 @@ from app.cognito.attempts import AttemptFailed, Attempts, as_outage
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.quota import QuotaBudget
 from app.counters import counters_at
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 
 QUOTA = {"UserResourceRead": 1000, "UserResourceUpdate": 1000, "UserUpdate": 1000}
 

@@ -6,7 +6,7 @@ import circuitbreaker
 import pytest
 
 from app.cognito.breaker import CognitoBreaker
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 
 
 class Down(Exception):

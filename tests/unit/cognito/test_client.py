@@ -15,8 +15,8 @@ import pytest
 from app.assembly import make_breaker, make_cognito
 from app.cognito.client import CognitoClient
 from app.counters import counters_at
-from app.devices.model import DeviceStatus, RememberedStatus, SecretVerifier
-from app.errors import DeviceError, ErrorCode
+from app.domain.devices import DeviceStatus, RememberedStatus, SecretVerifier
+from app.domain.errors import DeviceError, ErrorCode
 from app.observability import calls
 from app.settings import Settings
 from local_cognito import seed, srp

@@ -4,7 +4,7 @@ import botocore.session
 import pytest
 
 from app.cognito.errors import to_device_error
-from app.errors import ErrorCode
+from app.domain.errors import ErrorCode
 
 OPERATIONS = (
     "ListDevices",

@@ -6,7 +6,7 @@ import pytest
 
 from app.cognito.quota import OPERATION_CATEGORIES, QuotaBudget
 from app.counters import counters_at
-from app.errors import DeviceError, ErrorCode
+from app.domain.errors import DeviceError, ErrorCode
 from tests.redis_server import RedisServer
 
 PER_SECOND = {"UserResourceRead": 3, "UserResourceUpdate": 2, "UserUpdate": 1}

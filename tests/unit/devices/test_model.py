@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.devices import model
-from app.devices.model import SecretVerifier, TrackedDevice, is_device_key
+from app.domain import devices as model
+from app.domain.devices import SecretVerifier, TrackedDevice, is_device_key
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.devices.model import DEVICE_NAME_MAX_LENGTH
-from app.devices.naming import name_from_user_agent
+from app.domain.devices import DEVICE_NAME_MAX_LENGTH
+from app.naming import name_from_user_agent
 
 USER_AGENTS = {
     "Chrome on macOS": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 "

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from app.auth.token import AccessToken
+from app.domain.access_token import AccessToken
 from app.observability.audit import LOGGER_NAME, AuditLog
 
 DEVICE_KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"

@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.chaos.conftest import FAULT_SECONDS, settings_over
-from tests.chaos.load import NO_ANSWER, Caller, Load, steady_load
-from tests.chaos.polling import until
-from tests.chaos.relay import Relay, relaying
-from tests.chaos.table import ChaosTable, at_once
+from tests.resilience.conftest import FAULT_SECONDS, settings_over
+from tests.resilience.load import NO_ANSWER, Caller, Load, steady_load
+from tests.resilience.polling import until
+from tests.resilience.relay import Relay, relaying
+from tests.resilience.table import ChaosTable, at_once
 from tests.servers import ROOT, Service, serving, settings_for
 
 STOP_SECONDS = 10

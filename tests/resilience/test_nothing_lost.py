@@ -18,8 +18,8 @@ import requests
 
 from local_cognito.process import RunningCognito
 from local_cognito.seed import CLIENT_ID, OPT_IN_CLIENT_ID, OPT_IN_POOL_ID, POOL_ID, REGION
-from tests.chaos.load import wrong_problem
 from tests.raw_server import new_tls, raw_server
+from tests.resilience.load import wrong_problem
 from tests.servers import Service, serving, settings_for
 
 USERNAME = "demo"

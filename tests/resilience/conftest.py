@@ -10,9 +10,9 @@ import pytest
 
 from local_cognito.process import RunningCognito, running
 from local_cognito.seed import POOL_ID
-from tests.chaos.load import Caller, Load, sign_in_callers, steady_load
-from tests.chaos.relay import Relay, relaying
-from tests.chaos.table import ChaosTable
+from tests.resilience.load import Caller, Load, sign_in_callers, steady_load
+from tests.resilience.relay import Relay, relaying
+from tests.resilience.table import ChaosTable
 from tests.servers import Service, serving, settings_for
 
 FAULT_SECONDS = float(os.environ.get("CHAOS_SECONDS", "1"))

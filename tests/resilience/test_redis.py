@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.chaos.conftest import FAULT_SECONDS
-from tests.chaos.load import Caller, Load, steady_load
-from tests.chaos.table import ChaosTable
 from tests.redis_server import RedisServer, running_redis
+from tests.resilience.conftest import FAULT_SECONDS
+from tests.resilience.load import Caller, Load, steady_load
+from tests.resilience.table import ChaosTable
 from tests.safety.calls import log_lines, until
 from tests.servers import Service, serving, settings_for
 

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from app.auth.token import DEVICES_SCOPE, SCOPE_LACKING
-from app.errors import ErrorCode
+from app.domain.access_token import DEVICES_SCOPE, SCOPE_LACKING
+from app.domain.errors import ErrorCode
 from app.http import request_ids
 from app.http.body import TOO_LARGE
 from app.http.problems import PROBLEM_TYPES, TYPE_PREFIX

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.chaos.conftest import FAULT_SECONDS
-from tests.chaos.load import Caller, steady_load
-from tests.chaos.table import ChaosTable
+from tests.resilience.conftest import FAULT_SECONDS
+from tests.resilience.load import Caller, steady_load
+from tests.resilience.table import ChaosTable
 from tests.servers import Service, serving, settings_for
 
 SLOW_CLIENTS = 500

@@ -9,11 +9,11 @@ import requests
 
 from local_cognito.process import RunningCognito
 from local_cognito.seed import POOL_ID
-from tests.chaos.conftest import FAULT_SECONDS, jwks_behind
-from tests.chaos.load import Caller, sign_in_callers, steady_load
-from tests.chaos.polling import until
-from tests.chaos.relay import Relay, Weather, relaying
-from tests.chaos.table import ChaosTable
+from tests.resilience.conftest import FAULT_SECONDS, jwks_behind
+from tests.resilience.load import Caller, sign_in_callers, steady_load
+from tests.resilience.polling import until
+from tests.resilience.relay import Relay, Weather, relaying
+from tests.resilience.table import ChaosTable
 from tests.servers import Service, serving, settings_for
 
 NEWCOMERS = 24

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.observability import metrics
 from local_cognito.process import RunningCognito
-from tests.chaos.polling import until
+from tests.resilience.polling import until
 from tests.servers import Service, free_port, serving, settings_for
 
 CALLS = 60

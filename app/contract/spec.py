@@ -1,7 +1,7 @@
 """What flask-smorest does not document by itself, so that the document is made of the code alone.
 
 A problem or a header is named where a view or its blueprint is declared, and looked up in
-`app.http.contract`; validators and enums become schemas; the docstrings of views and schemas, and
+`app.contract.texts`; validators and enums become schemas; the docstrings of views and schemas, and
 the metadata of fields, are the text.
 """
 
@@ -20,10 +20,10 @@ from flask import Flask, Response
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields
 
-from app.errors import ErrorCode
-from app.http import contract
+from app.contract import texts as contract
+from app.contract.document import Document
+from app.domain.errors import ErrorCode
 from app.http.body import StrictParser
-from app.http.document import Document
 from app.http.problems import (
     PROBLEM_JSON,
     PROBLEM_TYPES,

@@ -4,11 +4,11 @@ from typing import Any
 
 from flask import Flask
 
+from app.contract.spec import ContractApi
 from app.devices import examples, routes
-from app.devices.model import DEVICE_KEY_MAX_LENGTH
 from app.devices.schemas import PORTABLE_DEVICE_KEY
+from app.domain.devices import DEVICE_KEY_MAX_LENGTH
 from app.http.health import Check, health_blueprint
-from app.http.openapi import ContractApi
 
 
 def register(app: Flask, health_checks: dict[str, Check]) -> ContractApi:

@@ -6,14 +6,14 @@ Each operation takes the user's own access token, and needs no AWS credentials.
 
 from typing import Protocol
 
-from app.devices.model import Device, DevicePage, RememberedStatus, SecretVerifier
+from app.domain.devices import Device, DevicePage, RememberedStatus, SecretVerifier
 
 
 class CognitoPort(Protocol):
     """What Cognito does for the owner of `access_token`.
 
-    Every method may raise `app.errors.DeviceError`: the token was refused, Cognito is over its
-    quota, did not answer or is known to be down.
+    Every method may raise `app.domain.errors.DeviceError`: the token was refused, Cognito is over
+    its quota, did not answer or is known to be down.
     """
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:

@@ -15,8 +15,8 @@ from secure.headers import ContentSecurityPolicy
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.http import contract
-from app.http.document import Document
+from app.contract import texts as contract
+from app.contract.document import Document
 
 SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png")
 SWAGGER_UI_MAX_AGE = 60 * 60
@@ -34,7 +34,7 @@ def docs_blueprint(sign_in_url: str | None) -> Blueprint:
     policy = _policy(sign_in_url)
     assets = {
         **_documents(files("flask_swagger_ui") / "dist", SWAGGER_UI, SWAGGER_UI_MAX_AGE),
-        **_documents(files("app.http") / "docs_page", OURS, max_age=0),
+        **_documents(files("app.contract") / "docs_page", OURS, max_age=0),
     }
 
     @blueprint.get("/")

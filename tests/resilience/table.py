@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from tests.chaos.load import Call, Load, shown
+from tests.resilience.load import Call, Load, shown
 
 COLUMNS = ("fault", "calls", "answers", "worst latency", "recovered in", "cross-talk")
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.chaos.conftest import DEADLINE, FAULT_SECONDS
-from tests.chaos.load import Load
-from tests.chaos.relay import Relay, Weather
-from tests.chaos.table import ChaosTable, Outcome
+from tests.resilience.conftest import DEADLINE, FAULT_SECONDS
+from tests.resilience.load import Load
+from tests.resilience.relay import Relay, Weather
+from tests.resilience.table import ChaosTable, Outcome
 
 MARGIN = 1.0
 """Seconds on top of the deadline: the machine is busy."""

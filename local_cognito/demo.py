@@ -29,7 +29,7 @@ from pycognito.exceptions import SoftwareTokenMFAChallengeException
 from local_cognito import seed
 from local_cognito.process import running
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 RUN_FOLDER = ROOT / ".run"
 CA_FILE = RUN_FOLDER / "ca.pem"
 START_SECONDS = 20

@@ -1,0 +1,1 @@
+"""The published contract: the OpenAPI document and the page that shows it."""
