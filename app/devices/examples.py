@@ -1,12 +1,12 @@
 """The contract's examples: one user, whose laptop makes the calls and who also has a phone.
 
 The secret verifier is a true one: of `DEVICE_PASSWORD`, for the laptop, in the pool of
-`DEVICE_GROUP_KEY` (`app.cognito.srp.secret_verifier`).
+`DEVICE_GROUP_KEY` (`app.domain.device_secret.secret_verifier`).
 """
 
 from typing import Any
 
-from app.contract.texts import example_problem
+from app.contract.problems import example_problem
 from app.domain.errors import ErrorCode
 
 Example = dict[str, Any]
@@ -28,35 +28,43 @@ CURSOR = "CAISYWV1LXdlc3QtMV9hODFiNmQwZS05MmM0LTRmMGItOGYzZS03ZDJjNTFiZTZhOTA="
 
 LAPTOP: Example = {
     "id": LAPTOP_KEY,
-    "name": "Chrome on macOS",
+    "name": "macOS 14.2.1 arm macOS Google Chrome/143.0.0.0;Not A(Brand/99.0.0.0",
+    "displayName": "Chrome on macOS",
+    "deviceType": "computer",
+    "operatingSystem": "macOS",
+    "browser": "Chrome",
     "status": "remembered",
     "current": True,
     "lastIpAddress": "203.0.113.24",
-    "createdAt": "2026-01-12T08:30:05.000Z",
-    "lastModifiedAt": "2026-01-12T08:30:06.000Z",
-    "lastAuthenticatedAt": "2026-03-02T07:58:41.000Z",
+    "createdAt": "2026-01-12T08:30:05Z",
+    "lastModifiedAt": "2026-01-12T08:30:06Z",
+    "lastAuthenticatedAt": "2026-03-02T07:58:41Z",
     "attributes": {"device_status": "valid"},
 }
 PHONE: Example = {
     "id": PHONE_KEY,
-    "name": "Safari on iPhone",
+    "name": "Ana's iPhone",
+    "displayName": "Ana's iPhone",
+    "deviceType": "phone",
+    "operatingSystem": None,
+    "browser": None,
     "status": "remembered",
     "current": False,
     "lastIpAddress": "2001:db8:85a3::8a2e:370:7334",
-    "createdAt": "2025-11-03T19:04:55.120Z",
-    "lastModifiedAt": "2025-11-03T19:04:55.480Z",
-    "lastAuthenticatedAt": "2026-02-27T21:15:09.000Z",
+    "createdAt": "2025-11-03T19:04:55Z",
+    "lastModifiedAt": "2025-11-03T19:04:55Z",
+    "lastAuthenticatedAt": "2026-02-27T21:15:09Z",
     "attributes": {"device_status": "valid"},
 }
 
 NAMED: Example = {
     "first-page": {
         "summary": "A first page, with more to come",
-        "value": {"items": [LAPTOP], "nextCursor": CURSOR},
+        "value": {"items": [LAPTOP], "nextCursor": CURSOR, "currentDeviceId": LAPTOP_KEY},
     },
     "last-page": {
         "summary": "The last page",
-        "value": {"items": [PHONE], "nextCursor": None},
+        "value": {"items": [PHONE], "nextCursor": None, "currentDeviceId": LAPTOP_KEY},
     },
     "track-with-verifier": {
         "summary": "The client made the secret (preferred)",

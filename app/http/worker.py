@@ -39,7 +39,7 @@ from gunicorn.http.errors import (
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 from app.http import security_headers
 from app.http.body import TOO_LARGE
 from app.http.framing import (
@@ -90,21 +90,21 @@ class RequestTimeout(ParseException):  # type: ignore[misc]
     """A request that began and did not end in time."""
 
 
-REFUSALS: Mapping[type[ParseException], DeviceError] = {
-    LimitRequestLine: DeviceError(
+REFUSALS: Mapping[type[ParseException], ServiceError] = {
+    LimitRequestLine: ServiceError(
         ErrorCode.URI_TOO_LONG, f"The request line may take {REQUEST_LINE_MAX_BYTES} bytes at most."
     ),
-    LimitRequestHeaders: DeviceError(
+    LimitRequestHeaders: ServiceError(
         ErrorCode.HEADERS_TOO_LARGE, "The request has too many headers, or too large ones."
     ),
-    BodyTooLarge: DeviceError(ErrorCode.BODY_TOO_LARGE, TOO_LARGE),
-    RequestTimeout: DeviceError(
+    BodyTooLarge: ServiceError(ErrorCode.BODY_TOO_LARGE, TOO_LARGE),
+    RequestTimeout: ServiceError(
         ErrorCode.REQUEST_TIMEOUT,
         f"The request did not arrive within {REQUEST_SECONDS:.0f} seconds. Send it again.",
     ),
 }
-MALFORMED = DeviceError(ErrorCode.MALFORMED_REQUEST, "The request is not well-formed HTTP.")
-UNEXPECTED = DeviceError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
+MALFORMED = ServiceError(ErrorCode.MALFORMED_REQUEST, "The request is not well-formed HTTP.")
+UNEXPECTED = ServiceError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
 
 
 def awaited(error: OSError, plain: int) -> int:

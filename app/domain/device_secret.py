@@ -54,5 +54,5 @@ def secret_verifier(
 
 
 def _signed_bytes(number: int) -> bytes:
-    """Big-endian two's complement, shortest form: clients are Java BigInteger's heirs."""
+    """Big-endian two's complement, shortest form: clients are made after Java's BigInteger."""
     return number.to_bytes(number.bit_length() // 8 + 1)
