@@ -17,9 +17,14 @@ parser = Parser(Resolver(load_lazy_builtins()))
 """On `ua-parser-rs`, asked for by name: ua-parser alone would fall back on its pure Python
 matcher, which takes 300 times as long."""
 
-for _system in ("Macintosh; Intel Mac OS X 10_15_7", "iPhone; CPU OS 18_2", "Linux; Android 14; K"):
+for _example in (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_2 like Mac OS X) Version/18.2 Mobile/1 Safari/605.1",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/131.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:132.0) Gecko/20100101 Firefox/132.0",
+    "Dalvik/2.1.0 (Linux; U; Android 14; SM-G991B Build/UP1A)",
+):
     # The parser compiles an expression when it first matches: here, not while a user waits.
-    parser.parse(f"Mozilla/5.0 ({_system}) AppleWebKit/605.1 Version/18.2 Mobile/1 Safari/605.1")
+    parser.parse(_example)
 
 _BROWSER_PREFIXES = ("Mozilla/", "Opera/")
 _PRODUCT = re.compile(r"[^\s/()]+/\d\S*")
