@@ -12,7 +12,7 @@ _MODELS = [
     (r"SM-[ACEFGJMNS]\d{3,4}\w*(/\w+)?", DeviceType.PHONE, "Android"),
     (r"SM-[PTX]\d{3,4}\w*", DeviceType.TABLET, "Android"),
     (r"SM-[LR]\d{3,4}\w*", DeviceType.OTHER, None),  # watches: Wear OS and Tizen
-    (r"Pixel (\d{1,2}a?|XL|Fold)( (Pro|XL|Fold))*", DeviceType.PHONE, "Android"),
+    (r"Pixel (\d{1,2}a?|XL|Fold)( (Pro|XL|Fold|\(5G\)))*", DeviceType.PHONE, "Android"),
     (r"Pixel (Tablet|C)", DeviceType.TABLET, "Android"),
     (r"KF[A-Z]{2,5}WI", DeviceType.TABLET, "Fire OS"),
     (r"AFT[A-Z]{1,5}\d*", DeviceType.TV, "Fire OS"),

@@ -32,8 +32,9 @@ _NAME = "|".join(re.escape(name) for name in sorted(_NAMES, key=len, reverse=Tru
 _SYSTEM = rf"(?P<name>{_NAME})(?:[ /](?:NT )?(?P<major>\d+)(?:[._]\d+)*)?"
 _LAST = re.compile(rf"(?:\bon )?(?<![\w.-]){_SYSTEM}\)?\Z", re.IGNORECASE | re.ASCII)
 _FIRST = re.compile(rf"{_SYSTEM}(?![\w.])", re.IGNORECASE | re.ASCII)
+_SYSTEM_MAX_LENGTH = 60
 _VERSION = re.compile(r"[ /]\d[\d.]*\Z")
-_SEPARATORS = " ,;:/|-"
+_SEPARATORS = " ,;:/|·-\u2013\u2014"
 
 
 @lru_cache(maxsize=2048)
@@ -66,8 +67,9 @@ def _systems_apart(text: str) -> tuple[Description | None, str | None, str]:
     """Apple's hardware and the system that stand first or last in `text`, and what is left."""
     hardware, system, rest = None, None, text
     for _ in ("system", "hardware"):
-        found = None if rest in EMBEDDED else _LAST.search(rest) or _FIRST.match(rest)
-        if not found:
+        tail = max(0, len(rest) - _SYSTEM_MAX_LENGTH)
+        found = _LAST.search(rest, tail) or _FIRST.match(rest)
+        if not found or rest in EMBEDDED:
             break
         name = _NAMES[found["name"].casefold()]
         rest = (rest[: found.start()] + rest[found.end() :]).lstrip(_SEPARATORS)

@@ -29,10 +29,11 @@ for _example in (
 _BROWSER_PREFIXES = ("Mozilla/", "Opera/")
 _PRODUCT = re.compile(r"[^\s/()]+/\d\S*")
 _PRODUCTS = re.compile(r"[^\s/()]+/\d\S*(?: +(?:\([^()]*\)|[^\s/()]+/\S+))+")
-_UNKNOWN_TO_PARSER = re.compile(
-    r"(?:Node\.js|node|node-fetch|undici|Deno|Bun|Dart|Java|ReactNative|Alamofire|aiohttp|"
+_LIBRARY = re.compile(
+    r"\A(?:Node\.js|node|node-fetch|undici|Deno|Bun|Dart|Java|ReactNative|Alamofire|aiohttp|"
     r"python-httpx|python-urllib3|amazon-cognito-identity-js|aws-(?:sdk|amplify|cli)[\w-]*|"
     r"amplify-[a-z]+)/"
+    r"| (?:Alamofire|CFNetwork|okhttp)/\d"
 )
 _TV = re.compile(r"TV\b|BRAVIA|Chromecast")
 _AMAZON_MODEL = re.compile(r"\b(?:AFT|KF)[A-Z]+")
@@ -53,7 +54,7 @@ def is_user_agent(text: str) -> bool:
 
     A product alone is one only when it is known: "Office/2" may be somebody's own name.
     """
-    if text.startswith(_BROWSER_PREFIXES) or _UNKNOWN_TO_PARSER.match(text):
+    if text.startswith(_BROWSER_PREFIXES) or _LIBRARY.search(text):
         return True
     if _PRODUCT.fullmatch(text):
         return _parse(text).user_agent is not None

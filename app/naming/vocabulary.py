@@ -44,6 +44,8 @@ BROWSER_NAMES = frozenset(
 SYSTEMS = {
     "Mac OS X": "macOS",
     "Mac OS": "macOS",
+    "OS X": "macOS",
+    "Mac": "macOS",
     "Chrome OS": "ChromeOS",
     "Chromium OS": "ChromeOS",
     "ATV OS X": "tvOS",

@@ -149,6 +149,7 @@ SAYS_NOTHING = [
     "aws-amplify/6.15.0 auth/3 framework/1",
     "aws-sdk-android/2.75.0 Linux/5.10 Dalvik/2.1.0/0 en_US",
     "MyApp/1.0 (com.example.MyApp; build:1; iOS 18.2.0) Alamofire/5.9.1",
+    "My App/1.0 (com.example.MyApp; build:1; macOS 15.1.0) Alamofire/5.9.1",
     "MyApp/1 CFNetwork/1568.300.101 Darwin/24.2.0",
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
 ]

@@ -13,6 +13,7 @@ TABLE = [
     ("macOS, Safari", "Safari on macOS", COMPUTER, "macOS", "Safari"),
     ("Firefox/Linux", "Firefox on Linux", COMPUTER, "Linux", "Firefox"),
     ("Edge (Windows)", "Edge on Windows", COMPUTER, "Windows", "Edge"),
+    ("Safari · Mac", "Safari on macOS", COMPUTER, "macOS", "Safari"),
     ("Chrome OS - Chrome", "Chrome on ChromeOS", COMPUTER, "ChromeOS", "Chrome"),
     ("firefox on ubuntu", "Firefox on Ubuntu", COMPUTER, "Ubuntu", "Firefox"),
     # Versions; a User-Agent does not tell Windows 10 from 11
