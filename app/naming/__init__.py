@@ -1,13 +1,24 @@
-from app.domain.descriptions import Description
+"""From what a client library wrote to what a person reads.
 
+Amplify and the other SDKs name devices themselves, and nobody can rename a device afterwards.
+So names are made when they are read. No function here raises, whatever the string.
 
-def describe_device(name: str | None) -> Description:
-    return Description(name)
+    strings that arrive                     read by
+    User-Agents, HTTP libraries' included   user_agents (the parser is ua-parser)
+    Amplify's client hints                  client_hints
+    models and host names                   hardware
+    Cognito's DeviceType of a session       sessions
+"""
 
+from app.domain.descriptions import Description, DeviceType
+from app.naming.devices import describe_device
+from app.naming.sessions import describe_session
+from app.naming.user_agents import name_from_user_agent
 
-def describe_session(device_type: str | None) -> Description:
-    return Description(device_type)
-
-
-def name_from_user_agent(user_agent: str | None) -> str | None:
-    return user_agent
+__all__ = [
+    "Description",
+    "DeviceType",
+    "describe_device",
+    "describe_session",
+    "name_from_user_agent",
+]
