@@ -5,7 +5,6 @@ import threading
 from flask import Flask
 
 from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
-from app.auth.shared_document import SharedDocument
 from app.cognito.breaker import STATE_OPEN
 from app.contract import api as openapi
 from app.contract.docs import docs_blueprint
@@ -33,12 +32,10 @@ DRAINING = "draining"
 def create_app(
     settings: Settings,
     cognito: CognitoPort | None = None,
-    key_set: SharedDocument | None = None,
 ) -> Flask:
     """The service, ready to serve.
 
     `cognito`: what to use instead of Amazon Cognito, in tests.
-    `key_set`: where workers find the user pool's keys that one of them has fetched.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
@@ -57,7 +54,7 @@ def create_app(
 
     counters = counters_at(settings.redis_url)
     breaker = make_breaker(settings)
-    jwks = make_jwks(settings, key_set or SharedDocument())
+    jwks = make_jwks(settings)
     authentication.identify(app, routes.blueprint.name, make_verifier(settings, jwks))
     rate_limits.register(
         app,

@@ -1,7 +1,6 @@
 """Puts the parts together as the settings say: what `create_app` is handed, ready-made."""
 
 from app.auth.jwks import JwksCache, JwksUnavailable, Keys, fetch_jwks, parse_jwks
-from app.auth.shared_document import SharedDocument
 from app.auth.verifier import TokenVerifier
 from app.cognito.attempts import Attempts, as_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
@@ -14,28 +13,24 @@ from app.observability import logs, metrics
 from app.settings import Settings
 
 
-def make_jwks(settings: Settings, shared: SharedDocument) -> JwksCache:
-    """The user pool's keys; those of `shared` until they have been fetched."""
+def make_jwks(settings: Settings) -> JwksCache:
+    """The user pool's keys."""
     url = settings.cognito_jwks_url
     connect, read = settings.cognito_connect_timeout, settings.cognito_read_timeout
-    known = shared.get(url)
 
     def fetch() -> Keys:
         try:
             body = within(connect + read, lambda: fetch_jwks(url, connect, read))
         except TooLate:
             raise JwksUnavailable("no answer in time") from None
-        keys = parse_jwks(body)
-        shared.put(url, body)
-        return keys
+        return parse_jwks(body)
 
     return JwksCache(
         fetch,
         max_age=settings.jwks_max_age,
         refetch_interval=settings.jwks_refetch_interval,
-        max_waiting=max(1, settings.threads // 8),
+        max_waiting=100,
         on_fetch=lambda outcome: metrics.JWKS_FETCHES.labels(outcome).inc(),
-        known=parse_jwks(known) if known else {},
     )
 
 
@@ -95,9 +90,9 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
 
 
 def make_forget_pace(settings: Settings) -> ForgetPace:
-    """How forgetting many devices goes about it; it may hold a quarter of a worker's threads."""
+    """How forgetting many devices goes about it."""
     return ForgetPace(
         per_second=settings.forget_rate,
         deadline=settings.forget_deadline,
-        at_once=max(1, settings.threads // 4),
+        at_once=20,
     )

@@ -67,7 +67,7 @@ class Settings:
     host: str
     port: int
     workers: int
-    threads: int
+    worker_connections: int
     graceful_timeout: int
     tls_cert_file: str | None
     tls_key_file: str | None
@@ -129,7 +129,6 @@ def _read(env: Env) -> dict[str, Any]:
     )
     issuer = f"https://cognito-idp.{(pool_id or '').partition('_')[0]}.amazonaws.com/{pool_id}"
     issuer = env.str("COGNITO_ISSUER", issuer, validate=_url)
-    threads = env.int("THREADS", 16, validate=_between(1, 512))
     return {
         "cognito_user_pool_id": pool_id,
         "cognito_client_ids": frozenset(_words(env, "COGNITO_CLIENT_IDS", each=_client_id)),
@@ -142,9 +141,7 @@ def _read(env: Env) -> dict[str, Any]:
         "cognito_read_timeout": _seconds(env, "COGNITO_READ_TIMEOUT", 3),
         "cognito_deadline": _seconds(env, "COGNITO_DEADLINE", 10),
         "cognito_max_attempts": env.int("COGNITO_MAX_ATTEMPTS", 3, validate=_between(1, 10)),
-        "cognito_max_in_flight": env.int(
-            "COGNITO_MAX_IN_FLIGHT", max(1, (threads or 1) // 2), validate=_between(1, 512)
-        ),
+        "cognito_max_in_flight": env.int("COGNITO_MAX_IN_FLIGHT", 100, validate=_between(1, 1000)),
         "cognito_read_quota": env.int("COGNITO_READ_QUOTA", 50, validate=_between(1, 100_000)),
         "cognito_update_quota": env.int("COGNITO_UPDATE_QUOTA", 25, validate=_between(1, 100_000)),
         "cognito_user_update_quota": env.int(
@@ -179,7 +176,7 @@ def _read(env: Env) -> dict[str, Any]:
         "host": env.str("HOST", "127.0.0.1", validate=validate.Length(min=1)),
         "port": env.int("PORT", 8000, validate=_between(0, 65535)),
         "workers": env.int("WORKERS", 2, validate=_between(1, 128)),
-        "threads": threads,
+        "worker_connections": env.int("WORKER_CONNECTIONS", 1000, validate=_between(10, 100_000)),
         "graceful_timeout": env.int("GRACEFUL_TIMEOUT", 30, validate=_between(1, 600)),
         "tls_cert_file": env.str("TLS_CERT_FILE", None, validate=validate.Length(min=1)),
         "tls_key_file": env.str("TLS_KEY_FILE", None, validate=validate.Length(min=1)),

@@ -21,12 +21,12 @@ from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import pool_classes_by_scheme
 from urllib3.util import make_headers
 
-from app.auth.shared_document import DOCUMENT_MAX_BYTES
 from app.domain.errors import DeviceError, ErrorCode
 from app.transport import AnswerTooLarge, bounded
 
 logger = structlog.get_logger(__name__)
 
+DOCUMENT_MAX_BYTES = 256 * 1024
 POOL_CLASSES = bounded(pool_classes_by_scheme, DOCUMENT_MAX_BYTES)
 
 PATIENCE = 0.5
