@@ -29,8 +29,7 @@ class Connection:
 
     def __init__(self, sock: Any) -> None:
         self.sock = sock
-        self.idle = True  # nothing of a next request has come
-        self.read_by = time.monotonic() + REQUEST_SECONDS
+        self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
         self.taken_by: float | None = None  # once an answer has begun
         self.abandoned = False
 
@@ -104,6 +103,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             super().handle_request(listener_name, req, sock, addr)
         finally:
             self.waiting[sock] = None
+        gevent.sleep(0)  # others have their turn, however fast this caller asks
         with suppress(ParseException, OSError, RequestTimeout):
             if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
                 sock.idle, sock.read_by = True, time.monotonic() + self.cfg.keepalive
