@@ -48,7 +48,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     security_headers.register(app)
     cors.register(app, settings.cors_origins, settings.cors_headers)
     problems.register(app)
-    metrics.register(app, settings.metrics_port)
+    metrics.register(app, settings.metrics_port, settings.port)
 
     counters = Counters(settings.redis_url)
     breaker = make_breaker(settings)

@@ -11,9 +11,9 @@ from flask import request
 from app.domain.access_token import AccessToken
 from app.domain.errors import DeviceError, ErrorCode
 from app.http.problems import problem
-from app.http.worker import Worker as Worker
 from app.observability import metrics
 from app.observability.audit import AuditLog
+from app.server import Worker as Worker
 
 record_audit = AuditLog.record
 request_labels = metrics.REQUESTS.labels
@@ -64,7 +64,7 @@ def words_of_cognito() -> None:
 
 def words_of_gunicorn() -> None:
     patch(
-        "app.http.worker.problem",
+        "app.http.unparsed.problem",
         lambda *about: problem(*about) | {"detail": str(sys.exc_info()[1])},
     ).start()
 
