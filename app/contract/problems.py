@@ -85,7 +85,8 @@ def example_problem(
     if calls and code is ErrorCode.UPSTREAM_TIMEOUT and calls.lost:
         detail = f"{detail} {calls.lost}"
     given = errors if code is ErrorCode.VALIDATION_FAILED else None
-    return problem(ServiceError(code, detail, errors=given), instance, request_ids.EXAMPLE)
+    told = problem(ServiceError(code, detail, errors=given), instance, request_ids.EXAMPLE)
+    return told | {"code": code.value}
 
 
 def _when(code: ErrorCode, calls: Operation | None) -> str:

@@ -39,7 +39,7 @@ def finished(document: Doc, public_path: str) -> Doc:
             path[method] = _finished(path[method], address, path.get("parameters", ()))
     for name in ("parameters", "responses"):  # flask-smorest's own, which nothing refers to
         document["components"].pop(name, None)
-    document["components"]["headers"].pop("PAGINATION", None)
+    document["components"]["schemas"].pop("PaginationMetadata")
     document["info"] = _in_order(document["info"], ("title", "version"))
     document = _in_order(document, ("openapi", "info", "servers", "security", "tags", "paths"))
     return document if document["openapi"] >= "3.1" else _as_openapi_3_0(document)

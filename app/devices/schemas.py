@@ -243,7 +243,7 @@ class TrackDeviceSchema(CamelCaseSchema):
     )
 
     @validates_schema(skip_on_field_errors=False)
-    def require_a_readable_name(self, data: dict[str, Any], **_: Any) -> None:
+    def require_a_readable_name(self, data: Any, **_: Any) -> None:
         name = data.get("name")
         if name is None:
             return
@@ -252,12 +252,12 @@ class TrackDeviceSchema(CamelCaseSchema):
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
             raise ValidationError("Must not contain control characters or lone surrogates.", "name")
 
-    @validates_schema(skip_on_field_errors=False)
-    def require_one_secret(self, data: dict[str, Any], original_data: Any = None, **_: Any) -> None:
-        sent = [data.get("secret_verifier"), data.get("device_group_key")]
-        if sent.count(None) != 1:
-            message = [ONE_SECRET]
-            raise ValidationError({"secretVerifier": message, "deviceGroupKey": message})
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def require_one_secret(self, data: Any, sent: Any, **_: Any) -> None:
+        """Together with what else is wrong, so that the caller learns of all at once."""
+        ways = ("secretVerifier", "deviceGroupKey")
+        if isinstance(sent, dict) and sum(sent.get(way) is not None for way in ways) != 1:
+            raise ValidationError({way: [ONE_SECRET] for way in ways})
 
 
 class TrackedDeviceSchema(AnswerSchema):

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from flask import request
 
 from app.domain.access_token import AccessToken
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ServiceError, ErrorCode
 from app.http.problems import problem
 from app.observability import metrics
 from app.observability.audit import AuditLog
@@ -58,7 +58,7 @@ def token_in_rate_limit_key() -> None:
 def words_of_cognito() -> None:
     patch(
         "app.cognito.client.to_device_error",
-        lambda operation, kind, message: DeviceError(ErrorCode.INVALID_PARAMETER, message),
+        lambda operation, kind, message: ServiceError(ErrorCode.INVALID_PARAMETER, message),
     ).start()
 
 
