@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from app.devices import examples
+from app.contract import examples
 from app.domain.devices import (
     DEVICE_KEY_MAX_LENGTH,
     DEVICE_KEY_PATTERN,

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from app.contract import examples
 from app.domain.sessions import (
     SESSION_ID_LENGTH,
     SESSION_ID_PATTERN,
@@ -23,7 +24,6 @@ from app.http.schemas import (
     moment,
     next_cursor,
 )
-from app.sessions import examples
 
 END_MAX = 10_000
 """Cognito keeps 100 token sessions a user at most; this leaves room for sso sessions."""
@@ -33,7 +33,7 @@ def session_id(description: str, *, nullable: bool = False) -> Any:
     """A session id in an answer."""
     return answer_text(
         description,
-        examples.PHONE_ID,
+        examples.SESSION_ID,
         nullable=nullable,
         validate=[
             validate.Length(min=SESSION_ID_LENGTH, max=SESSION_ID_LENGTH),
