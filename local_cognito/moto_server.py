@@ -40,9 +40,13 @@ class MotoServer:
                 ("Authorization", SIGNATURE),
             ],
         ).get_environ()
-        answer = Response.from_app(self._app, environ, buffered=True)
+        try:
+            answer = Response.from_app(self._app, environ, buffered=True)
+        except NotImplementedError:
+            message = f"Neither moto nor the local Cognito has {operation}"
+            raise CognitoError("UnknownOperationException", message) from None
         if answer.status_code >= 400:
-            raise _error_of(operation, answer)
+            raise _error_of(answer)
         response = aws_json(answer.get_data())
         for name in KEPT_HEADERS:
             if name in answer.headers:
@@ -55,10 +59,6 @@ class MotoServer:
         return answer
 
 
-def _error_of(operation: str, answer: Response) -> CognitoError:
-    try:
-        error = json.loads(answer.get_data())
-        return CognitoError(error["__type"], error.get("message", ""), answer.status_code)
-    except (ValueError, KeyError, TypeError):
-        message = f"Neither moto nor the local Cognito has {operation}"
-        return CognitoError("UnknownOperationException", message)
+def _error_of(answer: Response) -> CognitoError:
+    error = json.loads(answer.get_data())
+    return CognitoError(error["__type"], error.get("message", ""), answer.status_code)
