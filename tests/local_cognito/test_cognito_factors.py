@@ -57,11 +57,6 @@ def sent_code(aws: Aws) -> str:
 # TOTP
 
 
-def test_totp_is_asked_of_the_user_who_has_it_only(aws: Aws) -> None:
-    assert aws.sign_in().totp_asked
-    assert not aws.sign_in(username=seed.DEMO2_USERNAME, password=seed.DEMO2_PASSWORD).totp_asked
-
-
 @pytest.mark.parametrize("by", ["user", "administrator"])
 def test_a_wrong_totp_code_may_be_corrected(aws: Aws, by: str) -> None:
     def answer(code: str) -> Any:
@@ -229,14 +224,3 @@ def test_totp_is_set_up_at_sign_in_and_asked_at_the_next(
     done = aws.respond(asked | verified, USERNAME="demo2")
     assert "NewDeviceMetadata" in done["AuthenticationResult"]
     assert aws.begin()["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
-
-
-def test_email_is_set_up_at_sign_in_as_amplify_does_it(
-    aws: Aws, require: Callable[..., None]
-) -> None:
-    require("EMAIL_OTP")
-    asked = aws.respond(aws.begin(), USERNAME="demo2", EMAIL="ada@example.com")
-    assert asked["ChallengeName"] == "EMAIL_OTP"
-    done = aws.respond(asked, USERNAME="demo2", EMAIL_OTP_CODE=sent_code(aws))
-    assert "AccessToken" in done["AuthenticationResult"]
-    assert aws.begin()["ChallengeName"] == "EMAIL_OTP"
