@@ -67,8 +67,9 @@ left out. ``pool`` is a pool id (default: ``seed.POOL_ID``), ``client_id`` one o
 ``POST /_local/tokens`` ``{claims?, header?, username?, pool?, client_id?}``
     ``{token, claims}``: an access token of a new sign-in, with claims and header fields replaced,
     or deleted by null. Header ``{"alg": "none"}`` and ``{"alg": "HS256"}`` forge as attackers do.
-``POST /_local/users`` ``{username, password, totp?, pool?}``
-    A confirmed user: ``{username, sub, totp_secret}`` (null without ``totp: true``).
+``POST /_local/users`` ``{username, password, totp?, attributes?, pool?}``
+    A confirmed user, with attributes by name: ``{username, sub, totp_secret}`` (null without
+    ``totp: true``).
 ``POST /_local/sign-in`` ``{username?, device_name?, remember?, track?, count?, pool?, client_id?}``
     Signs in without password and second factor, from a new device that is tracked and, unless
     ``remember: false``, remembered: ``{access_token, id_token, refresh_token, expires_in,

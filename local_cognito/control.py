@@ -206,11 +206,12 @@ def _client_id(pool: TrackedUserPool, body: Body) -> str:
 
 
 def add_user(realm: Realm, body: Body) -> Body:
-    _take(body, username=TEXT, password=TEXT, totp=FLAG, pool=TEXT)
+    _take(body, username=TEXT, password=TEXT, totp=FLAG, attributes=OBJECT, pool=TEXT)
     username, password = _needed(body, "username"), _needed(body, "password")
     totp_secret = pyotp.random_base32() if body.get("totp") else None
     seed = SeedUser(username, password, totp_secret)
-    sub = create_user(realm.pools, _pool(realm, body), seed)
+    attributes = [{"Name": n, "Value": v} for n, v in (body.get("attributes") or {}).items()]
+    sub = create_user(realm.pools, _pool(realm, body), seed, attributes=attributes)
     return {"username": username, "sub": sub, "totp_secret": totp_secret}
 
 

@@ -96,10 +96,18 @@ def create_pool(pools: Pools, seed: SeedPool) -> TrackedUserPool:
     return pools.pool(seed.id)
 
 
-def create_user(pools: Pools, pool: TrackedUserPool, seed: SeedUser, sub: str | None = None) -> str:
+def create_user(
+    pools: Pools,
+    pool: TrackedUserPool,
+    seed: SeedUser,
+    sub: str | None = None,
+    attributes: list[dict[str, str]] | None = None,
+) -> str:
     """A confirmed user; returns the `sub`. Raises moto's errors: name taken, weak password."""
     backend = pools.backend
-    user = backend.admin_create_user(pool.id, seed.username, "SUPPRESS", seed.password, [])
+    user = backend.admin_create_user(
+        pool.id, seed.username, "SUPPRESS", seed.password, attributes or []
+    )
     try:
         backend.admin_set_user_password(pool.id, user.username, seed.password, permanent=True)
     except Exception:

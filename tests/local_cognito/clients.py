@@ -173,20 +173,24 @@ class Aws:
     def begin(
         self, flow: str = "USER_PASSWORD_AUTH", client_id: str = seed.CLIENT_ID, **given: str
     ) -> Any:
-        """InitiateAuth, USER_PASSWORD_AUTH of demo2 unless told otherwise: its answer."""
-        if flow == "USER_PASSWORD_AUTH":
+        """InitiateAuth, or AdminInitiateAuth by an ADMIN_ flow, of demo2 unless told otherwise."""
+        if flow.endswith(("PASSWORD_AUTH", "NO_SRP_AUTH")):
             given = {"USERNAME": seed.DEMO2_USERNAME, "PASSWORD": seed.DEMO2_PASSWORD} | given
+        if flow.startswith("ADMIN"):
+            return self.admin.admin_initiate_auth(**CLIENT, AuthFlow=flow, AuthParameters=given)
         return self.idp.initiate_auth(AuthFlow=flow, ClientId=client_id, AuthParameters=given)
 
     def respond(self, asked: dict[str, Any], client_id: str = seed.CLIENT_ID, **given: str) -> Any:
-        """RespondToAuthChallenge to the challenge that was asked: its answer."""
-        session = {"Session": asked["Session"]} if "Session" in asked else {}
-        return self.idp.respond_to_auth_challenge(
-            ClientId=client_id,
-            ChallengeName=asked["ChallengeName"],
-            ChallengeResponses=given,
-            **session,
-        )
+        """RespondToAuthChallenge to the challenge that was asked."""
+        return self.idp.respond_to_auth_challenge(ClientId=client_id, **_answer(asked, given))
+
+    def respond_as_admin(self, asked: dict[str, Any], **given: str) -> Any:
+        return self.admin.admin_respond_to_auth_challenge(**CLIENT, **_answer(asked, given))
+
+
+def _answer(asked: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    session = {"Session": asked["Session"]} if "Session" in asked else {}
+    return {"ChallengeName": asked["ChallengeName"], "ChallengeResponses": given} | session
 
 
 def of(signed_in: dict[str, Any]) -> dict[str, str]:

@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,21 +59,9 @@ def exchange(aws: Aws) -> Srp:
     return Srp(aws.idp)
 
 
-@pytest.fixture
-def add_ada(aws: Aws) -> Callable[..., None]:
-    """Adds "Ada" to a pool, or whatever name the pool wants, with attributes."""
-
-    def go(pool_id: str, username: str = "Ada", **attributes: str) -> None:
-        aws.admin.admin_create_user(
-            UserPoolId=pool_id,
-            Username=username,
-            UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
-        )
-        aws.admin.admin_set_user_password(
-            UserPoolId=pool_id, Username=username, Password="Passw0rd!", Permanent=True
-        )
-
-    return go
+def add_ada(aws: Aws, pool_id: str, username: str = "Ada", **attributes: str) -> None:
+    new = {"username": username, "password": "Passw0rd!", "pool": pool_id}
+    aws.control("POST", "/_local/users", **new, attributes=attributes)
 
 
 # The password
@@ -95,13 +82,9 @@ def test_an_access_token_has_the_claims_of_a_real_one(aws: Aws) -> None:
 
 
 def test_a_wrong_password_is_refused_by_every_flow(aws: Aws) -> None:
-    wrong = {"USERNAME": seed.DEMO2_USERNAME, "PASSWORD": "Wrong-Passw0rd!"}
-    assert (
-        aws.refused(aws.sign_in, seed.POOL_ID, seed.CLIENT_ID, "demo2", "Wrong") == WRONG_PASSWORD
-    )
-    assert aws.refused(aws.begin, **wrong) == WRONG_PASSWORD
-    by_admin = {"AuthFlow": "ADMIN_USER_PASSWORD_AUTH", "AuthParameters": wrong}
-    assert aws.refused(aws.admin.admin_initiate_auth, **CLIENT, **by_admin) == WRONG_PASSWORD
+    assert aws.refused(aws.sign_in, username="demo2", password="Wrong") == WRONG_PASSWORD
+    for flow in ("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"):
+        assert aws.refused(aws.begin, flow, PASSWORD="Wrong-Passw0rd!") == WRONG_PASSWORD
 
 
 def test_wrong_passwords_in_a_row_lock_the_user_out_for_a_while(aws: Aws) -> None:
@@ -159,27 +142,19 @@ def test_with_a_new_password_come_the_attributes_that_the_pool_requires(aws: Aws
         TemporaryPassword="Temp-Passw0rd!",
         UserAttributes=[{"Name": "email", "Value": "fresh@example.com"}],
     )
-    asked = aws.idp.initiate_auth(
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=client_id,
-        AuthParameters={"USERNAME": "fresh", "PASSWORD": "Temp-Passw0rd!"},
-    )
+    temporary = {"USERNAME": "fresh", "PASSWORD": "Temp-Passw0rd!"}
+    asked = aws.begin("USER_PASSWORD_AUTH", client_id, **temporary)
     told = asked["ChallengeParameters"]
     assert json.loads(told["requiredAttributes"]) == ["userAttributes.name"]
     assert json.loads(told["userAttributes"]) == {"email": "fresh@example.com"}
     answer = {"USERNAME": "fresh", "NEW_PASSWORD": "Chosen-Passw0rd!"}
     name, email = {"userAttributes.name": "Fresh"}, {"userAttributes.email": "x@example.com"}
-    assert [
-        aws.refused(aws.respond, asked, client_id, **answer),
-        aws.refused(aws.respond, asked, client_id, **answer, **name, **email),
-        aws.refused(aws.respond, asked, client_id, **answer | {"NEW_PASSWORD": "weak"}, **name)[
-            :24
-        ],
-    ] == [
-        "InvalidParameterException: Invalid attributes given, name is missing",
-        "InvalidParameterException: Cannot modify an already provided email",
-        "InvalidPasswordException",
-    ]
+    error = aws.refused(aws.respond, asked, client_id, **answer)
+    assert error == "InvalidParameterException: Invalid attributes given, name is missing"
+    error = aws.refused(aws.respond, asked, client_id, **answer, **name, **email)
+    assert error == "InvalidParameterException: Cannot modify an already provided email"
+    weak = {**answer, **name, "NEW_PASSWORD": "weak"}
+    assert aws.refused(aws.respond, asked, client_id, **weak).startswith("InvalidPassword")
     token = aws.respond(asked, client_id, **answer, **name)["AuthenticationResult"]["AccessToken"]
     attributes = aws.idp.get_user(AccessToken=token)["UserAttributes"]
     assert {"Name": "name", "Value": "Fresh"} in attributes
@@ -234,38 +209,24 @@ def test_an_a_that_is_zero_modulo_n_is_refused(aws: Aws) -> None:
 )
 def test_a_client_signs_in_only_by_the_flows_it_allows(aws: Aws, flow: str, message: str) -> None:
     aws.update_client(ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
-    given = {"AuthFlow": flow, "AuthParameters": PASSWORD_OF_DEMO2}
-    if flow.startswith("ADMIN"):
-        error = aws.refused(aws.admin.admin_initiate_auth, **CLIENT, **given)
-    else:
-        error = aws.refused(aws.idp.initiate_auth, ClientId=seed.CLIENT_ID, **given)
+    error = aws.refused(aws.begin, flow, USERNAME="demo2")
     assert error == f"InvalidParameterException: {message}"
 
 
 def test_an_administrators_flow_is_not_a_users_and_the_other_way_round(aws: Aws) -> None:
+    users = {"ClientId": seed.CLIENT_ID, "AuthFlow": "ADMIN_USER_PASSWORD_AUTH"}
     not_supported = "InvalidParameterException: Initiate Auth method not supported."
-    given: dict[str, Any] = {"AuthParameters": PASSWORD_OF_DEMO2}
-    flow = {"AuthFlow": "ADMIN_USER_PASSWORD_AUTH"}
-    assert (
-        aws.refused(aws.idp.initiate_auth, ClientId=seed.CLIENT_ID, **flow, **given)
-        == not_supported
-    )
-    flow = {"AuthFlow": "USER_PASSWORD_AUTH"}
-    assert aws.refused(aws.admin.admin_initiate_auth, **CLIENT, **flow, **given) == not_supported
+    assert aws.refused(aws.idp.initiate_auth, **users) == not_supported
+    admins = {**CLIENT, "AuthFlow": "USER_PASSWORD_AUTH"}
+    assert aws.refused(aws.admin.admin_initiate_auth, **admins) == not_supported
 
 
 def test_an_administrator_signs_a_user_in_by_srp(aws: Aws) -> None:
     client = AWSSRP(seed.DEMO2_USERNAME, seed.DEMO2_PASSWORD, *ALWAYS, client=aws.admin)
-    asked = aws.admin.admin_initiate_auth(
-        **CLIENT, AuthFlow="USER_SRP_AUTH", AuthParameters=client.get_auth_params()
-    )
-    done = aws.admin.admin_respond_to_auth_challenge(
-        **CLIENT,
-        ChallengeName=asked["ChallengeName"],
-        ChallengeResponses=client.process_challenge(
-            asked["ChallengeParameters"], client.get_auth_params()
-        ),
-    )
+    given = client.get_auth_params()
+    asked = aws.admin.admin_initiate_auth(**CLIENT, AuthFlow="USER_SRP_AUTH", AuthParameters=given)
+    proof = client.process_challenge(asked["ChallengeParameters"], given)
+    done = aws.respond_as_admin(asked, **proof)
     assert "NewDeviceMetadata" in done["AuthenticationResult"]
 
 
@@ -284,12 +245,10 @@ def test_user_auth_offers_password_and_srp(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("alias", ["email", "phone_number", "preferred_username"])
-def test_a_user_signs_in_by_an_alias_once_it_is_verified(
-    aws: Aws, add_ada: Callable[..., None], alias: str
-) -> None:
+def test_a_user_signs_in_by_an_alias_once_it_is_verified(aws: Aws, alias: str) -> None:
     name = {"email": "ada@example.com", "phone_number": "+15555550100"}.get(alias, "lovelace")
     pool_id, client_id = aws.new_pool(AliasAttributes=[alias])
-    add_ada(pool_id, **{alias: name})
+    add_ada(aws, pool_id, **{alias: name})
     if alias != "preferred_username":
         assert aws.refused(aws.sign_in, pool_id, client_id, name, "Passw0rd!").startswith(
             "UserNotFound"
@@ -302,15 +261,14 @@ def test_a_user_signs_in_by_an_alias_once_it_is_verified(
     assert claims_of(signed_in.access_token)["username"] == "Ada"
 
 
-def test_names_are_told_apart_by_case_unless_the_pool_says_otherwise(
-    aws: Aws, add_ada: Callable[..., None]
-) -> None:
+def test_names_are_told_apart_by_case_unless_the_pool_says_otherwise(aws: Aws) -> None:
     strict, lax = aws.new_pool(), aws.new_pool(UsernameConfiguration={"CaseSensitive": False})
-    add_ada(strict[0])
-    add_ada(lax[0])
+    add_ada(aws, strict[0])
+    add_ada(aws, lax[0])
     assert aws.refused(aws.sign_in, *strict, "ada", "Passw0rd!").startswith("UserNotFound")
     assert aws.sign_in(*lax, "ADA", "Passw0rd!").access_token
-    assert aws.refused(add_ada, lax[0], "ada").startswith("UsernameExistsException")
+    error = aws.refused(aws.idp.sign_up, ClientId=lax[1], Username="ada", Password="Passw0rd!")
+    assert error.startswith("UsernameExistsException")
     assert aws.admin.admin_get_user(UserPoolId=lax[0], Username="ada")["Username"] == "Ada"
 
 
@@ -346,12 +304,8 @@ def test_a_client_with_a_secret_needs_its_hash(aws: Aws) -> None:
 def test_a_password_gives_a_new_device_by_every_flow(aws: Aws, flow: str) -> None:
     if flow == "USER_SRP_AUTH":
         result = aws.sign_in(**DEMO2).result
-    elif flow == "USER_PASSWORD_AUTH":
-        result = aws.begin()["AuthenticationResult"]
     else:
-        result = aws.admin.admin_initiate_auth(
-            **CLIENT, AuthFlow=flow, AuthParameters=PASSWORD_OF_DEMO2
-        )["AuthenticationResult"]
+        result = aws.begin(flow)["AuthenticationResult"]
     key, group_key = (result["NewDeviceMetadata"][n] for n in ("DeviceKey", "DeviceGroupKey"))
     assert re.fullmatch(r"us-east-1_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key)
     assert re.fullmatch(r"-[A-Za-z0-9]{8}", group_key)
@@ -374,32 +328,14 @@ def test_a_remembered_device_stands_in_for_totp(aws: Aws) -> None:
 
 @pytest.mark.parametrize("flow", ["USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"])
 def test_a_remembered_device_stands_in_for_totp_after_a_plain_password(aws: Aws, flow: str) -> None:
-    device = aws.on_device()
+    made = aws.on_device()
+    device = {name: value for name, value in made.items() if name.startswith("device_")}
     demo = {"USERNAME": seed.DEMO_USERNAME, "PASSWORD": seed.DEMO_PASSWORD}
-    initiate = {"AuthFlow": flow, "AuthParameters": demo | {"DEVICE_KEY": device["device_key"]}}
-    if flow == "USER_PASSWORD_AUTH":
-        asked = aws.idp.initiate_auth(ClientId=seed.CLIENT_ID, **initiate)
-    else:
-        asked = aws.admin.admin_initiate_auth(**CLIENT, **initiate)
+    asked = aws.begin(flow, **demo, DEVICE_KEY=device["device_key"])
     assert asked["ChallengeName"] == "DEVICE_SRP_AUTH"
-    client = AWSSRP(
-        seed.DEMO_USERNAME,
-        seed.DEMO_PASSWORD,
-        *ALWAYS,
-        client=aws.idp,
-        **{name: device[name] for name in ("device_key", "device_group_key", "device_password")},
-    )
-    asked = aws.respond(
-        asked,
-        USERNAME=seed.DEMO_USERNAME,
-        DEVICE_KEY=device["device_key"],
-        SRP_A=client.get_auth_params()["SRP_A"],
-    )
-    done = aws.idp.respond_to_auth_challenge(
-        ClientId=seed.CLIENT_ID,
-        ChallengeName=asked["ChallengeName"],
-        ChallengeResponses=client.process_device_challenge(asked["ChallengeParameters"]),
-    )
+    client = AWSSRP(*demo.values(), *ALWAYS, client=aws.idp, **device)
+    asked = aws.respond(asked, **client.get_auth_params())
+    done = aws.respond(asked, **client.process_device_challenge(asked["ChallengeParameters"]))
     assert claims_of(done["AuthenticationResult"]["AccessToken"])["username"] == "demo"
 
 
