@@ -16,6 +16,8 @@ file                      holds
 ``sign_in.py``            InitiateAuth, RespondToAuthChallenge; ``challenges.py`` their open ends
 ``devices.py``            ConfirmDevice … ForgetDevice, and the administrator's four
 ``sessions.py``           refresh, revoke, sign out everywhere
+``user_sessions.py``      the operations on users' sessions
+``session_tracking.py``   the sessions that a pool remembers; ``caller.py`` where they come from
 ``totp.py``               AssociateSoftwareToken, VerifySoftwareToken
 ``srp.py``                the SRP-6a arithmetic, with its sources
 ``tokens.py``             keys, claims, signatures
@@ -56,9 +58,18 @@ left out. ``pool`` is a pool id (default: ``seed.POOL_ID``), ``client_id`` one o
     or deleted by null. Header ``{"alg": "none"}`` and ``{"alg": "HS256"}`` forge as attackers do.
 ``POST /_local/users`` ``{username, password, totp?, pool?}``
     A confirmed user: ``{username, sub, totp_secret}`` (null without ``totp: true``).
-``POST /_local/sign-in`` ``{username?, device_name?, remember?, count?, pool?, client_id?}``
+``POST /_local/sign-in`` ``{username?, device_name?, remember?, count?, address?, user_agent?,
+pool?, client_id?}``
     Signs in without a password, from a new device that is tracked and, unless ``remember: false``,
     remembered: ``{access_token, id_token, refresh_token, expires_in, device_key,
     device_group_key, device_password}`` (the last three null on a pool without devices). With
-    `count`, ``{sign_ins: [...]}`` of so many.
+    `count`, ``{sign_ins: [...]}`` of so many. `address` and `user_agent` are the caller's unless
+    given.
+``POST /_local/managed-login`` ``{username?, session_id?, count?, address?, user_agent?, pool?,
+client_id?}``
+    A browser signs in at the managed login, and so many apps through that: ``{session_id,
+    sign_ins: [...]}``, tokens as above without a device. `session_id` is the SSO session, null
+    where the pool tracks none; given one, the apps come through that, as a second app does.
+``POST /_local/location`` ``{address?, city?, country}``
+    Where sessions of that address are from now on; without `address`, all that have no other.
 """

@@ -7,6 +7,7 @@ Read it as the list of what moto lacks or fakes:
 - moto has no GetTokensFromRefreshToken and no RevokeToken, and its sign-out forgets tokens without
   saying that they were revoked
 - moto has one TOTP secret for everybody
+- moto has none of the operations on users' sessions
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from local_cognito.pools import Pools
 from local_cognito.sessions import SessionOperations
 from local_cognito.sign_in import SignInOperations
 from local_cognito.totp import TotpOperations
+from local_cognito.user_sessions import UserSessionOperations
 
 # Parameters and the caller's address in; the answer out, or None for an empty body.
 Operation = Callable[[Params, str], Params | None]
@@ -30,6 +32,7 @@ def our_operations(pools: Pools) -> dict[str, Operation]:
     sessions = SessionOperations(pools)
     devices = DeviceOperations(pools)
     totp = TotpOperations(pools)
+    user_sessions = UserSessionOperations(pools)
     return {
         "InitiateAuth": sign_in.initiate_auth,
         "RespondToAuthChallenge": sign_in.respond_to_auth_challenge,
@@ -48,4 +51,10 @@ def our_operations(pools: Pools) -> dict[str, Operation]:
         "AdminForgetDevice": devices.admin_forget_device,
         "AssociateSoftwareToken": totp.associate,
         "VerifySoftwareToken": totp.verify,
+        "ListUserSessions": user_sessions.list_user_sessions,
+        "RevokeUserSession": user_sessions.revoke_user_session,
+        "AdminListUserSessions": user_sessions.admin_list_user_sessions,
+        "AdminRevokeUserSession": user_sessions.admin_revoke_user_session,
+        "SetUserPoolSessionConfiguration": user_sessions.set_user_pool_session_configuration,
+        "GetUserPoolSessionConfiguration": user_sessions.get_user_pool_session_configuration,
     }

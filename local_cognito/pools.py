@@ -35,6 +35,7 @@ from local_cognito.errors import (
     not_found,
 )
 from local_cognito.seed import ACCOUNT_ID, REGION
+from local_cognito.session_tracking import Locations, SessionTracking
 from local_cognito.tokens import Claims, KeyPairs, TokenFamily
 
 SECONDS_PER = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -100,6 +101,7 @@ class TrackedUserPool(CognitoIdpUserPool):
         self.challenges = Challenges()
         self.families: dict[str, TokenFamily] = {}
         self.families_by_refresh_token: dict[str, TokenFamily] = {}
+        self.session_tracking = SessionTracking(self.lock, home.locations)
         self.device_offers: dict[str, DeviceOffer] = {}
         self.devices_by_owner: dict[str, dict[str, Device]] = {}
         self.devices_ever = 0
@@ -169,6 +171,7 @@ class TrackedUserPool(CognitoIdpUserPool):
         with self.lock:
             self.families[family.origin_jti] = family
             self.families_by_refresh_token[family.refresh_token] = family
+            self.session_tracking.record_sign_in(family)
         return family
 
     def revoke_families_of(self, sub: str) -> None:
@@ -231,6 +234,7 @@ class TrackedUserPool(CognitoIdpUserPool):
         if family is None:
             raise invalid_refresh_token()
         self.live_family(refresh_token, family.client_id)
+        self.session_tracking.record_activity(family)
         jti = family.origin_jti
         access_token, expires_in = self.create_access_token(family.client_id, "", jti)
         id_token, _ = self.create_id_token(family.client_id, "", jti)
@@ -244,6 +248,10 @@ class Backend(CognitoIdpBackend):
     """moto's backend for one region, whose pools are tracked pools."""
 
     user_pools: dict[str, TrackedUserPool]  # type: ignore[assignment]
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.locations = Locations()
 
     @property
     def _url_module(self) -> ModuleType:

@@ -12,7 +12,16 @@ from local_cognito import totp
 from local_cognito.faults import Faults
 from local_cognito.operations import Operation, our_operations
 from local_cognito.pools import Backend, Pools, TrackedUserPool
-from local_cognito.seed import ACCOUNT_ID, AUTH_FLOWS, POOLS, REGION, USERS, SeedPool, SeedUser
+from local_cognito.seed import (
+    ACCOUNT_ID,
+    AUTH_FLOWS,
+    MAX_SESSIONS_PER_USER,
+    POOLS,
+    REGION,
+    USERS,
+    SeedPool,
+    SeedUser,
+)
 from local_cognito.tokens import KeyPairs
 
 
@@ -71,6 +80,7 @@ def create_pool(backend: Backend, seed: SeedPool) -> TrackedUserPool:
     pool.name = seed.name
     if seed.device_configuration is not None:
         pool.extended_config["DeviceConfiguration"] = dict(seed.device_configuration)
+    pool.session_tracking.configure(enabled=True, max_per_user=MAX_SESSIONS_PER_USER)
     backend.add(pool)
     backend.set_user_pool_mfa_config(
         pool.id, sms_config={}, token_config={"Enabled": True}, mfa_config="OPTIONAL"

@@ -42,6 +42,7 @@ def refresh(
     device = find_device(pool, family.sub, family.device_key or "")
     if device is not None:
         authenticated(device, caller_ip)
+    pool.session_tracking.record_activity(family)
     return _renewed(pool, family)
 
 
@@ -86,6 +87,8 @@ class SessionOperations:
         with pool.lock:
             family = pool.families_by_refresh_token.get(token)
             if family is not None and family.client_id == client.id:
+                if params.get("RevokeAssociatedSessions") == "LINKED":
+                    pool.session_tracking.end_origin(family)
                 family.revoked = True
         return {}
 
