@@ -1,15 +1,20 @@
-"""The CloudFormation templates."""
+"""The CloudFormation templates, and the call for what CloudFormation cannot say."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.session import Session
+from botocore.validate import validate_parameters
 from cfnlint.decode import decode
 
 from tests.deploy.programs import DEPLOY, output_of, settings_in
 
 SERVICE = DEPLOY / "aws" / "service.yaml"
 USER_POOL = DEPLOY / "aws" / "user-pool.yaml"
+NEW_DEVICE_MAIL = DEPLOY / "aws" / "new-device-mail.yaml"
 
 EXAMPLES = {
     "UserPoolId": "eu-west-1_Example01",
@@ -20,7 +25,9 @@ EXAMPLES = {
 
 
 def test_templates_satisfy_cfn_lint_down_to_its_remarks() -> None:
-    output_of("cfn-lint", "--include-checks", "I", "--template", SERVICE, USER_POOL)
+    output_of(
+        "cfn-lint", "--include-checks", "I", "--template", SERVICE, USER_POOL, NEW_DEVICE_MAIL
+    )
 
 
 def properties(template: Path, resource: str) -> Any:
@@ -106,3 +113,20 @@ def test_client_signs_in_in_the_one_way_that_gives_a_device_and_can_be_signed_ou
     assert client["ExplicitAuthFlows"] == ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
     assert client["GenerateSecret"] is False
     assert client["EnableTokenRevocation"] is True
+
+
+def test_the_call_that_turns_session_tracking_on_is_one_of_cognitos() -> None:
+    page = (DEPLOY / "README.md").read_text().replace("\\\n", "")
+    call = re.search(r"^aws cognito-idp ([a-z-]+) (.+)$", page, re.MULTILINE)
+    assert call is not None
+    model = Session().get_service_model("cognito-idp")
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    shape = model.operation_model(operations[call[1]]).input_shape
+    members = {xform_name(name, "-"): name for name in shape.members}
+    given: dict[str, Any] = {
+        members[option]: value for option, value in re.findall(r"--([a-z-]+) (\S+)", call[2])
+    }
+    name, value = given["TokenSession"].split("=")
+    given["TokenSession"] = {name: int(value)}
+    validate_parameters(given, shape)
+    assert given["UserSessionTracking"] in shape.members["UserSessionTracking"].enum
