@@ -3,7 +3,10 @@
 A token session stands for one sign-in and lives as long as its tokens: whatever revokes them (this,
 RevokeToken, a sign-out everywhere) takes it out of the list. An SSO session stands for a browser
 that has signed in at the managed login; token sessions come through it, and it has no tokens of its
-own. Facts: `docs/cognito.md`, "Sessions".
+own. A sign-out everywhere leaves it, as it leaves the browser's cookie. Facts: `docs/cognito.md`,
+"Sessions".
+
+AWS's lists and links lag by a few seconds; these do not.
 """
 
 from __future__ import annotations
