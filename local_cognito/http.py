@@ -1,4 +1,4 @@
-"""AWS's JSON 1.1 protocol on the wire, and the cross-origin headers that Cognito sends."""
+"""AWS's JSON 1.1 protocol, and the cross-origin headers that Cognito sends."""
 
 from __future__ import annotations
 

@@ -49,6 +49,12 @@ def operation_names() -> frozenset[str]:
     return frozenset(service_model().operation_names)
 
 
+@cache
+def needs_signature(operation: str) -> bool:
+    """Whether the operation takes AWS credentials, as an administrator's do."""
+    return bool(service_model().operation_model(operation).auth_type != "none")
+
+
 def read(operation: str, body: bytes) -> Params:
     """The parameters of a request, without nulls, once they satisfy the operation's model.
 

@@ -55,6 +55,10 @@ class RunningCognito:
     def jwks_url(self, pool_id: str) -> str:
         return f"{self.url}/{pool_id}/.well-known/jwks.json"
 
+    def updated_jwks_url(self, pool_id: str) -> str:
+        """Where the keys of the pool's new issuer are, once the pool has switched to it."""
+        return f"{self.url}/issuer-cognito-idp/{pool_id}/.well-known/jwks.json"
+
 
 @contextmanager
 def running(port: int = 0, log: Path | None = None) -> Iterator[RunningCognito]:

@@ -110,11 +110,14 @@ class SessionTracking:
                 session.end()
             self._add(family.sub, family.client_id, family)
 
-    def record_activity(self, family: TokenFamily) -> None:
-        """Tokens were refreshed: the session is where that was asked from."""
+    def record_activity(self, family: TokenFamily, *, rotated: bool) -> None:
+        """Tokens were refreshed: the session is where that was asked from. For an SSO session, only
+        a refresh token that is rotated counts."""
         session = self.of_family(family)
         if session is not None:
             self._touch(session)
+            if rotated and session.origin is not None:
+                self._touch(session.origin)
 
     def begin_sso(self, sub: str, client_id: str) -> UserSession:
         """A sign-in at the managed login, before any app has got tokens by it."""

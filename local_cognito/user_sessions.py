@@ -62,7 +62,7 @@ class UserSessionOperations:
     def set_user_pool_session_configuration(self, params: Params, caller_ip: str) -> Params:
         pool = self._pools.pool(params["UserPoolId"])
         # AWS makes a pool an Essentials one unless told otherwise.
-        if pool.extended_config.get("UserPoolTier", "ESSENTIALS") not in TIERS_WITH_SESSIONS:
+        if pool.config.get("UserPoolTier", "ESSENTIALS") not in TIERS_WITH_SESSIONS:
             raise CognitoError(
                 "FeatureUnavailableInTierException",
                 "Session tracking is not available in the user pool's feature plan.",
