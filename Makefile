@@ -18,7 +18,7 @@ help: ## List the targets
 
 .venv/ready: requirements-local.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
-		"Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1 | tail -1)." \
+		"Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there)." \
 		"Name another one: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
 	@if [ ! -e $@ ]; then \
 		echo "Set-up 1/2: a virtual environment in .venv, with $$($(PYTHON) --version)"; \
@@ -41,8 +41,9 @@ install = rm -f .venv/ready .venv/ready-to-test && \
 
 node_modules/ready: package.json package-lock.json
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || { echo \
-		"Node 20 or newer is needed for the tests, and node is $$(node --version 2>&1 | tail -1)." >&2; exit 1; }
-	@echo "Set-up for tests: JavaScript packages, 400 MB on disk; a minute"
+		"Node 20 or newer is needed for the tests; node is $$(node --version 2>/dev/null || echo not there)." >&2; \
+		exit 1; }
+	@echo "Set-up for tests: JavaScript packages, 230 MB on disk; a minute"
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
