@@ -6,10 +6,12 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
+import requests
 from cfnlint.decode import decode
 from moto import mock_aws
 from moto.ses.models import ses_backends
@@ -82,40 +84,49 @@ def mails() -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def audited(cognito_server: RunningCognito, shared_service: Service) -> str:
-    """The line that the service wrote when a device was tracked."""
+def audited(cognito_server: RunningCognito, shared_service: Service) -> list[str]:
+    """The lines that the service wrote when a device was tracked, and a session ended."""
     cognito_server.control("POST", "/_local/reset")
+    other = cognito_server.control("POST", "/_local/managed-login")["session_id"]
     new = sign_in_untracked(cognito_server)
     body = {"deviceKey": new.device_key, "deviceGroupKey": new.device_group_key}
-    answer = call(f"{shared_service.url}/devices", "POST", json=body, headers=new.bearer)
-    assert answer.status_code == 201
+    url = shared_service.url
+    answers = [
+        call(f"{url}/devices", "POST", json=body, headers=new.bearer),
+        call(f"{url}/sessions/{other}", "DELETE", headers=new.bearer),
+    ]
+    assert [answer.status_code for answer in answers] == [201, 204]
+    return [str(until(partial(_line_of, shared_service, answer))) for answer in answers]
+
+
+def _line_of(service: Service, answer: requests.Response) -> str | None:
     request_id = answer.headers["X-Request-ID"]
-
-    def found() -> list[str]:
-        lines = shared_service.logs().splitlines()
-        return [one for one in lines if '"specversion"' in one and request_id in one]
-
-    (audited,) = until(found)
-    return str(audited)
+    lines = service.logs().splitlines()
+    return next((it for it in lines if '"specversion"' in it and request_id in it), None)
 
 
-def test_a_new_device_is_told_to_its_user(audited: str, pool_id: str) -> None:
+def test_a_new_device_and_an_ended_session_are_told_to_their_user(
+    audited: list[str], pool_id: str
+) -> None:
     sub = new_user(pool_id, "ada@example.com")
-    event = json.loads(audited)
-    event["data"]["sub"] = sub
-    hand_over(json.dumps(event))
-    (mail,) = mails()
-    assert mail.source == SENDER
-    assert mail.destinations["ToAddresses"] == ["ada@example.com"]
-    assert mail.subject == "A new device was added to your account"
-    assert "127.0.0.1" in mail.body
-    assert "https://app.example.com/devices" in mail.body
+    events = [json.loads(one) for one in audited]
+    for event in events:
+        event["data"]["sub"] = sub
+    hand_over(*map(json.dumps, events))
+    assert [mail.subject for mail in mails()] == [
+        "A new device was added to your account",
+        "Your account was signed out somewhere",
+    ]
+    for mail in mails():
+        assert mail.source == SENDER
+        assert mail.destinations["ToAddresses"] == ["ada@example.com"]
+        assert "127.0.0.1" in mail.body
+        assert "https://app.example.com/devices" in mail.body
 
 
-def test_an_ended_session_is_told_with_its_time(pool_id: str) -> None:
-    hand_over(line(new_user(pool_id, "ada@example.com"), "device-bff.session.ended"))
+def test_the_mail_tells_when_and_from_where(pool_id: str) -> None:
+    hand_over(line(new_user(pool_id, "ada@example.com")))
     (mail,) = mails()
-    assert mail.subject == "Your account was signed out somewhere"
     assert "When: 6 November 2026, 07:45 UTC\nFrom the address: 192.0.2.7\n" in mail.body
 
 
@@ -157,9 +168,11 @@ def test_a_mail_that_fails_is_tried_again_and_holds_up_no_other(
     assert told == ["second"]
 
 
-def test_the_subscription_lets_through_the_kinds_that_the_function_tells(audited: str) -> None:
+def test_the_subscription_lets_through_what_the_service_writes_and_the_function_tells(
+    audited: list[str],
+) -> None:
     template, _ = decode(str(FOLDER / "new-device-mail.yaml"))
     pattern = template["Resources"]["Subscription"]["Properties"]["FilterPattern"]
     kinds = re.findall(r'\$\.type = "([^"]+)"', pattern)
     assert set(kinds) == new_device_mail.SUBJECTS.keys()
-    assert json.loads(audited)["type"] in kinds
+    assert kinds == [json.loads(one)["type"] for one in audited]
