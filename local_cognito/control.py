@@ -1,4 +1,4 @@
-"""`/_local/*`: what tests and scripts tell this server, and what it tells them. Not Cognito's.
+"""`/_local/*`: what tests and scripts ask of this server. Not Cognito's.
 
 Bodies are JSON objects; unknown members, wrong types and wrong values are 400 with
 ``{"error": "..."}``. The package's docstring has the table of calls.
@@ -32,12 +32,12 @@ from local_cognito.sessions import tokens_of
 
 Body = dict[str, Any]
 MAX_SIGN_INS = 1000
-# What a member may be, as Python sees JSON.
+# The types of members, as Python sees JSON.
 TEXT, WHOLE, NUMBER, FLAG, OBJECT, ANYTHING = str, int, (int, float), bool, dict, object
 
 
 class BadRequestError(Exception):
-    """The body is not what this call takes."""
+    """The call does not take this body."""
 
 
 def answer(request: Request, realm: Realm, reset: Callable[[], None]) -> Response:

@@ -11,7 +11,7 @@ Facts and where they come from:
 - key derivation: HKDF-SHA256, RFC 5869, ``info`` "Caldera Derived Key", 16 bytes (same two sources)
 - the signature over group, identity, secret block and timestamp: the same two sources
 
-One scheme serves twice. For a user the group is the pool's name (what follows ``_`` in its id) and
+The same scheme serves users and devices. For a user the group is the pool's name (what follows ``_`` in its id) and
 the identity is USER_ID_FOR_SRP; for a device they are the device group key and the device key.
 """
 

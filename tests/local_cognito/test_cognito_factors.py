@@ -15,7 +15,7 @@ from tests.local_cognito.clients import Aws
 POOL = {"UserPoolId": seed.POOL_ID}
 DEMO2 = {**POOL, "Username": seed.DEMO2_USERNAME}
 DEMO_PASSWORD = {"USERNAME": seed.DEMO_USERNAME, "PASSWORD": seed.DEMO_PASSWORD}
-FACTORS = {
+FACTORS: dict[str, Any] = {
     "SMS_MFA": {"SmsMfaConfiguration": {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::1:r"}}},
     "SOFTWARE_TOKEN_MFA": {"SoftwareTokenMfaConfiguration": {"Enabled": True}},
     "EMAIL_OTP": {"EmailMfaConfiguration": {"Message": "{####}", "Subject": "Code"}},
@@ -55,11 +55,6 @@ def sent_code(aws: Aws) -> str:
 
 
 # TOTP
-
-
-def test_totp_is_asked_of_the_user_who_has_it_only(aws: Aws) -> None:
-    assert aws.sign_in().totp_asked
-    assert not aws.sign_in(username=seed.DEMO2_USERNAME, password=seed.DEMO2_PASSWORD).totp_asked
 
 
 @pytest.mark.parametrize("by", ["user", "administrator"])
@@ -156,7 +151,7 @@ def test_a_code_by_message_is_asked_of_the_user_who_chose_it(
         "CODE_DELIVERY_DELIVERY_MEDIUM": medium,
         "CODE_DELIVERY_DESTINATION": masked,
     }
-    code = sent_code(aws.cognito)
+    code = sent_code(aws)
     answer = {"USERNAME": "demo2", f"{factor}_CODE": wrong(code)}
     assert aws.refused(aws.respond, asked, **answer) == INVALID_CODE
     answer[f"{factor}_CODE"] = code
@@ -188,7 +183,7 @@ def test_a_user_of_two_factors_without_a_preference_chooses(
     error = aws.refused(aws.respond, asked, USERNAME="demo2", ANSWER="SOFTWARE_TOKEN_MFA")
     assert error.startswith("MFAMethodNotFoundException")
     asked = aws.respond(asked, USERNAME="demo2", ANSWER="EMAIL_OTP")
-    done = aws.respond(asked, USERNAME="demo2", EMAIL_OTP_CODE=sent_code(aws.cognito))
+    done = aws.respond(asked, USERNAME="demo2", EMAIL_OTP_CODE=sent_code(aws))
     assert "AccessToken" in done["AuthenticationResult"]
 
 
@@ -229,14 +224,3 @@ def test_totp_is_set_up_at_sign_in_and_asked_at_the_next(
     done = aws.respond(asked | verified, USERNAME="demo2")
     assert "NewDeviceMetadata" in done["AuthenticationResult"]
     assert aws.begin()["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
-
-
-def test_email_is_set_up_at_sign_in_as_amplify_does_it(
-    aws: Aws, require: Callable[..., None]
-) -> None:
-    require("EMAIL_OTP")
-    asked = aws.respond(aws.begin(), USERNAME="demo2", EMAIL="ada@example.com")
-    assert asked["ChallengeName"] == "EMAIL_OTP"
-    done = aws.respond(asked, USERNAME="demo2", EMAIL_OTP_CODE=sent_code(aws.cognito))
-    assert "AccessToken" in done["AuthenticationResult"]
-    assert aws.begin()["ChallengeName"] == "EMAIL_OTP"
