@@ -1,65 +1,61 @@
-"""Device BFF: a user's devices in Amazon Cognito, for any frontend."""
+"""Device BFF: a user's devices and sessions in Amazon Cognito, for any frontend."""
 
 import threading
 
 from flask import Flask
 
-from app.assembly import make_breaker, make_cognito, make_forget_pace, make_jwks, make_verifier
-from app.auth.shared_document import SharedDocument
+from app import api
+from app.assembly import make_breaker, make_cognito, make_keys, make_pace, make_verifier
 from app.cognito.breaker import STATE_OPEN
-from app.contract import api as openapi
-from app.contract.docs import docs_blueprint
-from app.counters import counters_at
-from app.devices import routes
+from app.contract.docs import contract_blueprint, docs_blueprint
+from app.counters import Counters
+from app.devices import routes as devices
 from app.devices.service import DeviceService
-from app.domain.ports import CognitoPort
+from app.domain.cognito import CognitoPort
+from app.domain.errors import BODY_MAX_BYTES
 from app.http import (
     authentication,
     cors,
+    json,
+    limits,
     problems,
     proxies,
-    rate_limits,
     request_ids,
     security_headers,
 )
-from app.http.body import BODY_MAX_BYTES
 from app.observability import audit, logs, metrics, traces
+from app.sessions import routes as sessions
+from app.sessions.service import SessionService
 from app.settings import Settings
 
 DRAINING = "draining"
 """The extension, a threading.Event, that gunicorn.conf.py sets when this worker is to stop."""
 
 
-def create_app(
-    settings: Settings,
-    cognito: CognitoPort | None = None,
-    key_set: SharedDocument | None = None,
-) -> Flask:
-    """The service, ready to serve.
-
-    `cognito`: what to use instead of Amazon Cognito, in tests.
-    `key_set`: where workers find the user pool's keys that one of them has fetched.
-    """
+def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
+    """The service, ready to serve. `cognito`: what to use instead of Amazon Cognito, in tests."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
     app.extensions[DRAINING] = threading.Event()
+    json.register(app)
+    proxies.mount(app, settings.public_path)
     proxies.trust(app, settings.trusted_proxy_hops)
 
-    traces.register(app, settings.otlp_endpoint)  # first: what is refused is traced, too
+    traces.register(app, settings.otel_exporter_otlp_endpoint)  # first: refusals are traced, too
     request_ids.register(app)
     logs.register(app)
     security_headers.register(app)
-    cors.register(app, settings.cors_origins)
+    cors.register(app, settings.cors_origins, settings.cors_headers)
     problems.register(app)
-    metrics.register(app, settings.metrics_port)
+    metrics.register(app, settings.metrics_port, settings.port)
 
-    counters = counters_at(settings.redis_url)
+    counters = Counters(settings.redis_url)
     breaker = make_breaker(settings)
-    jwks = make_jwks(settings, key_set or SharedDocument())
-    authentication.identify(app, routes.blueprint.name, make_verifier(settings, jwks))
-    rate_limits.register(
+    keys = make_keys(settings)
+    callers = frozenset((devices.blueprint.name, sessions.blueprint.name))
+    authentication.identify(app, callers, make_verifier(settings, keys))
+    limits.register(
         app,
         per_user=settings.rate_limit_per_user,
         per_address=settings.rate_limit_per_address,
@@ -67,20 +63,27 @@ def create_app(
     )
     authentication.admit(app)
 
-    app.extensions[routes.SERVICE] = DeviceService(
-        cognito or make_cognito(settings, breaker, counters),
-        audit.AuditLog(source=settings.cognito_issuer),
-        make_forget_pace(settings),
+    cognito = cognito or make_cognito(settings, breaker, counters)
+    trail = audit.AuditLog(source=settings.cognito_issuer[0])
+    pace = make_pace(settings)
+    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, pace)
+    app.extensions[sessions.SERVICE] = SessionService(
+        cognito, trail, pace, settings.cognito_client_names
     )
-    openapi.register(
+    api.register(
         app,
         health_checks={
             "accepting": lambda: not app.extensions[DRAINING].is_set(),
-            "keys": jwks.ready,
+            # Every address is asked; one has to answer: not every pool has both issuers.
+            "keys": lambda: any(tuple(key_set.ready() for key_set in keys.values())),
             "cognito": lambda: breaker.state() != STATE_OPEN,
         },
     )
+    app.register_blueprint(
+        contract_blueprint(lambda version: api.openapi_json(version, settings.public_path))
+    )
     if settings.docs_enabled:
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
-    jwks.ready()  # begins to fetch the keys; without them we start all the same
+    for key_set in keys.values():
+        key_set.ready()  # begins to fetch the keys; without them we start all the same
     return app

@@ -1,49 +1,45 @@
-"""Puts the parts together as the settings say: what `create_app` is handed, ready-made."""
+"""The parts of the service, each made as the settings say, for `create_app` to put together."""
 
-from app.auth.jwks import JwksCache, JwksUnavailable, Keys, fetch_jwks, parse_jwks
-from app.auth.shared_document import SharedDocument
+from botocore.httpsession import get_cert_path
+
+from app.auth.keys import Keys, KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
-from app.cognito.attempts import Attempts, as_outage
+from app.cognito.attempts import Attempts, is_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
 from app.cognito.client import CognitoClient, cognito_idp
 from app.cognito.quota import QuotaBudget
 from app.counters import Counters
-from app.deadlines import TooLate, within
-from app.devices.service import ForgetPace
+from app.domain import operations
+from app.domain.bulk import Pace
 from app.observability import logs, metrics
 from app.settings import Settings
 
 
-def make_jwks(settings: Settings, shared: SharedDocument) -> JwksCache:
-    """The user pool's keys; those of `shared` until they have been fetched."""
-    url = settings.cognito_jwks_url
-    connect, read = settings.cognito_connect_timeout, settings.cognito_read_timeout
-    known = shared.get(url)
+def make_keys(settings: Settings) -> dict[str, KeySet]:
+    """The user pool's keys by issuer; issuers whose keys are at one address share them."""
+    timeout = settings.cognito_connect_timeout + settings.cognito_read_timeout
+    ca_file = get_cert_path(settings.ca_file or True)
 
-    def fetch() -> Keys:
-        try:
-            body = within(connect + read, lambda: fetch_jwks(url, connect, read))
-        except TooLate:
-            raise JwksUnavailable("no answer in time") from None
-        keys = parse_jwks(body)
-        shared.put(url, body)
-        return keys
+    def fetch(url: str) -> Keys:
+        return fetch_keys(url, timeout, ca_file)
 
-    return JwksCache(
-        fetch,
-        max_age=settings.jwks_max_age,
-        refetch_interval=settings.jwks_refetch_interval,
-        max_waiting=max(1, settings.threads // 8),
-        on_fetch=lambda outcome: metrics.JWKS_FETCHES.labels(outcome).inc(),
-        known=parse_jwks(known) if known else {},
-    )
+    sets = {
+        url: KeySet(
+            url,
+            fetch,
+            max_age=settings.jwks_max_age,
+            refetch_interval=settings.jwks_refetch_interval,
+            on_fetch=lambda outcome: metrics.JWKS_FETCHES.labels(outcome).inc(),
+        )
+        for url in settings.key_addresses.values()
+    }
+    return {issuer: sets[url] for issuer, url in settings.key_addresses.items()}
 
 
-def make_verifier(settings: Settings, jwks: JwksCache) -> TokenVerifier:
+def make_verifier(settings: Settings, keys: dict[str, KeySet]) -> TokenVerifier:
     """The judge of access tokens."""
     return TokenVerifier(
-        jwks,
-        issuer=settings.cognito_issuer,
+        keys,
         client_ids=settings.cognito_client_ids,
         leeway=settings.token_leeway,
         cache_size=settings.token_cache_size,
@@ -62,7 +58,7 @@ def make_breaker(settings: Settings) -> CognitoBreaker:
     return CognitoBreaker(
         failures=settings.breaker_failures,
         open_seconds=settings.breaker_open_seconds,
-        is_failure=as_outage,
+        is_failure=is_outage,
         on_change=show,
     )
 
@@ -70,9 +66,9 @@ def make_breaker(settings: Settings) -> CognitoBreaker:
 def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters) -> CognitoClient:
     """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL."""
     quotas = {
-        "UserResourceRead": settings.cognito_read_quota,
-        "UserResourceUpdate": settings.cognito_update_quota,
-        "UserUpdate": settings.cognito_user_update_quota,
+        operations.READS: settings.cognito_read_quota,
+        operations.UPDATES: settings.cognito_update_quota,
+        operations.SIGN_OUTS: settings.cognito_user_update_quota,
     }
     attempts = Attempts(
         budget=QuotaBudget(quotas, counters, settings.workers),
@@ -89,15 +85,12 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
             connect_timeout=settings.cognito_connect_timeout,
             read_timeout=settings.cognito_read_timeout,
             connections=settings.cognito_max_in_flight,
+            ca_file=settings.ca_file,
         ),
         attempts,
     )
 
 
-def make_forget_pace(settings: Settings) -> ForgetPace:
-    """How forgetting many devices goes about it; it may hold a quarter of a worker's threads."""
-    return ForgetPace(
-        per_second=settings.forget_rate,
-        deadline=settings.forget_deadline,
-        at_once=max(1, settings.threads // 4),
-    )
+def make_pace(settings: Settings) -> Pace:
+    """How forgetting or ending many goes about it."""
+    return Pace(per_second=settings.forget_rate, deadline=settings.forget_deadline)

@@ -199,7 +199,7 @@ class DeviceOperations:
         device = find_device(pool, user.id, params["DeviceKey"])
         if device is None:
             raise no_such_device()
-        status = required(params, "DeviceRememberedStatus")
+        status = required(params, "DeviceDeviceStatus")
         set_remembered(pool, device, status == "remembered")
         return {}
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from app.contract.api import document
-from app.contract.spec import as_json
+from app.api import openapi, openapi_json
 
 
 def as_yaml(contract: dict[str, object]) -> str:
@@ -25,8 +24,11 @@ def as_yaml(contract: dict[str, object]) -> str:
 
 def files() -> dict[str, bytes]:
     """The published files by name."""
-    contract = document()
-    return {"openapi.json": as_json(contract), "openapi.yaml": as_yaml(contract).encode()}
+    return {
+        "openapi.json": openapi_json(),
+        "openapi.yaml": as_yaml(openapi()).encode(),
+        "openapi-3.0.json": openapi_json("3.0.3"),
+    }
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import re
 
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 
 _CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE | re.ASCII)
 
@@ -14,16 +14,13 @@ def bearer_token(authorization: str | None) -> str:
     which no token holds, and so count as malformed.
 
     Raises:
-        DeviceError: `missing-token`, when there is no header or it is malformed.
+        ServiceError: `missing-token`, when there is no header or it is malformed.
     """
     if authorization is None:
-        raise DeviceError(
-            ErrorCode.MISSING_TOKEN,
-            "Send the signed-in user's Cognito access token as 'Authorization: Bearer <token>'.",
-        )
+        raise ServiceError(ErrorCode.MISSING_TOKEN)
     credentials = _CREDENTIALS.fullmatch(authorization)
     if credentials is None:
-        raise DeviceError(
+        raise ServiceError(
             ErrorCode.MISSING_TOKEN,
             "The Authorization header is malformed: send one, as 'Bearer <token>'.",
         )

@@ -1,22 +1,23 @@
 """How one operation is attempted: within its deadline, its quota and our patience with Cognito.
 
 One call of `Attempts.run` is one Cognito operation to our callers, and one or more requests to
-Cognito. What a lost answer means for each operation is in the tables at the end.
+Cognito. What a lost answer means is in the operation's row of `app.domain.operations`.
 """
 
+import random
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import TypeVar
 
+import gevent
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_random_exponential
 
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.quota import QuotaBudget
-from app.deadlines import TooLate, within
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
+from app.domain.operations import Operation
 from app.observability import metrics
 from app.observability.calls import record_attempt
 
@@ -28,6 +29,9 @@ BACKOFF_FIRST = 0.1
 BACKOFF_LONGEST = 1.0
 """Seconds. Full jitter between nothing and a doubling bound: callers do not march in step."""
 
+SLOT_WAIT = 0.5
+"""Seconds that an operation waits for a place among those under way."""
+
 
 class AttemptFailed(Exception):
     """One request to Cognito failed.
@@ -38,7 +42,7 @@ class AttemptFailed(Exception):
 
     def __init__(
         self,
-        error: DeviceError,
+        error: ServiceError,
         *,
         retryable: bool = False,
         answer_lost: bool = False,
@@ -51,12 +55,16 @@ class AttemptFailed(Exception):
         self.outage = outage
 
 
+class TooLate(BaseException):
+    """An attempt took longer than it may. Not an Exception, so that no library swallows it."""
+
+
 class Attempts:
     """Runs operations. Durations in seconds.
 
     `deadline`: when `run` must have come back. `longest_attempt`: how long one request may take; no
     attempt starts that could not end before the deadline. `max_in_flight`: how many operations may
-    be under way in this worker, so that a slow Cognito never takes all its threads.
+    be under way in this worker; the next one waits `SLOT_WAIT` for a place.
     """
 
     def __init__(
@@ -73,133 +81,109 @@ class Attempts:
         self._breaker = breaker
         self._deadline = deadline
         self._longest_attempt = longest_attempt
-        self._stop_after_attempts = stop_after_attempt(max_attempts)
+        self._max_attempts = max_attempts
         self._slots = threading.BoundedSemaphore(max_in_flight)
 
-    def run(self, operation: str, attempt: Callable[[], Answer]) -> Answer | None:
-        """The answer of `attempt`, or None when a lost answer turned out to have been a success.
+    def run(self, operation: Operation, request: Callable[[], Answer]) -> Answer | None:
+        """The answer of `request`, or None when a lost answer turned out to have been a success.
 
-        `attempt` makes one request to Cognito and raises `AttemptFailed`.
+        `request` makes one request to Cognito and raises `AttemptFailed`.
 
         Raises:
-            DeviceError: what came of the last attempt.
+            ServiceError: what came of the last attempt.
         """
-        if not self._slots.acquire(blocking=False):
+        if not self._slots.acquire(timeout=SLOT_WAIT):
             metrics.COGNITO_REFUSED.labels("in_flight").inc()
-            raise DeviceError(
+            raise ServiceError(
                 ErrorCode.UPSTREAM_UNAVAILABLE,
                 "Too many calls of Amazon Cognito are under way. Nothing was changed.",
                 retry_after=1,
             )
         try:
             with metrics.COGNITO_IN_FLIGHT.track_inprogress():
-                return self._retry(operation, attempt)
+                return self._run(operation, request)
         finally:
             self._slots.release()
 
-    def _retry(self, operation: str, attempt: Callable[[], Answer]) -> Answer | None:
+    def _run(self, operation: Operation, request: Callable[[], Answer]) -> Answer | None:
         lost: list[AttemptFailed] = []
-
-        def once() -> Answer:
-            self._breaker.check()  # what is not asked costs no quota
-            self._budget.take(operation)
-            try:
-                with self._breaker.guard():
-                    return self._in_time(operation, attempt)
-            except AttemptFailed as failure:
-                if failure.answer_lost:
-                    lost.append(failure)
-                raise
-
-        def before_sleep(state: RetryCallState) -> None:
-            metrics.COGNITO_RETRIES.labels(operation).inc()
-            logger.info("cognito_retry", operation=operation, after_attempt=state.attempt_number)
-
-        retrying = Retrying(
-            retry=retry_if_exception(lambda e: isinstance(e, AttemptFailed) and e.retryable),
-            stop=self._stop,
-            wait=wait_random_exponential(multiplier=BACKOFF_FIRST, max=BACKOFF_LONGEST),
-            before_sleep=before_sleep,
-            reraise=True,
-        )
         try:
-            return retrying(once)
+            return self._repeat(operation, request, lost)
         except AttemptFailed as failure:
             error = failure.error
             if error.code is ErrorCode.QUOTA_EXCEEDED:
                 metrics.RATE_LIMITED.labels("cognito").inc()
-        except DeviceError as refusal:
+        except ServiceError as refusal:  # the breaker's or the budget's: nothing was sent
             error = refusal
             if error.code is ErrorCode.UPSTREAM_UNAVAILABLE:
                 metrics.COGNITO_REFUSED.labels("breaker").inc()
-        if lost and error.code is SHOWN_DONE_BY.get(operation):
-            logger.info("cognito_answer_settled", operation=operation, shown_by=error.code)
+        if lost and error.code is operation.shown_done_by:
+            logger.info("cognito_answer_settled", operation=operation.name, shown_by=error.code)
             return None
         raise _with_advice(operation, error) if lost else error
 
-    def _in_time(self, operation: str, attempt: Callable[[], Answer]) -> Answer:
-        """`attempt`, counted, and given up when it takes longer than its time-outs together.
+    def _repeat(
+        self, operation: Operation, request: Callable[[], Answer], lost: list[AttemptFailed]
+    ) -> Answer:
+        """Attempt until an answer comes, pausing between attempts; failures whose answer was lost
+        go to `lost`."""
+        started = time.monotonic()
+        for number in count(1):
+            try:
+                return self._once(operation, request)
+            except AttemptFailed as failure:
+                if failure.answer_lost:
+                    lost.append(failure)
+                pause = random.uniform(0, min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**number))  # noqa: S311
+                ends = time.monotonic() - started + pause + self._longest_attempt
+                if not failure.retryable or number == self._max_attempts or ends > self._deadline:
+                    raise
+            metrics.COGNITO_RETRIES.labels(operation.name).inc()
+            logger.info("cognito_retry", operation=operation.name, after_attempt=number)
+            time.sleep(pause)
+        raise AssertionError("count() has no end")
 
-        Its connection ends in time by itself. Looking up a name does not, nor does trying one
-        address of it after another; the breaker sees to it that little of that goes on.
+    def _once(self, operation: Operation, request: Callable[[], Answer]) -> Answer:
+        """One request, counted, and ended when it takes longer than its time-outs together.
+
+        Those do not bound the lookup of a name, one address after another, or an answer that comes
+        byte by byte.
         """
+        self._breaker.check()  # before the budget: what is not sent costs no quota
+        self._budget.take(operation)
         outcome, started = "ok", time.perf_counter()
         try:
-            return within(self._longest_attempt, attempt)
+            with self._breaker.guard(), gevent.Timeout(self._longest_attempt, TooLate):
+                return request()
         except TooLate:
             outcome = ErrorCode.UPSTREAM_TIMEOUT
             raise AttemptFailed(
-                DeviceError(outcome, "Amazon Cognito did not answer in time."),
-                answer_lost=True,
-                outage=True,
+                ServiceError(outcome), retryable=True, answer_lost=True, outage=True
             ) from None
         except AttemptFailed as failure:
             outcome = failure.error.code
             raise
         finally:
-            record_attempt(operation, outcome, time.perf_counter() - started)
-
-    def _stop(self, state: RetryCallState) -> bool:
-        elapsed = state.seconds_since_start or 0.0
-        too_late = elapsed + state.upcoming_sleep + self._longest_attempt > self._deadline
-        return too_late or self._stop_after_attempts(state)
+            record_attempt(operation.name, outcome, time.perf_counter() - started)
 
 
-def _with_advice(operation: str, error: DeviceError) -> DeviceError:
-    """`error`, saying what may have happened and what may be done, after a write's lost answer."""
-    if operation not in UNSETTLED:
+def _with_advice(operation: Operation, error: ServiceError) -> ServiceError:
+    """`error`, saying what may have happened and what to do after a write's answer was lost."""
+    if operation.lost is None:
         return error
     what = (
-        "Amazon Cognito did not answer in time."
+        ErrorCode.UPSTREAM_TIMEOUT.detail
         if error.code is ErrorCode.UPSTREAM_TIMEOUT
         else "Amazon Cognito's answer was lost."
     )
-    return DeviceError(
+    return ServiceError(
         error.code,
-        f"{what} {UNSETTLED[operation]}",
+        f"{what} {operation.lost}",
         retry_after=error.retry_after,
         answer_lost=True,
     )
 
 
-SHOWN_DONE_BY: dict[str, ErrorCode] = {"ForgetDevice": ErrorCode.DEVICE_NOT_FOUND}
-"""The refusal of a repeated operation by which it is done, whichever attempt did it.
-
-Not so 'already tracked' of ConfirmDevice: Cognito may hold the verifier of another call. Nor an
-invalid token of GlobalSignOut: one that had expired before has signed nobody out.
-"""
-
-UNSETTLED: dict[str, str] = {
-    "ForgetDevice": "The device may have been forgotten already; repeating the call is safe.",
-    "UpdateDeviceStatus": "The status may have changed already; repeating the call is safe.",
-    "GlobalSignOut": "The user may have been signed out already; repeating the call is safe.",
-    "ConfirmDevice": "The device may be tracked already: repeat the call with the same verifier, "
-    "and take 'device-already-tracked' for success; a device whose secret was to be made here is "
-    "to be forgotten, and the user signed in anew.",
-}
-"""What a caller may do after a write of which nobody knows whether Cognito did it."""
-
-
-def as_outage(kind: type[BaseException], failure: BaseException) -> bool:
+def is_outage(kind: type[BaseException], failure: BaseException) -> bool:
     """Whether a failure counts for the circuit breaker."""
-    return isinstance(failure, AttemptFailed) and failure.outage
+    return isinstance(failure, TooLate) or (isinstance(failure, AttemptFailed) and failure.outage)

@@ -1,7 +1,6 @@
 """A circuit breaker for Cognito: once it is known to be down, callers are told at once.
 
-Per worker process: no state is shared, so a worker that cannot reach Cognito does not speak for one
-that can.
+Per worker process: a worker that cannot reach Cognito does not speak for one that can.
 """
 
 import math
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 
 from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker
 
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 
 __all__ = ["STATE_CLOSED", "STATE_HALF_OPEN", "STATE_OPEN", "CognitoBreaker"]
 
@@ -19,7 +18,7 @@ __all__ = ["STATE_CLOSED", "STATE_HALF_OPEN", "STATE_OPEN", "CognitoBreaker"]
 class CognitoBreaker:
     """Opens after `failures` failures in a row, for `open_seconds`; then one call probes.
 
-    `is_failure` tells which exceptions say that Cognito is down. `on_change` is told each state.
+    `is_failure` tells which exceptions say that Cognito is down. `on_change` hears of each state.
     """
 
     def __init__(
@@ -35,23 +34,21 @@ class CognitoBreaker:
         )
         self._on_change = on_change
         self._told = STATE_CLOSED
-        self._telling = threading.Lock()
         self._probing = threading.Lock()
 
     def state(self) -> str:
-        """`closed`, `half_open` (the next call probes) or `open`; `on_change` hears what is new."""
-        with self._telling:  # or the state told last would not be the last one
-            state: str = self._breaker.state
-            if state != self._told:
-                self._told = state
-                self._on_change(state)
-            return state
+        """`closed`, `half_open` (the next call probes) or `open`, which `on_change` hears of."""
+        state: str = self._breaker.state
+        if state != self._told:
+            self._told = state
+            self._on_change(state)
+        return state
 
     def check(self) -> str:
-        """The state, for a call that may go on to `guard`: before it is counted against anything.
+        """The state, for a call that may go on to `guard`.
 
         Raises:
-            DeviceError: `upstream-unavailable`, while the breaker is open or another call probes.
+            ServiceError: `upstream-unavailable`, while the breaker is open or another call probes.
         """
         state = self.state()
         if state == STATE_OPEN:
@@ -65,7 +62,7 @@ class CognitoBreaker:
         """Around one call of Cognito.
 
         Raises:
-            DeviceError: as `check`.
+            ServiceError: as `check`.
         """
         probe = self.check() == STATE_HALF_OPEN
         if probe and not self._probing.acquire(blocking=False):
@@ -79,9 +76,5 @@ class CognitoBreaker:
             self.state()
 
     @staticmethod
-    def _unavailable(seconds: float) -> DeviceError:
-        return DeviceError(
-            ErrorCode.UPSTREAM_UNAVAILABLE,
-            "Amazon Cognito is not answering at the moment. Nothing was changed. Try again later.",
-            retry_after=max(1, math.ceil(seconds)),
-        )
+    def _unavailable(seconds: float) -> ServiceError:
+        return ServiceError(ErrorCode.UPSTREAM_UNAVAILABLE, retry_after=max(1, math.ceil(seconds)))

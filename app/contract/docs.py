@@ -1,10 +1,11 @@
-"""Swagger UI at /docs: our page and our script around the distribution that flask-swagger-ui ships.
+"""The contract at `/openapi.json`, and Swagger UI at `/docs`.
 
-Everything comes from this server, and nothing is inline, so that the Content-Security-Policy needs
-no exception for scripts.
+The page is ours around the distribution that flask-swagger-ui ships. Everything comes from this
+server, and nothing is inline, so that the Content-Security-Policy needs no exception for scripts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from mimetypes import guess_type
@@ -15,17 +16,41 @@ from secure.headers import ContentSecurityPolicy
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.contract import texts as contract
-from app.contract.document import Document
+from app.contract import texts
+from app.contract.assets import Asset
 
+CONTRACT_MAX_AGE = 300
+"""Seconds that a copy of the document may be used without asking whether it is current."""
 SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png")
 SWAGGER_UI_MAX_AGE = 60 * 60
 """In seconds. An upgrade changes the files' content, not their names."""
 OURS = ("docs.css", "docs.js")
 
 
+def contract_blueprint(openapi_json: Callable[[str], bytes]) -> Blueprint:
+    """`/openapi.json`, and `/openapi-3.0.json` for API Gateway and older generators.
+
+    `openapi_json`: the document by its version of OpenAPI; made when it is first asked for.
+    """
+    blueprint = Blueprint("contract", __name__)
+
+    @cache
+    def asset(version: str) -> Asset:
+        return Asset(openapi_json(version), "application/json", CONTRACT_MAX_AGE)
+
+    @blueprint.get("/openapi.json")
+    def openapi() -> Response:
+        return asset("3.1.0").response()
+
+    @blueprint.get("/openapi-3.0.json")
+    def openapi_3_0() -> Response:
+        return asset("3.0.3").response()
+
+    return blueprint
+
+
 def docs_blueprint(sign_in_url: str | None) -> Blueprint:
-    """`/docs`, and `/` which leads there.
+    """`/docs`, and what leads there.
 
     `sign_in_url`: where a POST answers a demo user's tokens, on the local set-up; the page then
     offers to sign in.
@@ -33,18 +58,27 @@ def docs_blueprint(sign_in_url: str | None) -> Blueprint:
     blueprint = Blueprint("docs", __name__, template_folder="docs_page", static_folder=None)
     policy = _policy(sign_in_url)
     assets = {
-        **_documents(files("flask_swagger_ui") / "dist", SWAGGER_UI, SWAGGER_UI_MAX_AGE),
-        **_documents(files("app.contract") / "docs_page", OURS, max_age=0),
+        **_assets(files("flask_swagger_ui") / "dist", SWAGGER_UI, SWAGGER_UI_MAX_AGE),
+        **_assets(files("app.contract") / "docs_page", OURS, max_age=0),
     }
 
     @blueprint.get("/")
+    @blueprint.get("/docs/")
     def root() -> WerkzeugResponse:
         return redirect(url_for("docs.page"))
+
+    @blueprint.get("/openapi.yaml")
+    def openapi_yaml() -> WerkzeugResponse:
+        return redirect(url_for("contract.openapi"))
+
+    @blueprint.get("/favicon.ico")
+    def favicon() -> Response:
+        return assets["favicon-32x32.png"].response()
 
     @blueprint.get("/docs")
     def page() -> Response:
         response = Response(
-            render_template("docs.html", title=contract.TITLE, sign_in_url=sign_in_url)
+            render_template("docs.html", title=texts.TITLE, sign_in_url=sign_in_url)
         )
         response.headers["Content-Security-Policy"] = policy
         response.headers["Cache-Control"] = "no-cache"
@@ -59,9 +93,9 @@ def docs_blueprint(sign_in_url: str | None) -> Blueprint:
     return blueprint
 
 
-def _documents(folder: Traversable, names: Iterable[str], max_age: int) -> dict[str, Document]:
+def _assets(folder: Traversable, names: Iterable[str], max_age: int) -> dict[str, Asset]:
     return {
-        name: Document((folder / name).read_bytes(), guess_type(name)[0] or "", max_age)
+        name: Asset((folder / name).read_bytes(), guess_type(name)[0] or "", max_age)
         for name in names
     }
 

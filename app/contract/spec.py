@@ -1,126 +1,93 @@
-"""What flask-smorest does not document by itself, so that the document is made of the code alone.
+"""How the OpenAPI document is made of the code: of the routes' decorators and the schemas.
 
-A problem or a header is named where a view or its blueprint is declared, and looked up in
-`app.contract.texts`; validators and enums become schemas; the docstrings of views and schemas, and
-the metadata of fields, are the text.
+flask-smorest writes what a view takes and answers, and apispec what schemas say. `finished` adds
+what `app.http.blueprint.operation` noted: problems, headers and order.
 """
 
 import inspect
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from flask import Flask, Response
-from flask_smorest import Blueprint
+from flask import Flask
 from marshmallow import Schema, fields
 
-from app.contract import texts as contract
-from app.contract.document import Document
+from app.contract import texts
+from app.contract.examples import COMPONENTS
+from app.contract.problems import OF_A_BODY, codes_of, header_reference, problem_responses
 from app.domain.errors import ErrorCode
-from app.http.body import StrictParser
-from app.http.problems import (
-    PROBLEM_JSON,
-    PROBLEM_TYPES,
-    GrowingEnum,
-    ProblemApi,
-    ProblemSchema,
-)
+from app.domain.operations import Operation
+from app.http.blueprint import FACTS
+from app.http.problems import ExtensibleEnum, ProblemApi
 
-View = TypeVar("View", bound=Callable[..., Any])
 Doc = dict[str, Any]
-
-CONTRACT_MAX_AGE = 300
-"""Seconds that a copy of the document may be used without asking whether it is current."""
-
-OF_A_BODY = (ErrorCode.MALFORMED_BODY, ErrorCode.BODY_TOO_LARGE)
-"""What StrictParser answers to any call that takes a body."""
-
-
-HERE = "the path of the call"
-"""What the examples of problems hold for `instance` until the path is known."""
 
 OPERATION_ORDER = ("operationId", "summary", "description", "tags", "security", "parameters")
 
 
-class ContractBlueprint(Blueprint):  # type: ignore[misc]
-    """flask-smorest's Blueprint, strict about what it is sent and complete about what it answers.
+def finished(document: Doc, public_path: str) -> Doc:
+    """The document with the problems and headers of each call, in the order that readers expect.
 
-    `problems`: the codes that every call of the blueprint may answer with. `headers`: those that
-    every answer carries.
+    `public_path`: where the service is mounted, as `/account`.
     """
-
-    ARGUMENTS_PARSER = StrictParser()
-
-    def __init__(
-        self,
-        *args: Any,
-        problems: Iterable[ErrorCode] = (),
-        headers: Iterable[str] = (),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._every_problem = tuple(problems)
-        self._every_header = {name: name for name in headers}
-        self.after_request(_without_type_of_nothing)
-        self._prepare_doc_cbks += [
-            self._prepare_problems_doc,
-            self._prepare_headers_doc,
-            self._prepare_text_doc,
-        ]
-
-    @staticmethod
-    def problems(*codes: ErrorCode) -> Callable[[View], View]:
-        """Say which problems a view may answer with, besides those of every call."""
-
-        def decorate(view: View) -> View:
-            apidoc = getattr(view, "_apidoc", {})
-            view._apidoc = apidoc | {"problems": codes}  # type: ignore[attr-defined]
-            return view
-
-        return decorate
-
-    def _prepare_problems_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-        operation = doc_info["manual_doc"]["operationId"]
-        codes = {*self._every_problem, *doc_info.get("problems", ())}
-        if "requestBody" in doc:
-            codes.update(OF_A_BODY)
-        if "requestBody" in doc or doc.get("parameters"):
-            codes.add(ErrorCode.VALIDATION_FAILED)
-        responses = doc.setdefault("responses", {})
-        for status in sorted({PROBLEM_TYPES[code].status for code in codes}):
-            responses[status] = _problem_response(
-                [
-                    code
-                    for code in ErrorCode
-                    if code in codes and PROBLEM_TYPES[code].status == status
-                ],
-                operation,
-            )
-        return doc
-
-    def _prepare_text_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-        docstring = doc_info["docstring"]
-        doc_info["docstring"] = {name: unwrapped(text) for name, text in docstring.items()}
-        return doc
-
-    def _prepare_headers_doc(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-        for response in doc["responses"].values():
-            response["headers"] = response.get("headers", {}) | self._every_header
-        doc.setdefault("parameters", []).append(contract.REQUEST_ID_PARAMETER)
-        return doc
+    document["servers"][0]["url"] = public_path or "/"
+    for address, path in document["paths"].items():
+        for method in path.keys() - {"parameters"}:
+            path[method] = _finished(path[method], address, path.get("parameters", ()))
+    for name in ("parameters", "responses"):  # flask-smorest's own, which nothing refers to
+        document["components"].pop(name, None)
+    document["components"]["schemas"].pop("PaginationMetadata")
+    document["info"] = _in_order(document["info"], ("title", "version"))
+    document = _in_order(document, ("openapi", "info", "servers", "security", "tags", "paths"))
+    return document if document["openapi"] >= "3.1" else _as_openapi_3_0(document)
 
 
-def _without_type_of_nothing(response: Response) -> Response:
-    """No Content-Type without content (RFC 9110, section 8.3), which flask-smorest sets on all."""
-    if response.status_code == HTTPStatus.NO_CONTENT:
-        response.headers.pop("Content-Type", None)
-    return response
+def _as_openapi_3_0(document: Doc) -> Doc:
+    """Without what only 3.1 knows; apispec has written types and nulls in the old way."""
+    del document["info"]["summary"], document["info"]["license"]["identifier"]
+
+    def old(value: Any) -> Any:
+        if isinstance(value, list):
+            return [old(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        members = {name: old(member) for name, member in value.items()}
+        if isinstance(members.get("examples"), list):
+            members["example"] = members.pop("examples")[0]
+        if {"type": "object", "nullable": True} in members.get("anyOf", ()):  # apispec's null
+            members |= {"allOf": members.pop("anyOf")[1:], "nullable": True}
+        return members
+
+    converted: Doc = old(document)
+    return converted
+
+
+def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> Doc:
+    facts = operation.pop(FACTS)
+    calls: Operation | None = facts["calls"]
+    codes = {*facts["codes"], *(codes_of(calls) if calls else ())}
+    if "requestBody" in operation:
+        codes.update(OF_A_BODY)
+    if operation.get("parameters"):
+        codes.add(ErrorCode.VALIDATION_FAILED)
+    for parameter in path_parameters:
+        address = address.replace(f"{{{parameter['name']}}}", parameter["example"])
+    responses = operation["responses"]
+    responses.pop("422", None)  # flask-smorest's own
+    responses |= problem_responses(codes, calls, address, facts["errors"])
+    shared = (*texts.OF_EVERY_RESPONSE, *(texts.OF_USER_CALLS if calls else ()))
+    for response in responses.values():
+        response["headers"] = response.get("headers", {}) | {
+            name: header_reference(name) for name in shared
+        }
+    operation["responses"] = dict(sorted(responses.items()))
+    operation["description"] = unwrapped(operation["description"])
+    operation.setdefault("parameters", []).append(texts.REQUEST_ID_PARAMETER)
+    return _in_order(operation, OPERATION_ORDER)
 
 
 def unwrapped(text: str) -> str:
@@ -128,72 +95,17 @@ def unwrapped(text: str) -> str:
     return re.sub(r"(?<!\n)\n *(?![\n|# -])", " ", text.strip())
 
 
-def _problem_response(codes: list[ErrorCode], operation: str) -> Doc:
-    """The answer of `operation` that tells of one of `codes`, which share a status."""
-    texts = {code: contract.problem_text(code, operation) for code in codes}
-    return {
-        "description": "\n".join(f"- `{code}`: {text.when}" for code, text in texts.items()),
-        "content": {
-            PROBLEM_JSON: {
-                "schema": ProblemSchema,
-                "examples": {
-                    str(code): {
-                        "summary": PROBLEM_TYPES[code].title,
-                        "value": contract.example_problem(code, HERE, operation),
-                    }
-                    for code in codes
-                },
-            }
-        },
-        "headers": _problem_headers(codes),
-    }
-
-
-def _problem_headers(codes: list[ErrorCode]) -> dict[str, str]:
-    """The headers that clients may rely on, and the components that describe them."""
-    status = PROBLEM_TYPES[codes[0]].status
-    if status == HTTPStatus.UNAUTHORIZED:
-        return {"WWW-Authenticate": "WWW-Authenticate"}
-    if ErrorCode.INSUFFICIENT_SCOPE in codes:
-        return {"WWW-Authenticate": contract.INSUFFICIENT_SCOPE}
-    return {"Retry-After": "Retry-After"} if status in (429, 503) else {}
+def _in_order(members: Doc, first: Iterable[str]) -> Doc:
+    return {name: members[name] for name in first if name in members} | members
 
 
 class ContractConverter(OpenAPIConverter):
-    """apispec's, with docstrings for descriptions, enums by name, and alternatives."""
+    """apispec's, with docstrings for descriptions, and enums by name."""
 
     def schema2jsonschema(self, schema: Any) -> Doc:
         instance: Schema = resolve_schema_instance(schema)
         described: Doc = super().schema2jsonschema(instance)  # type: ignore[no-untyped-call]
-        described["description"] = unwrapped(inspect.getdoc(type(instance)) or "")
-        alternatives = getattr(instance.Meta, "alternatives", None)
-        if alternatives is None:
-            return described
-        return {
-            "description": described["description"],
-            "oneOf": self._alternatives(instance, described, alternatives),
-        }
-
-    def _alternatives(
-        self, schema: Schema, described: Doc, alternatives: Mapping[str, tuple[str, str]]
-    ) -> list[Doc]:
-        """One schema for each member of which exactly one may be sent, registered by its name."""
-        members = {field: schema.fields[field].data_key for field, _ in alternatives.values()}
-        refs = []
-        for name, (field, description) in alternatives.items():
-            others = {member for member in members.values() if member != members[field]}
-            component = described | {
-                "description": description,
-                "properties": {
-                    member: property_
-                    for member, property_ in described["properties"].items()
-                    if member not in others
-                },
-                "required": sorted([*described["required"], members[field]]),
-            }
-            self.spec.components.schema(name, component)
-            refs.append(self.spec.components.get_ref("schema", name))
-        return refs
+        return described | {"description": unwrapped(inspect.getdoc(type(instance)) or "")}
 
     def field2default(self, field: fields.Field[Any], **kwargs: Any) -> Doc:
         """A default of None is how a view learns that nothing was sent; clients cannot send it."""
@@ -205,23 +117,21 @@ class ContractConverter(OpenAPIConverter):
             return {}
         kind: type[StrEnum] = field.enum
         if kind.__name__ not in self.spec.components.schemas:
-            values = [str(value) for value in kind]
-            description = unwrapped(inspect.getdoc(kind) or "")
-            described: Doc = {"type": "string", "description": description}
-            if isinstance(field, GrowingEnum):
-                described |= {
-                    "pattern": field.pattern,
-                    "maxLength": field.max_length,
-                    "x-extensible-enum": values,
-                    "examples": values,
-                }
-            else:
-                described |= {
-                    "enum": values,
-                    "x-enum-varnames": [value.name for value in kind],
-                }
-            self.spec.components.schema(kind.__name__, described)
+            self.spec.components.schema(kind.__name__, _enum(field, kind))
         return dict(self.spec.components.get_ref("schema", kind.__name__))
+
+
+def _enum(field: fields.Enum[Any], kind: type[StrEnum]) -> Doc:
+    values = [value.value for value in kind]
+    described: Doc = {"type": "string", "description": unwrapped(inspect.getdoc(kind) or "")}
+    if isinstance(field, ExtensibleEnum):
+        return described | {
+            "pattern": field.pattern,
+            "maxLength": field.max_length,
+            "x-extensible-enum": values,
+            "examples": values,
+        }
+    return described | {"enum": values, "x-enum-varnames": [value.name for value in kind]}
 
 
 class ContractPlugin(MarshmallowPlugin):
@@ -234,75 +144,33 @@ class ContractPlugin(MarshmallowPlugin):
 
 
 class ContractApi(ProblemApi):
-    """flask-smorest's Api, with what all the contract shares, and the document served for good.
+    """flask-smorest's Api, with what all the contract shares."""
 
-    `examples`: Example Objects that views refer to by name.
-    """
-
-    def __init__(self, app: Flask, examples: Mapping[str, Doc]) -> None:
+    def __init__(self, app: Flask, openapi_version: str) -> None:
         app.config.update(
-            API_TITLE=contract.TITLE,
-            API_VERSION=contract.VERSION,
-            OPENAPI_VERSION="3.1.0",
-            OPENAPI_URL_PREFIX="/",
+            API_TITLE=texts.TITLE,
+            API_VERSION=texts.VERSION,
+            OPENAPI_VERSION=openapi_version,
+            OPENAPI_URL_PREFIX=None,  # `app.contract.docs` serves the document
         )
         super().__init__(
             app,
             spec_kwargs={
                 "marshmallow_plugin": ContractPlugin(),
                 "info": {
-                    "summary": contract.SUMMARY,
-                    "description": unwrapped(contract.DESCRIPTION),
+                    "summary": texts.SUMMARY,
+                    "description": unwrapped(texts.DESCRIPTION),
                     "contact": {"name": "The maintainers of Device BFF"},
+                    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
                 },
-                "servers": contract.SERVERS,
-                "tags": contract.TAGS,
-                "security": [{contract.ACCESS_TOKEN: []}],
+                "servers": [{"url": "/", "description": "The service that this came from"}],
+                "tags": texts.TAGS,
+                "security": [{texts.ACCESS_TOKEN: []}],
             },
         )
         components = self.spec.components
-        components.security_scheme(contract.ACCESS_TOKEN, contract.SECURITY_SCHEME)
-        for name, header in contract.HEADERS.items():
+        components.security_scheme(texts.ACCESS_TOKEN, texts.SECURITY_SCHEME)
+        for name, header in COMPONENTS["headers"].items():
             components.header(name, header)
-        for name, example in examples.items():
+        for name, example in COMPONENTS["examples"].items():
             components.example(name, example)
-        self._served: Document | None = None
-
-    def document(self) -> Doc:
-        """The OpenAPI document, in the order that readers expect its parts."""
-        made: Doc = self.spec.to_dict()
-        for address, path in made["paths"].items():
-            for method in path.keys() - {"parameters"}:
-                _place(path[method], address, path.get("parameters", ()))
-                path[method] = _in_order(path[method], OPERATION_ORDER) | {
-                    "responses": dict(sorted(path[method]["responses"].items()))
-                }
-        made["info"] = _in_order(made["info"], ("title", "version"))
-        return _in_order(made, ("openapi", "info", "servers", "security", "tags", "paths"))
-
-    def _register_pagination_header(self) -> None:
-        """Pages are told by `Link` and `nextCursor`, not by flask-smorest's own header."""
-
-    def _openapi_json(self) -> Response:
-        if self._served is None:
-            self._served = Document(as_json(self.document()), "application/json", CONTRACT_MAX_AGE)
-        return self._served.response()
-
-
-def _place(operation: Doc, address: str, parameters: Iterable[Doc]) -> None:
-    """Say in an operation's examples of problems which path they are about."""
-    for parameter in parameters:
-        address = address.replace(f"{{{parameter['name']}}}", parameter["example"])
-    for response in operation["responses"].values():
-        problem = response.get("content", {}).get(PROBLEM_JSON, {})
-        for example in problem.get("examples", {}).values():
-            example["value"]["instance"] = address
-
-
-def _in_order(members: Doc, first: Iterable[str]) -> Doc:
-    return {name: members[name] for name in first if name in members} | members
-
-
-def as_json(document: Doc) -> bytes:
-    """The bytes of the published file and of `/openapi.json`: the same, whoever makes them."""
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

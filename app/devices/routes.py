@@ -6,10 +6,8 @@ from flask import current_app, request, url_for
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter
 
-from app.contract import texts as contract
-from app.contract.spec import ContractBlueprint
-from app.devices import examples
-from app.devices.examples import named
+from app.contract import examples
+from app.contract.examples import named
 from app.devices.schemas import (
     DeletionQuerySchema,
     DevicePageSchema,
@@ -22,21 +20,32 @@ from app.devices.schemas import (
     TrackedDeviceSchema,
 )
 from app.devices.service import DeviceService
+from app.domain import operations
 from app.domain.devices import (
+    DEVICE_KEY_MAX_LENGTH,
+    DEVICE_KEY_PATTERN,
     DeletionScope,
     Device,
     DevicePage,
+    DeviceStatus,
     DeviceStatusChange,
-    RememberedStatus,
     TrackedDevice,
 )
 from app.domain.errors import ErrorCode
 from app.http.authentication import caller
+from app.http.blueprint import ApiBlueprint, operation
+from app.http.links import next_page
 from app.http.problems import problem
-from app.naming import name_from_user_agent
 
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""
+
+NEXT = {
+    "getDevice": "Show the device.",
+    "updateDevice": "Remember the device, or stop remembering it.",
+    "forgetDevice": "Forget the device.",
+}
+STATUS_ERRORS = {"status": ["Must be one of: remembered, not_remembered."]}
 
 
 class DeviceIdConverter(BaseConverter):
@@ -45,13 +54,17 @@ class DeviceIdConverter(BaseConverter):
     regex = r"(?!(?:current|sign-out)$)[^/]+"
 
 
-blueprint = ContractBlueprint(
-    "devices",
-    __name__,
-    url_prefix="/devices",
-    problems=contract.EVERY_DEVICES_CALL,
-    headers=[contract.REQUEST_ID, contract.CACHE_CONTROL, *contract.RATE_LIMIT_HEADERS],
-)
+def device_id_schema(converter: DeviceIdConverter) -> dict[str, Any]:
+    """The OpenAPI schema of an id in a path."""
+    return {
+        "type": "string",
+        "pattern": DEVICE_KEY_PATTERN,
+        "minLength": 1,
+        "maxLength": DEVICE_KEY_MAX_LENGTH,
+    }
+
+
+blueprint = ApiBlueprint("devices", __name__, url_prefix="/devices")
 
 
 def _devices() -> DeviceService:
@@ -61,7 +74,12 @@ def _devices() -> DeviceService:
 
 @blueprint.route("")
 class Devices(MethodView):
-    @blueprint.doc(operationId="listDevices", responses={200: {"links": examples.PAGE_LINKS}})
+    @operation(
+        "listDevices",
+        calls=operations.LIST_DEVICES,
+        errors={"limit": ["Must be greater than or equal to 1 and less than or equal to 60."]},
+        responses={200: {"links": examples.links("/items/0/id", "listDevices", **NEXT)}},
+    )
     @blueprint.arguments(PageQuerySchema, location="query")
     @blueprint.response(
         200,
@@ -78,10 +96,18 @@ class Devices(MethodView):
         one came short or empty.
         """
         page = _devices().page(caller(), **query)
-        return page, _link_to_next(page, query["limit"])
+        return page, next_page("devices.Devices", page.next_cursor, limit=query["limit"])
 
-    @blueprint.doc(operationId="trackDevice", responses={201: {"links": examples.DEVICE_LINKS}})
-    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.DEVICE_ALREADY_TRACKED)
+    @operation(
+        "trackDevice",
+        ErrorCode.DEVICE_ALREADY_TRACKED,
+        calls=operations.CONFIRM_DEVICE,
+        errors={
+            "secretVerifier": ["Send exactly one of secretVerifier and deviceGroupKey."],
+            "deviceGroupKey": ["Send exactly one of secretVerifier and deviceGroupKey."],
+        },
+        responses={201: {"links": examples.links("/id", **NEXT)}},
+    )
     @blueprint.arguments(
         TrackDeviceSchema,
         description="The device, and one of two ways to its secret.",
@@ -97,8 +123,9 @@ class Devices(MethodView):
     def post(self, device: dict[str, Any]) -> tuple[TrackedDevice, dict[str, str]]:
         """Track a device that has just signed in.
 
-        Call it once, after a sign-in whose result holds `NewDeviceMetadata`, with the access token
-        of that very sign-in. Send `secretVerifier` if your client can compute one; or else send
+        Amplify's libraries do this themselves; with them, do not call it. Elsewhere call it once,
+        after a sign-in whose result holds `NewDeviceMetadata`, with the access token of that very
+        sign-in. Send `secretVerifier` if your client can compute one; otherwise send
         `deviceGroupKey`, and keep the `devicePassword` that is answered.
 
         When `userConfirmationNecessary` is true, ask "Remember this device?" and call
@@ -108,13 +135,17 @@ class Devices(MethodView):
         `secretVerifier`, repeat the call with the same verifier, and take 409
         `device-already-tracked` for success; `getCurrentDevice` then tells whether the device is
         remembered. With `deviceGroupKey`, do not repeat it: the `devicePassword` may be lost.
-        Forget the device and sign the user in anew. So do on a 409 that was not expected.
+        Forget the device and sign the user in again.
         """
-        device["name"] = device["name"] or name_from_user_agent(request.headers.get("User-Agent"))
-        tracked = _devices().track(caller(), **device)
+        tracked = _devices().track(caller(), **device, user_agent=request.headers.get("User-Agent"))
         return tracked, {"Location": url_for("devices.Device", id=tracked.id)}
 
-    @blueprint.doc(operationId="forgetDevices")
+    @operation(
+        "forgetDevices",
+        ErrorCode.INVALID_PARAMETER,
+        calls=operations.LIST_DEVICES,
+        errors={"scope": ["Missing data for required field."]},
+    )
     @blueprint.arguments(DeletionQuerySchema, location="query")
     @blueprint.response(
         200,
@@ -132,23 +163,31 @@ class Devices(MethodView):
 
         The refresh tokens of forgotten devices stop working: those devices are signed out when
         their access tokens expire. One at a time, as Cognito's quota allows, so that it may take
-        some seconds. A device that could not be forgotten does not stop the rest: it is in
-        `failed`, with `device-not-found` when somebody else forgot it meanwhile. Repeating the call
-        is safe.
+        some seconds. An error means that nothing was forgotten: the list is read first. A device
+        that could not be forgotten does not stop the rest: it is in `failed`, with
+        `device-not-found` when it was forgotten elsewhere meanwhile. Repeating the call is safe.
         """
         report = _devices().forget_many(caller(), query["scope"])
         failed = [
             {"id": it.id, "problem": problem(it.error, url_for("devices.Device", id=it.id))}
             for it in report.failed
         ]
-        return {"forgotten": report.forgotten, "failed": failed}
+        return {"forgotten": report.done, "failed": failed}
 
 
-@blueprint.route("/<device_id:id>", endpoint="Device", parameters=[examples.ID_IN_PATH])
+@blueprint.route(
+    "/<device_id:id>",
+    endpoint="Device",
+    parameters=[examples.id_in_path("The device key: a device's `id`.", examples.PHONE["id"])],
+)
 class OneDevice(MethodView):
-    @blueprint.doc(operationId="getDevice")
-    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND)
-    @blueprint.response(200, DeviceSchema, description="The device.", example=examples.PHONE)
+    @operation("getDevice", calls=operations.GET_DEVICE)
+    @blueprint.response(
+        200,
+        DeviceSchema,
+        description="The device.",
+        examples=named("phone"),
+    )
     def get(self, id: str) -> Device:
         """Show one device.
 
@@ -157,8 +196,7 @@ class OneDevice(MethodView):
         """
         return _devices().get(caller(), id)
 
-    @blueprint.doc(operationId="updateDevice")
-    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND)
+    @operation("updateDevice", calls=operations.UPDATE_DEVICE_STATUS, errors=STATUS_ERRORS)
     @blueprint.arguments(
         StatusUpdateSchema, description="The status.", examples=named("remember", "no-longer")
     )
@@ -166,10 +204,10 @@ class OneDevice(MethodView):
         200,
         StatusChangeSchema,
         description="The status is as asked.",
-        example=examples.PHONE_NOT_TRUSTED,
+        examples=named("phone-not-remembered"),
     )
-    def patch(self, body: dict[str, RememberedStatus], id: str) -> DeviceStatusChange:
-        """Remember a device, or no longer.
+    def patch(self, body: dict[str, DeviceStatus], id: str) -> DeviceStatusChange:
+        """Remember a device, or stop remembering it.
 
         A remembered device may skip the second factor. A device that is no longer remembered stays
         tracked and signed in, but leaves the list; remember it again with this same call. Repeating
@@ -177,34 +215,40 @@ class OneDevice(MethodView):
         """
         return _devices().set_status(caller(), id, body["status"])
 
-    @blueprint.doc(operationId="forgetDevice")
-    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND)
+    @operation("forgetDevice", calls=operations.FORGET_DEVICE)
     @blueprint.response(204, description="The device is forgotten.")
     def delete(self, id: str) -> None:
         """Forget a device.
 
         Its refresh tokens stop working, so that it is signed out when its access token expires.
-        A forgotten device is new at its next sign-in. Repeating the call is safe: 404
-        `device-not-found` then means that it is done.
+        The client on that device must drop its stored device key, group key and password, or its
+        next sign-in fails with "Device does not exist." A forgotten device is new at its next
+        sign-in. Repeating the call is safe: 404 `device-not-found` then means that it is done.
         """
         _devices().forget(caller(), id)
 
 
 @blueprint.route("/current")
 class CurrentDevice(MethodView):
-    @blueprint.doc(operationId="getCurrentDevice")
-    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.NO_CURRENT_DEVICE)
-    @blueprint.response(200, DeviceSchema, description="The device.", example=examples.LAPTOP)
+    @operation("getCurrentDevice", ErrorCode.NO_CURRENT_DEVICE, calls=operations.GET_DEVICE)
+    @blueprint.response(200, DeviceSchema, description="The device.", examples=named("laptop"))
     def get(self) -> Device:
         """Show the device that the call is made from.
 
         The access token says which it is, so there is nothing to keep or to send. 404 with
-        `device-not-found` means that this device is not remembered (yet, or any more).
+        `device-not-found` means that this device is not remembered (yet, or any more): a page can
+        offer to remember it. 404 with `no-current-device` means that the token names no device, as
+        after a federated or Hosted UI sign-in: there is nothing to offer; `listSessions` shows
+        where such users are signed in.
         """
-        return _devices().get(caller(), _devices().current_device_key(caller()))
+        return _devices().get_current(caller())
 
-    @blueprint.doc(operationId="updateCurrentDevice")
-    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.NO_CURRENT_DEVICE)
+    @operation(
+        "updateCurrentDevice",
+        ErrorCode.NO_CURRENT_DEVICE,
+        calls=operations.UPDATE_DEVICE_STATUS,
+        errors=STATUS_ERRORS,
+    )
     @blueprint.arguments(
         StatusUpdateSchema, description="The status.", examples=named("remember", "no-longer")
     )
@@ -212,32 +256,32 @@ class CurrentDevice(MethodView):
         200,
         StatusChangeSchema,
         description="The status is as asked.",
-        example=examples.LAPTOP_TRUSTED,
+        examples=named("laptop-remembered"),
     )
-    def patch(self, body: dict[str, RememberedStatus]) -> DeviceStatusChange:
-        """Remember the device that the call is made from, or no longer.
+    def patch(self, body: dict[str, DeviceStatus]) -> DeviceStatusChange:
+        """Remember the device that the call is made from, or stop remembering it.
 
         This is the user's answer to "Remember this device?" where the user pool asks for it.
         Repeating the call is safe.
         """
-        device_key = _devices().current_device_key(caller())
-        return _devices().set_status(caller(), device_key, body["status"])
+        return _devices().set_current_status(caller(), body["status"])
 
-    @blueprint.doc(operationId="forgetCurrentDevice")
-    @blueprint.problems(ErrorCode.DEVICE_NOT_FOUND, ErrorCode.NO_CURRENT_DEVICE)
+    @operation("forgetCurrentDevice", ErrorCode.NO_CURRENT_DEVICE, calls=operations.FORGET_DEVICE)
     @blueprint.response(204, description="The device is forgotten.")
     def delete(self) -> None:
         """Forget the device that the call is made from.
 
         Its refresh token stops working; the access token of this call works until it expires.
-        Repeating the call is safe: 404 `device-not-found` then means that it is done.
+        The client must drop its stored device key, group key and password, or its next sign-in
+        fails with "Device does not exist." Repeating the call is safe: 404 `device-not-found` then
+        means that it is done.
         """
-        _devices().forget(caller(), _devices().current_device_key(caller()))
+        _devices().forget_current(caller())
 
 
 @blueprint.route("/sign-out")
 class SignOut(MethodView):
-    @blueprint.doc(operationId="signOutEverywhere")
+    @operation("signOutEverywhere", calls=operations.GLOBAL_SIGN_OUT)
     @blueprint.response(204, description="Every token of the user is revoked.")
     def post(self) -> None:
         """Sign the user out everywhere, here too.
@@ -247,11 +291,3 @@ class SignOut(MethodView):
         After a 401 `invalid-token`, refresh the token: if that fails, too, it is done.
         """
         _devices().sign_out_everywhere(caller())
-
-
-def _link_to_next(page: DevicePage, limit: int) -> dict[str, str]:
-    """RFC 8288 Link to the page after `page`."""
-    if page.next_cursor is None:
-        return {}
-    following = url_for("devices.Devices", limit=limit, cursor=page.next_cursor)
-    return {"Link": f'<{following}>; rel="next"'}

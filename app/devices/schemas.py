@@ -1,26 +1,12 @@
-"""JSON in and out of the `/devices` calls: camelCase, unknown members refused.
+"""JSON in and out of the `/devices` calls."""
 
-What a field's `metadata` says is for the readers of the contract; `app.contract.spec` adds what the
-validators know.
-"""
-
-import re
 import unicodedata
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from marshmallow import (
-    EXCLUDE,
-    Schema,
-    ValidationError,
-    fields,
-    post_dump,
-    post_load,
-    validate,
-    validates_schema,
-)
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from app.devices import examples
+from app.contract import examples
 from app.domain.devices import (
     DEVICE_KEY_MAX_LENGTH,
     DEVICE_KEY_PATTERN,
@@ -28,18 +14,26 @@ from app.domain.devices import (
     LIST_LIMIT_MAX,
     DeletionScope,
     DeviceStatus,
-    RememberedStatus,
     SecretVerifier,
+    TrackingStatus,
 )
 from app.http.problems import ProblemSchema
+from app.http.schemas import (
+    AnswerSchema,
+    CamelCaseSchema,
+    DescribedSchema,
+    Matches,
+    WholeNumber,
+    answer,
+    answer_enum,
+    answer_list,
+    answer_text,
+    cursor,
+    ip_address,
+    moment,
+    next_cursor,
+)
 
-CURSOR_MAX_LENGTH = 4096
-CURSOR_PATTERN = r"^[!-~]+$"
-"""Cognito asks for no blanks, and its cursors are base64: no need for anything beyond ASCII."""
-IP_ADDRESS_MAX_LENGTH = 45
-"""An IPv4-mapped IPv6 address, written out."""
-IP_ADDRESS_PATTERN = r"^[0-9A-Fa-f.:]+$"
-"""For either version. A choice of two formats would be a class of its own in generated clients."""
 FORGET_MAX = 100_000
 """Cognito states no bound; this is far more devices than could be read before a call must end."""
 ATTRIBUTES_MAX = 100
@@ -47,91 +41,32 @@ ATTRIBUTES_MAX = 100
 ATTRIBUTE_MAX_LENGTH = 2048
 """`AttributeValueType` of the botocore model."""
 
-PORTABLE_DEVICE_KEY = DEVICE_KEY_PATTERN.replace(r"\w", "A-Za-z0-9_")
-PORTABLE_GROUP_KEY = r"^[A-Za-z0-9_-]+$"
-"""What `\\w` matches differs between the regular expressions of Python, Java and ECMAScript."""
-BASE64_PATTERN = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-PRINTABLE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+GROUP_KEY_PATTERN = r"^[A-Za-z0-9_-]+$"
+BASE64_PATTERN = r"^[A-Za-z0-9+/]+={0,2}$"
+"""Padded or not: AWS's own example of ConfirmDevice goes without."""
+NAME_PATTERN = (
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+)
+
+DEVICE_KEY_RULES = [
+    validate.Length(min=1, max=DEVICE_KEY_MAX_LENGTH),
+    Matches(DEVICE_KEY_PATTERN, error="Not a device key."),
+]
+ONE_SECRET = "Send exactly one of secretVerifier and deviceGroupKey."  # noqa: S105
 
 
-class CamelCaseSchema(Schema):
-    """Python's snake_case attributes under JSON's camelCase names."""
-
-    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        first, *rest = (field_obj.data_key or field_name).split("_")
-        field_obj.data_key = first + "".join(word.capitalize() for word in rest)
-
-
-class AnswerSchema(CamelCaseSchema):
-    """What we answer. Left open in the contract, so that a new member breaks no client."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-
-class Timestamp(fields.DateTime):
-    """A moment in UTC: RFC 3339 with `Z`, to the millisecond."""
-
-    def _serialize(
-        self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any
-    ) -> str | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class WholeNumber(fields.Integer):
-    """An integer in a query, in plain decimal digits, which int() is too generous to insist on."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
-            raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, *args, **kwargs)
-
-
-class Matches(validate.Regexp):
-    """The whole of a text; marshmallow's own lets a line feed follow what `$` ends."""
-
-    def __call__(self, value: Any) -> Any:
-        if re.fullmatch(self.regex.pattern, value) is None:
-            raise ValidationError(self._format_error(value))
-        return value
-
-
-def _printable(value: str) -> None:
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-        raise ValidationError("Must not contain control characters or lone surrogates.")
-
-
-def device_key(description: str) -> fields.String:
+def device_key(description: str, *, nullable: bool = False) -> Any:
     """A device key in an answer."""
-    return fields.String(
-        required=True,
-        dump_only=True,
-        validate=[
-            validate.Length(min=1, max=DEVICE_KEY_MAX_LENGTH),
-            Matches(PORTABLE_DEVICE_KEY),
-        ],
-        metadata={"description": description, "examples": [examples.LAPTOP_KEY]},
+    return answer_text(
+        description, examples.LAPTOP_KEY, nullable=nullable, validate=DEVICE_KEY_RULES
     )
 
 
-def is_current() -> fields.Boolean:
-    return fields.Boolean(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "Whether this is the device that the access token was issued to, "
-            "the one in the user's hands.",
-        },
-    )
-
-
-def moment(description: str, example: str) -> Timestamp:
-    return Timestamp(
-        required=True,
-        dump_only=True,
-        metadata={"description": f"{description} UTC.", "examples": [example]},
+def is_current() -> Any:
+    return answer(
+        fields.Boolean,
+        "Whether this is the device that the access token was issued to, "
+        "the one in the user's hands.",
     )
 
 
@@ -147,19 +82,7 @@ class PageQuerySchema(CamelCaseSchema):
             "examples": [20],
         },
     )
-    cursor = fields.String(
-        load_default=None,
-        allow_none=False,
-        validate=[
-            validate.Length(min=1, max=CURSOR_MAX_LENGTH),
-            Matches(CURSOR_PATTERN, error="Must be ASCII without blanks."),
-        ],
-        metadata={
-            "description": "The `nextCursor` of the page before, as it came. Leave it out for the "
-            "first page. It does not live long and is no bookmark.",
-            "examples": [examples.CURSOR],
-        },
-    )
+    cursor = cursor(examples.CURSOR)
 
 
 class DeletionQuerySchema(CamelCaseSchema):
@@ -177,47 +100,29 @@ class DeletionQuerySchema(CamelCaseSchema):
     )
 
 
-class DeviceSchema(AnswerSchema):
+class DeviceSchema(DescribedSchema):
     """A device the user signs in with."""
 
     id = device_key("The device key, which Cognito gave the device when it first signed in.")
-    name = fields.String(
-        required=True,
-        dump_only=True,
-        allow_none=True,
+    name = answer_text(
+        "The name as Cognito holds it, which may be a library's own; null when the device was "
+        "tracked without one. Show `displayName` instead. Set once, by `trackDevice` or by the "
+        "library that confirmed the device: Cognito cannot rename a device.",
+        examples.LAPTOP["name"],
+        nullable=True,
         validate=validate.Length(max=DEVICE_NAME_MAX_LENGTH),
-        metadata={
-            "description": "What to call the device in a list; null when it was tracked without "
-            "a name. Set once, by `trackDevice`: Cognito cannot rename a device.",
-            "examples": ["Chrome on macOS"],
-        },
     )
-    status = fields.Enum(
+    status = answer_enum(
         DeviceStatus,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "`remembered`: the device may stand in for the second factor at the "
-            "next sign-in. `not_remembered`: it is known, and the second factor is asked for. "
-            "`tracked`: known, and Cognito said no more. Change it with `updateDevice`.",
-        },
+        "`remembered`: the device may stand in for the second factor at the "
+        "next sign-in. `not_remembered`: it is known, and the second factor is asked for. "
+        "Change it with `updateDevice`.",
     )
     current = is_current()
-    last_ip_address = fields.String(
-        required=True,
-        dump_only=True,
-        allow_none=True,
-        validate=[validate.Length(max=IP_ADDRESS_MAX_LENGTH), Matches(IP_ADDRESS_PATTERN)],
-        metadata={
-            "description": "The IPv4 or IPv6 address that the device last signed in from, as "
-            "Cognito saw it; null when Cognito did not say.",
-            "examples": ["203.0.113.24", "2001:db8:85a3::8a2e:370:7334"],
-        },
-    )
-    created_at = moment("When the device was first tracked.", "2026-01-12T08:30:05.000Z")
-    last_modified_at = moment("When its status last changed.", "2026-01-12T08:30:06.000Z")
-    last_authenticated_at = moment("When it last signed in.", "2026-03-02T07:58:41.000Z")
+    last_ip_address = ip_address("The address that the device last signed in from.")
+    created_at = moment("When the device was first tracked.", "2026-01-12T08:30:05Z")
+    last_modified_at = moment("When its status last changed.", "2026-01-12T08:30:06Z")
+    last_authenticated_at = moment("When it last signed in.", "2026-03-02T07:58:41Z")
     attributes = fields.Dict(
         keys=fields.String(),
         values=fields.String(
@@ -238,22 +143,16 @@ class DeviceSchema(AnswerSchema):
 class DevicePageSchema(AnswerSchema):
     """One page of the user's devices."""
 
-    items = fields.List(
-        fields.Nested(DeviceSchema),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=LIST_LIMIT_MAX),
-        metadata={"description": "The remembered devices, in Cognito's order."},
+    items = answer_list(
+        DeviceSchema,
+        LIST_LIMIT_MAX,
+        "The remembered devices, in Cognito's order.",
     )
-    next_cursor = fields.String(
-        required=True,
-        dump_only=True,
-        allow_none=True,
-        validate=[validate.Length(min=1, max=CURSOR_MAX_LENGTH), Matches(CURSOR_PATTERN)],
-        metadata={
-            "description": "Ask for the next page with it, as `cursor`. Null on the last page.",
-            "examples": [examples.CURSOR],
-        },
+    next_cursor = next_cursor(examples.CURSOR)
+    current_device_id = device_key(
+        "The device that this call is made from, also where Cognito does not list it: then it is "
+        "not remembered, and a page can offer to remember it. Null when the token names none.",
+        nullable=True,
     )
 
 
@@ -292,28 +191,11 @@ class SecretVerifierSchema(CamelCaseSchema):
 
 
 class TrackDeviceSchema(CamelCaseSchema):
-    """A device to track, with its secret made by the client or by the service."""
-
-    class Meta:
-        alternatives = {
-            "TrackDeviceWithVerifier": (
-                "secret_verifier",
-                "Preferred: the client made the device's secret and keeps it. "
-                "The service never sees it.",
-            ),
-            "TrackDeviceWithGroupKey": (
-                "device_group_key",
-                "For clients without an SRP library: the service makes the device's secret "
-                "and answers it once, as `devicePassword`.",
-            ),
-        }
+    """A device to track, with exactly one of `secretVerifier` and `deviceGroupKey`."""
 
     device_key = fields.String(
         required=True,
-        validate=[
-            validate.Length(min=1, max=DEVICE_KEY_MAX_LENGTH),
-            Matches(PORTABLE_DEVICE_KEY, error="Not a device key."),
-        ],
+        validate=DEVICE_KEY_RULES,
         metadata={
             "description": "`AuthenticationResult.NewDeviceMetadata.DeviceKey` of this sign-in; "
             "the access token must be from the same sign-in.",
@@ -322,58 +204,68 @@ class TrackDeviceSchema(CamelCaseSchema):
     )
     name = fields.String(
         load_default=None,
-        validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH), _printable],
+        validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH)],
         metadata={
             "description": "What to call the device. Left out or null, it is named after the "
             'User-Agent header, as "Chrome on macOS". It cannot be changed later.',
-            "pattern": PRINTABLE_PATTERN,
+            "pattern": NAME_PATTERN,
             "examples": ["Ana's laptop"],
         },
     )
     secret_verifier = fields.Nested(
         SecretVerifierSchema,
-        metadata={"description": "The verifier of the secret that the client made."},
+        load_default=None,
+        metadata={
+            "description": "Preferred: the verifier of the secret that the client made and keeps. "
+            "The service never sees the secret."
+        },
     )
     device_group_key = fields.String(
+        load_default=None,
+        allow_none=False,
         validate=[
             validate.Length(min=1, max=128),
-            Matches(PORTABLE_GROUP_KEY, error="Not a device group key."),
+            Matches(GROUP_KEY_PATTERN, error="Not a device group key."),
         ],
         metadata={
-            "description": "`AuthenticationResult.NewDeviceMetadata.DeviceGroupKey` of this "
-            "sign-in. With it the call is not safe to repeat.",
+            "description": "For clients without an SRP library: "
+            "`AuthenticationResult.NewDeviceMetadata.DeviceGroupKey` of this sign-in. The service "
+            "makes the secret and answers it once, as `devicePassword`. The call is then not safe "
+            "to repeat.",
             "examples": [examples.DEVICE_GROUP_KEY],
         },
     )
 
-    @validates_schema(skip_on_field_errors=True)
-    def require_one_secret(self, data: dict[str, Any], **_: Any) -> None:
-        if ("secret_verifier" in data) == ("device_group_key" in data):
-            raise ValidationError(
-                "Send either secretVerifier, or deviceGroupKey to have the secret made here."
-            )
+    @validates_schema(skip_on_field_errors=False)
+    def require_a_readable_name(self, data: Any, **_: Any) -> None:
+        name = data.get("name")
+        if name is None:
+            return
+        if not name.strip():
+            raise ValidationError("Must not be blank.", "name")
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+            raise ValidationError("Must not contain control characters or lone surrogates.", "name")
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def require_one_secret(self, data: Any, sent: Any, **_: Any) -> None:
+        """Together with what else is wrong, so that the caller learns of all at once."""
+        ways = ("secretVerifier", "deviceGroupKey")
+        if isinstance(sent, dict) and sum(sent.get(way) is not None for way in ways) != 1:
+            raise ValidationError({way: [ONE_SECRET] for way in ways})
 
 
 class TrackedDeviceSchema(AnswerSchema):
     """What came of tracking a device."""
 
     id = device_key("The device key that was sent.")
-    status = fields.Enum(
-        DeviceStatus,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "`remembered`, or `tracked` while the user must still opt in.",
-        },
+    status = answer_enum(
+        TrackingStatus,
+        "`remembered`, or `tracked` while the user must still opt in.",
     )
-    user_confirmation_necessary = fields.Boolean(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "True where the user pool lets its users choose: ask the user whether "
-            "to remember this device, and send the answer with `updateDevice`.",
-        },
+    user_confirmation_necessary = answer(
+        fields.Boolean,
+        "True where the user pool lets its users choose: ask the user whether "
+        "to remember this device, and send the answer with `updateDevice`.",
     )
     device_password = fields.String(
         dump_only=True,
@@ -385,16 +277,12 @@ class TrackedDeviceSchema(AnswerSchema):
         },
     )
 
-    @post_dump
-    def omit_absent_password(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: value for name, value in data.items() if value is not None}
-
 
 class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
     status = fields.Enum(
-        RememberedStatus,
+        DeviceStatus,
         by_value=True,
         required=True,
         metadata={
@@ -408,12 +296,9 @@ class StatusChangeSchema(AnswerSchema):
     """A device's new status."""
 
     id = device_key("The device whose status changed.")
-    status = fields.Enum(
-        RememberedStatus,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={"description": "The status it has now."},
+    status = answer_enum(
+        DeviceStatus,
+        "The status it has now.",
     )
     current = is_current()
 
@@ -422,34 +307,23 @@ class FailedForgetSchema(AnswerSchema):
     """A device that was not forgotten."""
 
     id = device_key("The device that was not forgotten.")
-    problem = fields.Nested(
-        ProblemSchema,
-        required=True,
-        dump_only=True,
-        metadata={"description": "Why, as `forgetDevice` would have answered."},
+    problem = answer(
+        partial(fields.Nested, ProblemSchema),
+        "Why, as `forgetDevice` would have answered.",
     )
 
 
 class ForgetReportSchema(AnswerSchema):
     """What came of forgetting many devices."""
 
-    forgotten = fields.List(
+    forgotten = answer_list(
         device_key("A device key."),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=FORGET_MAX),
-        metadata={
-            "description": "The devices forgotten, in the order it was done: "
-            "with `scope=all`, the current one last.",
-        },
+        FORGET_MAX,
+        "The devices forgotten, in the order it was done: with `scope=all`, the current one last.",
     )
-    failed = fields.List(
-        fields.Nested(FailedForgetSchema),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=FORGET_MAX),
-        metadata={
-            "description": "The devices not forgotten. Repeat the call for the rest; one with "
-            "`device-not-found` needs none: somebody else forgot it meanwhile.",
-        },
+    failed = answer_list(
+        FailedForgetSchema,
+        FORGET_MAX,
+        "The devices not forgotten. Repeat the call for the rest; one with "
+        "`device-not-found` needs none: it was forgotten elsewhere meanwhile.",
     )

@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass, field
 
-DEVICES_SCOPE = "aws.cognito.signin.user.admin"
-"""The scope that Cognito's device operations ask for; a Hosted UI token may lack it."""
-SCOPE_LACKING = (
-    f"The access token lacks the scope {DEVICES_SCOPE}. Ask for it when the user signs in."
-)
-"""What such a token's caller is told, whether we find it out or Cognito does."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AccessToken:
     """Who calls, as Cognito signed it (Developer Guide, "Understanding the access token").
 

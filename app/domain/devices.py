@@ -1,7 +1,6 @@
 """Devices, as a user of a Cognito user pool knows them.
 
 Words and values are Cognito's (Developer Guide, "Working with user devices").
-This module knows nobody: no Flask, no boto3.
 """
 
 import re
@@ -10,15 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-DEVICE_KEY_PATTERN = r"^[\w-]+_[0-9a-f-]+$"
-"""Shape of a device key: the `DeviceKeyType` of the botocore model of cognito-idp."""
+from app.domain.descriptions import Description
+
+DEVICE_KEY_PATTERN = r"^[A-Za-z0-9_-]+_[0-9a-f-]+$"
+"""Shape of a device key: the `DeviceKeyType` of the botocore model of cognito-idp, its `\\w`
+written out, since Python, Java and ECMAScript disagree about it."""
 
 DEVICE_KEY_MAX_LENGTH = 55
 DEVICE_NAME_MAX_LENGTH = 1024
 LIST_LIMIT_MAX = 60
 """ListDevices answers at most this many devices a page (`QueryLimitType`)."""
 
-_DEVICE_KEY = re.compile(DEVICE_KEY_PATTERN, re.ASCII)
+_DEVICE_KEY = re.compile(DEVICE_KEY_PATTERN)
 
 
 def is_device_key(text: str) -> bool:
@@ -27,18 +29,17 @@ def is_device_key(text: str) -> bool:
 
 
 class DeviceStatus(StrEnum):
-    """What Cognito does with a device it tracks."""
+    """Whether a device may stand in for the second factor."""
 
+    REMEMBERED = "remembered"
+    NOT_REMEMBERED = "not_remembered"
+
+
+class TrackingStatus(StrEnum):
+    """What a device is once it has been confirmed."""
+
+    REMEMBERED = "remembered"
     TRACKED = "tracked"
-    REMEMBERED = "remembered"
-    NOT_REMEMBERED = "not_remembered"
-
-
-class RememberedStatus(StrEnum):
-    """What a user may choose for a tracked device."""
-
-    REMEMBERED = "remembered"
-    NOT_REMEMBERED = "not_remembered"
 
 
 class DeletionScope(StrEnum):
@@ -48,30 +49,35 @@ class DeletionScope(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Device:
-    """A device that a user signs in with. Times are aware, in UTC."""
+    """A device that a user signs in with. Times are in UTC; None where Cognito has none."""
 
     id: str
-    name: str | None
-    status: DeviceStatus
-    last_ip_address: str | None
-    created_at: datetime
-    last_modified_at: datetime
-    last_authenticated_at: datetime
+    name: str | None = None
+    status: DeviceStatus = DeviceStatus.REMEMBERED
+    last_ip_address: str | None = None
+    created_at: datetime | None = None
+    last_modified_at: datetime | None = None
+    last_authenticated_at: datetime | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    description: Description = field(default_factory=Description)
     current: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DevicePage:
-    """One page of a user's devices; `next_cursor` is None on the last one."""
+    """One page of a user's devices; `next_cursor` is None on the last one.
+
+    `current_device_id` is the caller's own device, also where Cognito does not list it.
+    """
 
     items: tuple[Device, ...]
     next_cursor: str | None
+    current_device_id: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SecretVerifier:
     """A device secret's SRP verifier and salt, both base64 (`DeviceSecretVerifierConfigType`)."""
 
@@ -79,20 +85,20 @@ class SecretVerifier:
     salt: str = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrackedDevice:
     """The outcome of tracking a device; `device_password` only when we made the secret."""
 
     id: str
-    status: DeviceStatus
+    status: TrackingStatus
     user_confirmation_necessary: bool
     device_password: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DeviceStatusChange:
     """The outcome of remembering a device, or of no longer remembering it."""
 
     id: str
-    status: RememberedStatus
+    status: DeviceStatus
     current: bool

@@ -1,62 +1,253 @@
-"""What can go wrong, as our callers know it. `app.http.problems` gives each code its status."""
+"""What can go wrong, as callers know it: one row a code, and the exception that carries it.
+
+ServiceError        a code, a sentence for the caller, and what the response adds to it
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
+
+BODY_MAX_BYTES = 16 * 1024
+USER_ADMIN_SCOPE = "aws.cognito.signin.user.admin"
+"""The scope that Cognito's operations for users ask for; a Hosted UI token may lack it."""
 
 
 class ErrorCode(StrEnum):
-    """Every kind of failure that the API tells apart; stable, for clients to branch on."""
+    """Every kind of failure that the API tells apart; stable, for clients to branch on.
 
-    MISSING_TOKEN = "missing-token"  # noqa: S105
-    INVALID_TOKEN = "invalid-token"  # noqa: S105
-    INSUFFICIENT_SCOPE = "insufficient-scope"
-    USER_NOT_CONFIRMED = "user-not-confirmed"
-    PASSWORD_RESET_REQUIRED = "password-reset-required"  # noqa: S105
-    BLOCKED = "blocked"
-    DEVICE_NOT_FOUND = "device-not-found"
-    NO_CURRENT_DEVICE = "no-current-device"
-    DEVICE_ALREADY_TRACKED = "device-already-tracked"
-    VALIDATION_FAILED = "validation-failed"
-    MALFORMED_BODY = "malformed-body"
-    BODY_TOO_LARGE = "body-too-large"
-    MALFORMED_REQUEST = "malformed-request"
-    URI_TOO_LONG = "uri-too-long"
-    HEADERS_TOO_LARGE = "headers-too-large"
-    REQUEST_TIMEOUT = "request-timeout"
-    INVALID_PARAMETER = "invalid-parameter"
-    RATE_LIMITED = "rate-limited"
-    QUOTA_EXCEEDED = "quota-exceeded"
-    DEVICE_TRACKING_UNAVAILABLE = "device-tracking-unavailable"
-    UPSTREAM_ERROR = "upstream-error"
-    UPSTREAM_TIMEOUT = "upstream-timeout"
-    UPSTREAM_UNAVAILABLE = "upstream-unavailable"
-    NOT_FOUND = "not-found"
-    METHOD_NOT_ALLOWED = "method-not-allowed"
-    INTERNAL_ERROR = "internal-error"
+    Each row: the code, its HTTP status, the heading (`title`) of its problems, when it comes (for
+    the contract), and the detail that callers read unless the place that raises it knows better.
+    """
+
+    status: int
+    heading: str
+    when: str
+    detail: str
+
+    def __new__(cls, value: str, status: int, heading: str, when: str, detail: str = "") -> Self:
+        self = str.__new__(cls, value)
+        self._value_ = value
+        self.status, self.heading, self.when, self.detail = status, heading, when, detail or when
+        return self
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.status in (429, 502, 503, 504)
+
+    MISSING_TOKEN = (
+        "missing-token",
+        401,
+        "Access token missing",
+        "The Authorization header is missing or malformed.",
+        "Send the signed-in user's Cognito access token as 'Authorization: Bearer <token>'.",
+    )
+    INVALID_TOKEN = (
+        "invalid-token",
+        401,
+        "Access token not accepted",
+        "The token expired, was revoked, is an ID token, or belongs to another pool or app client. "
+        "Refresh it, or sign in again.",
+        "Cognito no longer accepts the access token: it was revoked, it expired or its user is "
+        "disabled. Refresh it, or sign in again.",
+    )
+    INSUFFICIENT_SCOPE = (
+        "insufficient-scope",
+        403,
+        "Access token lacks a scope",
+        f"The token lacks the scope `{USER_ADMIN_SCOPE}`.",
+        f"The access token lacks the scope {USER_ADMIN_SCOPE}. Ask for it when the user signs in.",
+    )
+    USER_NOT_CONFIRMED = (
+        "user-not-confirmed",
+        403,
+        "User not confirmed",
+        "The user has not confirmed the sign-up. Confirm it, then sign in again.",
+    )
+    PASSWORD_RESET_REQUIRED = (
+        "password-reset-required",
+        403,
+        "Password reset required",
+        "The user must reset the password, then sign in again.",
+    )
+    BLOCKED = (
+        "blocked",
+        403,
+        "Request blocked",
+        "The user pool's web application firewall (AWS WAF) blocked the request.",
+    )
+    DEVICE_NOT_FOUND = (
+        "device-not-found",
+        404,
+        "Device not found",
+        "No such device: it is unknown, was forgotten or is not remembered.",
+    )
+    NO_CURRENT_DEVICE = (
+        "no-current-device",
+        404,
+        "No current device",
+        "The access token names no device: the sign-in was federated or through the Hosted UI, or "
+        "the user pool tracks no devices. `listSessions` shows such sign-ins.",
+        "The access token names no device: the sign-in was federated or through the Hosted UI, or "
+        "the user pool tracks no devices. See GET /sessions for where the user is signed in.",
+    )
+    SESSION_NOT_FOUND = (
+        "session-not-found",
+        404,
+        "Session not found",
+        "No such session: it is unknown or has ended.",
+    )
+    DEVICE_ALREADY_TRACKED = (
+        "device-already-tracked",
+        409,
+        "Device already tracked",
+        "The device key has been confirmed before. Amplify's libraries track devices themselves "
+        "after a sign-in: then all is well, and nothing is left to do.",
+        "This device key has been confirmed before. If Amplify did so after the sign-in, all is "
+        "well and nothing is left to do; otherwise sign in again to get a new key.",
+    )
+    CURRENT_SESSION = (
+        "current-session",
+        409,
+        "Current session",
+        "The session is the one that makes this call, which Cognito does not end this way. "
+        "Sign out in the client instead, or call `signOutEverywhere`.",
+        "This session makes the call, so it cannot be ended here. Sign out in the client instead.",
+    )
+    VALIDATION_FAILED = (
+        "validation-failed",
+        422,
+        "Request not valid",
+        "A member or a parameter is wrong; `errors` says which.",
+        "The request is not valid; 'errors' says what to change, field by field.",
+    )
+    MALFORMED_BODY = (
+        "malformed-body",
+        400,
+        "Body is not JSON",
+        "The body is not JSON, or is not sent as application/json.",
+        "The body is not valid JSON.",
+    )
+    BODY_TOO_LARGE = (
+        "body-too-large",
+        413,
+        "Body too large",
+        f"The body may take {BODY_MAX_BYTES // 1024} KiB at most.",
+    )
+    MALFORMED_REQUEST = (
+        "malformed-request",
+        400,
+        "Request is not HTTP",
+        "The request is not well-formed HTTP.",
+    )
+    URI_TOO_LONG = ("uri-too-long", 414, "Address too long", "The request line is too long.")
+    HEADERS_TOO_LARGE = (
+        "headers-too-large",
+        431,
+        "Headers too large",
+        "The request has too many header fields, or too large ones.",
+    )
+    REQUEST_TIMEOUT = (
+        "request-timeout",
+        408,
+        "Request took too long",
+        "The request did not arrive in time. Send it again.",
+    )
+    INVALID_PARAMETER = (
+        "invalid-parameter",
+        400,
+        "Parameter refused by Cognito",
+        "Cognito refused a parameter of the request.",
+    )
+    RATE_LIMITED = (
+        "rate-limited",
+        429,
+        "Too many requests",
+        "The caller made too many calls.",
+        "Too many calls. Wait, then try again.",
+    )
+    QUOTA_EXCEEDED = (
+        "quota-exceeded",
+        429,
+        "Cognito quota exceeded",
+        "Cognito's quota, which all users share, is used up for this second.",
+        "Cognito's request quota for the account is used up. Try again shortly.",
+    )
+    DEVICE_TRACKING_UNAVAILABLE = (
+        "device-tracking-unavailable",
+        501,
+        "Device tracking unavailable",
+        "The user pool tracks no devices, or has the operation turned off.",
+        "The user pool does not track devices, or has this operation turned off. Its administrator "
+        "can turn device tracking on.",
+    )
+    SESSION_TRACKING_UNAVAILABLE = (
+        "session-tracking-unavailable",
+        501,
+        "Session tracking unavailable",
+        "The user pool tracks no sessions, or has the operation turned off.",
+        "The user pool does not track sessions. Its administrator can turn session tracking on "
+        "(SetUserPoolSessionConfiguration).",
+    )
+    UPSTREAM_ERROR = (
+        "upstream-error",
+        502,
+        "Cognito answered badly",
+        "Cognito failed, or its answer could not be understood.",
+        "Amazon Cognito failed to serve the request.",
+    )
+    UPSTREAM_TIMEOUT = (
+        "upstream-timeout",
+        504,
+        "Cognito did not answer in time",
+        "Cognito did not answer in time.",
+        "Amazon Cognito did not answer in time.",
+    )
+    UPSTREAM_UNAVAILABLE = (
+        "upstream-unavailable",
+        503,
+        "Cognito unavailable",
+        "Cognito is known to be down, or too many calls of it are under way.",
+        "Amazon Cognito is not answering at the moment. Nothing was changed. Try again later.",
+    )
+    NOT_FOUND = ("not-found", 404, "No such resource", "There is nothing at this address.")
+    METHOD_NOT_ALLOWED = (
+        "method-not-allowed",
+        405,
+        "Method not allowed",
+        "This resource has no such method; see Allow.",
+    )
+    INTERNAL_ERROR = (
+        "internal-error",
+        500,
+        "Internal error",
+        "Something went wrong on our side. The request id helps us to find out what.",
+    )
 
 
-class DeviceError(Exception):
+class ServiceError(Exception):
     """A failure with a code that the caller can act on.
 
-    `detail` is a sentence for the caller: what went wrong here and what to change. It never
-    holds a token, a secret or Cognito's own message. `retry_after` is in seconds.
-    `errors` maps a field to its messages, on validation only. `answer_lost`: Cognito may have done
-    what it was asked, and nobody heard.
+    `detail`: a sentence for the caller, what went wrong here and what to change; the code's own
+    unless given. It never holds a token, a secret or Cognito's own message. `retry_after`: seconds.
+    `errors`: field → messages, on validation only. `answer_lost`: Cognito may have done what it was
+    asked. `sub`: the user, where the token is known to be theirs although it is refused.
     """
 
     def __init__(
         self,
         code: ErrorCode,
-        detail: str,
+        detail: str | None = None,
         *,
         retry_after: int | None = None,
         errors: Mapping[str, Any] | None = None,
         answer_lost: bool = False,
+        sub: str | None = None,
     ) -> None:
-        super().__init__(f"{code}: {detail}")
+        super().__init__(f"{code}: {detail or code.detail}")
         self.code = code
-        self.detail = detail
+        self.detail = detail or code.detail
         self.retry_after = retry_after
         self.errors = errors
         self.answer_lost = answer_lost
+        self.sub = sub

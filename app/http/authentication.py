@@ -1,6 +1,6 @@
 """Who is calling, settled once per request, before its path, query or body is looked at.
 
-`identify` runs before the rate limits, which count a call with a good token against its user and
+`identify` runs before the rate limits, which count a call against the user whose token it is and
 any other against its address; `admit` runs after them, so that guessing tokens is limited too.
 """
 
@@ -9,24 +9,26 @@ from flask import Flask, g, request
 from app.auth.bearer import bearer_token
 from app.auth.verifier import TokenVerifier
 from app.domain.access_token import AccessToken
-from app.domain.errors import DeviceError
+from app.domain.errors import ServiceError
 
 
-def identify(app: Flask, blueprint: str, verifier: TokenVerifier) -> None:
-    """Verify the token of every call of `blueprint`."""
+def identify(app: Flask, blueprints: frozenset[str], verifier: TokenVerifier) -> None:
+    """Verify the token of every call of `blueprints`."""
 
     @app.before_request
     def verify() -> None:
-        if request.blueprint != blueprint or request.method == "OPTIONS":  # a preflight has none
-            return
+        if request.blueprint not in blueprints or request.method == "OPTIONS":
+            return  # a preflight has no token
         try:
             g.access_token = verifier.verify(bearer_token(request.headers.get("Authorization")))
-        except DeviceError as error:
+            g.sub = g.access_token.sub
+        except ServiceError as error:
             g.authentication_error = error
+            g.sub = error.sub
 
 
 def admit(app: Flask) -> None:
-    """Turn away the calls whose token `identify` found wanting."""
+    """Turn away the calls whose token `identify` has refused."""
 
     @app.before_request
     def turn_away() -> None:

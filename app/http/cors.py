@@ -6,6 +6,7 @@ from flask import Flask, Response, request
 from flask_cors import CORS
 
 EXPOSED_HEADERS = (
+    "Age",
     "Link",
     "Location",
     "Retry-After",
@@ -15,16 +16,31 @@ EXPOSED_HEADERS = (
     "RateLimit-Remaining",
     "RateLimit-Reset",
 )
+ALLOWED_HEADERS = ("Authorization", "Cache-Control", "Content-Type", "X-Request-ID")
+TRACING_HEADERS = (
+    "baggage",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "x-datadog-origin",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "x-datadog-trace-id",
+)
+"""What browsers' monitors add to calls: W3C Trace Context, Sentry, Datadog."""
 PREFLIGHT_MAX_AGE = 2 * 60 * 60
 """Seconds; the longest that Chromium keeps a preflight answer."""
 
-SHARED = re.compile(r"/(?:devices(?:/[\s\S]*)?|openapi\.json)")
+SHARED = re.compile(r"/(?:(?:devices|sessions)(?:/[\s\S]*)?|openapi(?:-3\.0)?\.json)")
 """The paths that other origins have business with."""
 
 
-def register(app: Flask, origins: tuple[str, ...]) -> None:
+def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]) -> None:
     """Allow `origins`, and nobody else: no wildcard and no `null`. Tokens travel in a header, so
-    no cookies are allowed either. Without any origin there is no CORS at all."""
+    no cookies are allowed either. Without any origin there is no CORS at all.
+
+    `more_headers`: what else calls may send.
+    """
     if not origins:
         return
     CORS(
@@ -35,17 +51,11 @@ def register(app: Flask, origins: tuple[str, ...]) -> None:
             rf"^{SHARED.pattern}$": {"origins": [_exactly(origin) for origin in origins]},
         },
         methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "X-Request-ID",
-            "traceparent",
-            "tracestate",
-        ],
+        allow_headers=[*ALLOWED_HEADERS, *TRACING_HEADERS, *more_headers],
         expose_headers=list(EXPOSED_HEADERS),
         max_age=PREFLIGHT_MAX_AGE,
         supports_credentials=False,
-        always_send=False,  # to those who send no Origin, or the whole list would go out
+        always_send=False,  # to callers without Origin it would send the whole list
         vary_header=False,
     )
 

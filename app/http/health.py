@@ -1,16 +1,12 @@
 """For those who run the service: is it alive, can it serve."""
 
-# mypy: disable-error-code="untyped-decorator"
-# flask-smorest's decorators have no types.
-
 from collections.abc import Callable
 from typing import Any
 
 from flask.views import MethodView
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from app.contract import texts as contract
-from app.contract.spec import ContractBlueprint
+from app.http.blueprint import ApiBlueprint, operation
 
 Check = Callable[[], bool]
 
@@ -28,7 +24,7 @@ class HealthSchema(Schema):
         required=True,
         dump_only=True,
         validate=validate.OneOf(["ok"]),
-        metadata={"description": "Always `ok`: a process that is not does not answer."},
+        metadata={"description": "Always `ok`: a dead process does not answer."},
     )
 
 
@@ -57,13 +53,13 @@ class ReadinessSchema(Schema):
     )
 
 
-def health_blueprint(checks: dict[str, Check]) -> ContractBlueprint:
+def health_blueprint(checks: dict[str, Check]) -> ApiBlueprint:
     """`/healthz`, which does no I/O at all, and `/readyz`, which runs `checks` (by name)."""
-    blueprint = ContractBlueprint("health", __name__, headers=[contract.REQUEST_ID])
+    blueprint = ApiBlueprint("health", __name__)
 
     @blueprint.route("/healthz")
     class Health(MethodView):
-        @blueprint.doc(operationId="getHealth", security=[])
+        @operation("getHealth", security=[])
         @blueprint.response(
             200, HealthSchema, description="The process is alive.", example={"status": "ok"}
         )
@@ -76,7 +72,7 @@ def health_blueprint(checks: dict[str, Check]) -> ContractBlueprint:
 
     @blueprint.route("/readyz")
     class Readiness(MethodView):
-        @blueprint.doc(operationId="getReadiness", security=[])
+        @operation("getReadiness", security=[])
         @blueprint.response(
             200, ReadinessSchema, description="The process can serve calls.", example=READY
         )

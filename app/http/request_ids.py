@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 
 HEADER = "X-Request-ID"
 PATTERN = "[A-Za-z0-9._:-]{1,128}"
+EXAMPLE = "7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11"
 _WELL_FORMED = re.compile(PATTERN, re.ASCII)
 
 

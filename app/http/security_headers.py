@@ -15,9 +15,8 @@ from secure.headers import (
 
 ONE_YEAR = 365 * 24 * 60 * 60
 
-_API_POLICY = ContentSecurityPolicy().default_src("'none'").frame_ancestors("'none'")
-_HEADERS = Secure(
-    csp=_API_POLICY,
+HEADERS: Mapping[str, str] = Secure(
+    csp=ContentSecurityPolicy().default_src("'none'").frame_ancestors("'none'"),
     referrer=ReferrerPolicy().no_referrer(),
     xcto=XContentTypeOptions().nosniff(),
     xfo=XFrameOptions().deny(),
@@ -25,14 +24,16 @@ _HEADERS = Secure(
         CustomHeader("Cross-Origin-Resource-Policy", "same-site"),
         CustomHeader("Cache-Control", "no-store"),  # answers are about one user, and about now
     ],
-)
-_HTTPS_ONLY = StrictTransportSecurity().max_age(ONE_YEAR)
+).headers
+_HSTS = StrictTransportSecurity().max_age(ONE_YEAR)
+HTTPS_HEADERS = {**HEADERS, _HSTS.header_name: _HSTS.header_value}
 
 
-def headers(https: bool) -> Mapping[str, str]:
-    """What every response carries; HSTS over HTTPS only (RFC 6797, section 7.2)."""
-    transport = {_HTTPS_ONLY.header_name: _HTTPS_ONLY.header_value} if https else {}
-    return {**_HEADERS.headers, **transport}
+def headers(https: bool, host: str = "") -> Mapping[str, str]:
+    """What every response carries; HSTS over HTTPS only (RFC 6797, section 7.2), and not for
+    `localhost`, where it would cover every other project of a developer."""
+    local = host.partition(":")[0] == "localhost"
+    return HTTPS_HEADERS if https and not local else HEADERS
 
 
 def register(app: Flask) -> None:
@@ -40,6 +41,6 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        for name, value in headers(request.is_secure).items():
+        for name, value in headers(request.is_secure, request.host).items():
             response.headers.setdefault(name, value)
         return response

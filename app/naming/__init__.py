@@ -1,31 +1,24 @@
-"""A name for a device whose frontend gives none, read from its User-Agent header."""
+"""From what a client library wrote to what a person reads.
 
-from ua_parser import parse
+Amplify and the other SDKs name devices themselves, and nobody can rename a device afterwards.
+So names are made when they are read. No function here raises, whatever the string.
 
-USER_AGENT_MAX_LENGTH = 512
-"""In characters; what comes after is not worth the time to match it."""
+    strings that arrive                     read by
+    User-Agents, HTTP libraries' included   user_agents (the parser is ua-parser)
+    Amplify's client hints                  client_hints
+    models and host names                   hardware
+    Cognito's DeviceType of a session       sessions
+"""
 
-_PRODUCTS = {
-    "Chrome Mobile": "Chrome",
-    "Chrome Mobile WebView": "Chrome",
-    "Chrome Mobile iOS": "Chrome",
-    "Edge Mobile": "Edge",
-    "Firefox Mobile": "Firefox",
-    "Firefox iOS": "Firefox",
-    "Mobile Safari": "Safari",
-    "Mobile Safari UI/WKWebView": "Safari",
-    "Opera Mobile": "Opera",
-}
-_SYSTEMS = {"Mac OS X": "macOS"}
-_APPLE_HARDWARE = ("iPhone", "iPad")
+from app.domain.descriptions import Description, DeviceType
+from app.naming.devices import describe_device
+from app.naming.sessions import describe_session
+from app.naming.user_agents import name_from_user_agent
 
-
-def name_from_user_agent(user_agent: str | None) -> str | None:
-    """As "Chrome on macOS" or "Safari on iPhone"; None when the header tells nothing."""
-    found = parse((user_agent or "")[:USER_AGENT_MAX_LENGTH])
-    product = found.user_agent.family if found.user_agent else None
-    system = found.os.family if found.os else None
-    if found.device and found.device.family in _APPLE_HARDWARE:
-        system = found.device.family
-    words = [_PRODUCTS.get(product or "", product), _SYSTEMS.get(system or "", system)]
-    return " on ".join(dict.fromkeys(word for word in words if word)) or None
+__all__ = [
+    "Description",
+    "DeviceType",
+    "describe_device",
+    "describe_session",
+    "name_from_user_agent",
+]

@@ -1,7 +1,8 @@
-"""The audit trail: what users did with their devices, for those who must answer for it later.
+"""The audit trail: what users did with their devices and sessions, for those who must account for
+it later.
 
 One CloudEvents 1.0 event in JSON a line, on a logger of its own that writes to standard output.
-Unlike the request log it names the user (`sub`), for an audit must; and like it, never a secret.
+Unlike the request log it names the user (`sub`), as an audit must; and like it, never a secret.
 """
 
 import logging
@@ -17,35 +18,39 @@ from flask import g, has_request_context, request
 from app.domain.access_token import AccessToken
 
 LOGGER_NAME = "device_bff.audit"
-TYPE_PREFIX = "device-bff.device."
+TYPE_PREFIX = "device-bff."
 USER_AGENT_MAX_LENGTH = 512
 
 _format = JSONFormat()
 
 
 class AuditLog:
-    """`app.devices.service.AuditTrail`, written as log lines. `source`: the user pool's issuer."""
+    """`app.domain.audit.AuditTrail`, written as log lines. `source`: the user pool's issuer."""
 
     def __init__(self, source: str) -> None:
         self._source = source
         self._logger = logging.getLogger(LOGGER_NAME)
 
-    def record(self, action: str, token: AccessToken, device_key: str | None, outcome: str) -> None:
-        """One event; `outcome` is `success` or the code of the problem that the caller met."""
+    def record(self, event: str, token: AccessToken, subject: str | None, outcome: str) -> None:
+        """One event, as `device.forgotten`; `outcome` is `success` or the code of the problem that
+        the caller met."""
+        if not self._logger.isEnabledFor(logging.INFO):
+            return
         attributes: dict[str, Any] = {
             "specversion": "1.0",
             "id": str(uuid.uuid4()),
             "source": self._source,
-            "type": TYPE_PREFIX + action,
+            "type": TYPE_PREFIX + event,
             "time": datetime.now(UTC),
             "datacontenttype": "application/json",
         }
-        if device_key is not None:
-            attributes["subject"] = device_key
+        if subject is not None:
+            attributes["subject"] = subject
+        kind = event.partition(".")[0]
         data: dict[str, Any] = {
             "sub": token.sub,
             "clientId": token.client_id,
-            "device": device_key,
+            kind: subject,
             "fromDevice": token.device_key,
             "outcome": outcome,
         }
@@ -61,6 +66,6 @@ class AuditLog:
 def configure(enabled: bool) -> None:
     """Let the trail's lines out as they are, or not at all."""
     logger = logging.getLogger(LOGGER_NAME)
-    logger.handlers = [logging.StreamHandler(sys.stdout)] if enabled else [logging.NullHandler()]
-    logger.setLevel(logging.INFO)
+    logger.handlers = [logging.StreamHandler(sys.stdout)]
+    logger.setLevel(logging.INFO if enabled else logging.CRITICAL)
     logger.propagate = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from app.observability import metrics
 
 
-@dataclass
+@dataclass(slots=True)
 class CognitoUse:
     """Attempts made, seconds spent in them, and Cognito's own ids of them."""
 
@@ -19,7 +19,7 @@ _use: ContextVar[CognitoUse | None] = ContextVar("cognito_use", default=None)
 
 
 def start_gathering() -> CognitoUse:
-    """Begin a request's account; what this thread calls from now on is put down to it."""
+    """Begin a request's account: what its greenlet calls from now on counts for it."""
     use = CognitoUse()
     _use.set(use)
     return use
@@ -35,7 +35,7 @@ def record_attempt(operation: str, outcome: str, seconds: float) -> None:
 
 
 def record_request_id(request_id: str | None) -> None:
-    """Put down Cognito's own id of an attempt, if its answer named one."""
+    """Note Cognito's own id of an attempt, if its answer named one."""
     use = _use.get()
     if use is not None and request_id:
         use.request_ids.append(request_id)

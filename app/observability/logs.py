@@ -15,14 +15,14 @@ from app.observability.traces import trace_id
 logger = structlog.get_logger("app.access")
 
 PROBES = ("/healthz", "/readyz", "/metrics")
-"""Routes that machines ask all day; they would drown everything else, so their level is DEBUG."""
+"""Routes that machines ask all day. Their level is DEBUG, or they would drown everything else."""
 
 OUR_LOGGERS = "app"
-"""LOG_LEVEL is about these. Libraries never write below INFO: at DEBUG botocore, urllib3 and others
-write requests out whole, tokens and secrets included."""
+"""LOG_LEVEL is about these. Libraries never write below INFO: at DEBUG, botocore and urllib3 log
+whole requests, tokens and secrets included."""
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-"""Any other would be a caller's invention, and each a time series of its own."""
+"""Any other is a caller's invention, and would be a time series of its own."""
 
 
 def configure(level: str, log_format: str) -> None:
@@ -62,7 +62,7 @@ def configure(level: str, log_format: str) -> None:
 
 
 def _tracebacks_without_locals() -> structlog.typing.Processor:
-    """structlog's own `dict_tracebacks` shows local variables: access tokens are among them."""
+    """Not structlog's `dict_tracebacks`, which shows local variables, access tokens among them."""
     frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return structlog.processors.ExceptionRenderer(frames)
 

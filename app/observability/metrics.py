@@ -1,13 +1,7 @@
 """Prometheus metrics, correct across gunicorn's workers (prometheus_client's multiprocess mode)."""
 
-import fcntl
 import os
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import structlog
 from flask import Flask, Response, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -18,12 +12,8 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.mmap_dict import MmapedDict
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
+from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import NotFound
-
-logger = structlog.get_logger(__name__)
 
 PATH = "/metrics"
 
@@ -79,110 +69,36 @@ TRACE_EXPORT_FAILURES = Counter(
 )
 
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names where gunicorn's workers keep their counts, a file each of each kind."""
-
-
-@retry(
-    retry=retry_if_exception_type(struct.error),
-    stop=stop_after_attempt(10),
-    wait=wait_fixed(0.01),
-    reraise=True,
-)
 def exposition() -> bytes:
-    """All workers' metrics under gunicorn, this process's own elsewhere, in Prometheus' format.
-
-    The library chokes on a file that a worker has just made and not begun to write.
-    """
-    if FOLDER not in os.environ:
+    """All workers' metrics under gunicorn, which sets PROMETHEUS_MULTIPROC_DIR; this process's own
+    elsewhere. In Prometheus' text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
     everybody = CollectorRegistry()
     MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
-    with _folder(fcntl.LOCK_SH):
-        return generate_latest(everybody)
+    return generate_latest(everybody)
 
 
-def bury(worker: int) -> None:
-    """A dead worker's gauges end with it; its counts are added to those of the dead before it.
+def register(app: Flask, port: int | None, public_port: int) -> None:
+    """Serve `GET /metrics`, in Prometheus' text format, on `port`; nowhere when that is None.
 
-    gunicorn replaces workers for as long as it runs, and every scrape reads every file. Files that
-    a scrape is reading are left for the next time: the parent process, which calls this, waits for
-    no worker. `worker`: its process id.
+    Where that is a port of its own, gunicorn listens there besides, and nothing else is there.
     """
-    try:
-        mark_process_dead(worker)  # type: ignore[no-untyped-call]
-        with _folder(fcntl.LOCK_EX | fcntl.LOCK_NB) as folder:
-            for kind in ("counter", "histogram"):
-                for file in folder.glob(f"{kind}_*.db"):
-                    owner = file.stem.removeprefix(f"{kind}_")
-                    if owner.isdecimal() and not _is_alive(int(owner)):
-                        _move_counts(file, folder / f"{kind}_dead.db")
-    except BlockingIOError:
-        pass
-    except OSError as error:  # gunicorn would end for it
-        logger.warning("counts_lost", error=type(error).__name__)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _move_counts(file: Path, to: Path) -> None:
-    """One that cannot be read is given up, or no scrape could be answered any more."""
-    try:
-        _add_counts(file, to)
-    except Exception as error:
-        logger.warning("counts_lost", error=type(error).__name__)
-    file.unlink()
-
-
-def _add_counts(file: Path, to: Path) -> None:
-    sums = MmapedDict(str(to))  # type: ignore[no-untyped-call]
-    try:
-        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
-            before, _ = sums.read_value(key)  # type: ignore[no-untyped-call]
-            sums.write_value(key, before + value, 0.0)  # type: ignore[no-untyped-call]
-    finally:
-        sums.close()  # type: ignore[no-untyped-call]
-
-
-@contextmanager
-def _folder(lock: int) -> Iterator[Path]:
-    """The folder of counts, locked as `fcntl.flock` is told."""
-    folder = Path(os.environ[FOLDER])
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, lock)
-        yield folder
-    finally:
-        os.close(handle)
-
-
-def register(app: Flask, port: int | None) -> None:
-    """Serve `GET /metrics`, in Prometheus' text format.
-
-    `port`: where gunicorn listens for it besides; it is there then and nowhere else, and nothing
-    else is there.
-    """
+    if port is None:
+        return
 
     @app.get(PATH)
     def metrics() -> Response:
         return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
-    if port is None:
+    if port == public_port:
         return
 
     @app.before_request
     def keep_apart() -> None:
         """By the port that the connection came in on: gunicorn tells it, and no header changes it.
 
-        What is at the other port is as unknown here as any address that nobody serves.
+        What is at the other port is as unknown here as an address that is served nowhere.
         """
         on_metrics_port = request.environ["SERVER_PORT"] == str(port)
         if on_metrics_port != (request.path == PATH):

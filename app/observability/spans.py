@@ -1,4 +1,4 @@
-"""What of a span leaves the service, and what happens when nobody takes it.
+"""Which parts of a span leave the service, and what happens while nobody takes them.
 
 Imported only where traces go somewhere. While the collector is away calls go on, spans are lost,
 and a log line and a metric say so.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, SpanKind, Status
 
 from app.observability import metrics
@@ -38,71 +38,38 @@ ATTRIBUTES = frozenset(
 )
 """What a span may say. No address, header, query, path with a device in it, or message."""
 
-STOP_SECONDS = 1.0
-"""For the collector to take the last spans when a worker stops."""
+TIMEOUT = 2
+"""Seconds for the collector to take a batch, the last one of a worker that stops included."""
 
 
-class BatchesUntilStop(BatchSpanProcessor):
-    """The SDK's batches; its own `shutdown` would wait 30 s, and takes no other time."""
-
-    def shutdown(self) -> None:
-        self._batch_processor.shutdown(int(STOP_SECONDS * 1000))
-
-
-class CollectorExporter(OTLPSpanExporter):
-    """OTLP over HTTP, of what is listed.
-
-    The SDK would tell of every attempt of every batch; this tells once that the collector is away,
-    with what the SDK said first, and once that it is back.
-    """
+class CollectorExporter(SpanExporter):
+    """OTLP over HTTP, of what is listed. Tells once that the collector is away, and once that it is
+    back, where the SDK would tell of every attempt."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._otlp = OTLPSpanExporter(timeout=TIMEOUT)
         self._away = False
-        self._under_way = False
-        self._said = ""
-        logging.getLogger(OTLPSpanExporter.__module__).addFilter(self._listen)
-        logging.getLogger("opentelemetry.sdk._shared_internal").addFilter(self._news)
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._under_way, self._said = True, ""
-        result = super().export([plain(span) for span in spans])
-        self._settle(taken=result is SpanExportResult.SUCCESS)
+        result = self._otlp.export([plain(span) for span in spans])
+        taken = result is SpanExportResult.SUCCESS
+        if not taken:
+            metrics.TRACE_EXPORT_FAILURES.inc()
+        if taken is self._away:
+            self._away = not taken
+            logger.info("trace_collector_back") if taken else logger.warning("trace_collector_away")
         return result
 
     def shutdown(self) -> None:
-        """A batch that is still under way is lost: the SDK has waited as long as it may."""
-        self._settle(taken=False)
-        super().shutdown()  # type: ignore[no-untyped-call]
-
-    def _settle(self, *, taken: bool) -> None:
-        """What became of the batch under way, if there is one."""
-        if not self._under_way:
-            return
-        self._under_way = False
-        was_away, self._away = self._away, not taken
-        if not taken:
-            metrics.TRACE_EXPORT_FAILURES.inc()
-        if taken and was_away:
-            logger.info("trace_collector_back")
-        if not taken and not was_away:
-            logger.warning("trace_collector_away", because=self._said or "It does not answer.")
-
-    def _listen(self, record: logging.LogRecord) -> bool:
-        """Keep what the SDK says first about a batch, and let nothing through."""
-        self._said = self._said or record.getMessage()
-        return False
-
-    def _news(self, record: logging.LogRecord) -> bool:
-        """That the queue is full is none while the collector is away."""
-        return record.levelno > logging.WARNING or not self._away
+        self._otlp.shutdown()  # type: ignore[no-untyped-call]
 
 
 def plain(span: ReadableSpan) -> ReadableSpan:
     """`span` with nothing in it but `ATTRIBUTES`, and a name that is no path of the caller's."""
 
     def without_state(context: SpanContext | None) -> SpanContext | None:
-        """W3C's tracestate is the caller's to fill."""
+        """Without W3C's tracestate, which the caller fills."""
         if context is None:
             return None
         return SpanContext(

@@ -1,7 +1,7 @@
 """OpenTelemetry traces, when there is somewhere to send them; nothing is imported when not.
 
-Requests and Cognito calls become spans, under the caller's W3C trace context. What leaves in them
-is a list: the libraries' own choice has query strings (cursors) and Cognito's messages, which may
+Requests and Cognito calls become spans, under the caller's W3C trace context. Only listed
+attributes leave: the libraries would add query strings (cursors) and Cognito's messages, which may
 quote what they refuse.
 """
 
@@ -11,7 +11,7 @@ import sys
 from flask import Flask, has_request_context, request
 
 UNTRACED = r"^[^:]+://[^/]+/(healthz|readyz|metrics)(\?|$)"
-"""The URLs of probes. The library searches a URL for it, and a query is the caller's to write."""
+"""The URLs of probes, and not of calls whose query holds such a path."""
 
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace_id>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
@@ -28,11 +28,12 @@ def register(app: Flask, endpoint: str | None) -> None:
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    from app.observability.spans import BatchesUntilStop, CollectorExporter
+    from app.observability.spans import CollectorExporter
 
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "device-bff"}))
-    provider.add_span_processor(BatchesUntilStop(CollectorExporter()))
+    provider.add_span_processor(BatchSpanProcessor(CollectorExporter()))
     trace.set_tracer_provider(provider)
     BotocoreInstrumentor().instrument(tracer_provider=provider)  # type: ignore[no-untyped-call]
     FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]

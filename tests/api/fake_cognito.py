@@ -1,4 +1,4 @@
-"""Cognito's six operations in memory: the only fake of these tests."""
+"""Cognito's operations in memory: the only fake of these tests."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -8,8 +8,9 @@ from typing import Any
 
 import jwt
 
-from app.domain.devices import Device, DevicePage, DeviceStatus, RememberedStatus, SecretVerifier
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
+from app.domain.errors import ErrorCode, ServiceError
+from app.domain.sessions import Location, Session, SessionPage, SessionType
 
 FIRST_SEEN = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 CURSOR_PREFIX = "after:"
@@ -25,7 +26,7 @@ class Call:
 
 
 class FakeCognito:
-    """`app.domain.ports.CognitoPort`, keeping devices by the `sub` of the access token.
+    """`app.domain.cognito.CognitoPort`, keeping devices by the `sub` of the access token.
 
     As Cognito does, it lists and gets remembered devices only, and updates and forgets every
     tracked one. `opt_in`: of the kind of pool where the user must ask for a device to be
@@ -42,6 +43,9 @@ class FakeCognito:
         self.before: Callable[[Call], None] = lambda call: None
         self.signed_out: list[str] = []
         self._devices: dict[str, dict[str, Device]] = defaultdict(dict)
+        self._sessions: dict[str, dict[str, Session]] = defaultdict(dict)
+        self.tracks_sessions = True
+        self.session_page = 125
         self._failures: dict[str, list[Exception | None]] = defaultdict(list)
         self._always: dict[str, Exception] = {}
 
@@ -64,6 +68,24 @@ class FakeCognito:
 
     def devices(self, sub: str) -> dict[str, Device]:
         return dict(self._devices[sub])
+
+    def add_session(self, sub: str, session_id: str, **changes: Any) -> Session:
+        """A token session of the user `sub`; `current=True` makes it the caller's own."""
+        session = Session(
+            session_id,
+            SessionType.TOKEN,
+            client_id="1h57kf5cpq17m0eml12example",
+            last_ip_address="192.0.2.7",
+            last_location=Location("Dublin", "Ireland"),
+            created_at=FIRST_SEEN,
+            last_active_at=FIRST_SEEN,
+            device_text="Chrome on macOS",
+        )
+        self._sessions[sub][session_id] = replace(session, **changes)
+        return self._sessions[sub][session_id]
+
+    def sessions(self, sub: str) -> dict[str, Session]:
+        return dict(self._sessions[sub])
 
     def fail(self, operation: str, *failures: Exception | None) -> None:
         """Have the next calls of `operation` raise these, one each; None lets one through."""
@@ -90,7 +112,7 @@ class FakeCognito:
         if cursor is not None:
             ids = [device.id for device in shown]
             if not cursor.startswith(CURSOR_PREFIX) or cursor[len(CURSOR_PREFIX) :] not in ids:
-                raise DeviceError(ErrorCode.INVALID_PARAMETER, "The cursor is stale.")
+                raise ServiceError(ErrorCode.INVALID_PARAMETER, "The cursor is stale.")
             start = ids.index(cursor[len(CURSOR_PREFIX) :]) + 1
         page = shown[start : start + limit]
         more = len(shown) > start + limit
@@ -110,13 +132,13 @@ class FakeCognito:
             "confirm_device", access_token, device_key=device_key, verifier=verifier, name=name
         )
         if device_key in self._mine(access_token):
-            raise DeviceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Confirmed before.")
+            raise ServiceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Confirmed before.")
         status = DeviceStatus.NOT_REMEMBERED if self.opt_in else DeviceStatus.REMEMBERED
         self.add(_sub(access_token), device_key, name=name, status=status)
         return self.opt_in
 
     def update_device_status(
-        self, access_token: str, device_key: str, status: RememberedStatus
+        self, access_token: str, device_key: str, status: DeviceStatus
     ) -> None:
         self._record("update_device_status", access_token, device_key=device_key, status=status)
         mine = self._mine(access_token)
@@ -132,6 +154,27 @@ class FakeCognito:
     def global_sign_out(self, access_token: str) -> None:
         self._record("global_sign_out", access_token)
         self.signed_out.append(_sub(access_token))
+
+    def list_user_sessions(self, access_token: str, cursor: str | None) -> SessionPage:
+        self._record("list_user_sessions", access_token, cursor=cursor)
+        if not self.tracks_sessions:
+            raise ServiceError(ErrorCode.SESSION_TRACKING_UNAVAILABLE)
+        mine = list(self._sessions[_sub(access_token)].values())
+        start = int(cursor.removeprefix(CURSOR_PREFIX)) if cursor else 0
+        more = len(mine) > start + self.session_page
+        return SessionPage(
+            tuple(mine[start : start + self.session_page]),
+            f"{CURSOR_PREFIX}{start + self.session_page}" if more else None,
+        )
+
+    def revoke_user_session(self, access_token: str, session_id: str, *, linked: bool) -> None:
+        self._record("revoke_user_session", access_token, session_id=session_id, linked=linked)
+        mine = self._sessions[_sub(access_token)]
+        if session_id not in mine:
+            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
+        if mine[session_id].current:
+            raise ServiceError(ErrorCode.CURRENT_SESSION)
+        del mine[session_id]
 
     def _record(self, operation: str, access_token: str, **arguments: Any) -> None:
         call = Call(operation, access_token, arguments)
@@ -156,5 +199,5 @@ def _is_remembered(device: Device) -> bool:
     return device.status is DeviceStatus.REMEMBERED
 
 
-def _no_such_device() -> DeviceError:
-    return DeviceError(ErrorCode.DEVICE_NOT_FOUND, "No such device.")
+def _no_such_device() -> ServiceError:
+    return ServiceError(ErrorCode.DEVICE_NOT_FOUND, "No such device.")

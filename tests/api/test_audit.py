@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 from app.observability.audit import LOGGER_NAME
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
@@ -29,7 +29,7 @@ def trail() -> Iterator[list[str]]:
 def test_an_attempt_to_forget_many_that_reached_no_device_is_kept_too(
     api: ApiClient, fake_cognito: FakeCognito, trail: list[str]
 ) -> None:
-    fake_cognito.fail("list_devices", DeviceError(ErrorCode.QUOTA_EXCEEDED, "Too many."))
+    fake_cognito.fail("list_devices", ServiceError(ErrorCode.QUOTA_EXCEEDED, "Too many."))
     assert api.delete("/devices?scope=all").status_code == 429
     event = json.loads(trail[0])
     assert event["type"] == "device-bff.device.forgotten"

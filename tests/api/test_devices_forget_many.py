@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 from app.devices.service import LIST_CHANGED, DeviceService, ForgetPace, ForgetReport
 from app.domain.access_token import AccessToken
 from app.domain.devices import DeletionScope
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, FOURTH, OTHER, THIRD, Start
 from tests.api.fake_cognito import Call, FakeCognito
@@ -109,7 +109,7 @@ def test_an_unknown_parameter_stops_it(api: ApiClient, fake_cognito: FakeCognito
 def test_a_device_that_fails_is_reported_and_the_rest_goes_on(
     api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
 ) -> None:
-    fake_cognito.fail("forget_device", DeviceError(ErrorCode.UPSTREAM_TIMEOUT, "Too late."))
+    fake_cognito.fail("forget_device", ServiceError(ErrorCode.UPSTREAM_TIMEOUT, "Too late."))
     response = api.delete("/devices?scope=all", headers={"X-Request-ID": "req-1"})
     assert response.status_code == 200
     assert response.get_json() == {
@@ -134,7 +134,7 @@ def test_a_device_that_fails_is_reported_and_the_rest_goes_on(
 def test_each_failure_is_reported_even_when_all_fail(
     api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
 ) -> None:
-    fake_cognito.always_fail("forget_device", DeviceError(ErrorCode.INVALID_TOKEN, "Revoked."))
+    fake_cognito.always_fail("forget_device", ServiceError(ErrorCode.INVALID_TOKEN, "Revoked."))
     report = api.delete("/devices?scope=all").get_json()
     assert report["forgotten"] == []
     assert [failure["id"] for failure in report["failed"]] == [OTHER, THIRD, CURRENT]
@@ -144,7 +144,7 @@ def test_each_failure_is_reported_even_when_all_fail(
 def test_a_device_that_went_meanwhile_is_a_failure_of_its_own(
     api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
 ) -> None:
-    fake_cognito.fail("forget_device", None, DeviceError(ErrorCode.DEVICE_NOT_FOUND, "Gone."))
+    fake_cognito.fail("forget_device", None, ServiceError(ErrorCode.DEVICE_NOT_FOUND, "Gone."))
     report = api.delete("/devices?scope=all").get_json()
     assert report["forgotten"] == [OTHER, CURRENT]
     assert [failure["problem"]["code"] for failure in report["failed"]] == ["device-not-found"]
@@ -154,7 +154,7 @@ def test_when_the_devices_cannot_be_listed_nothing_is_forgotten(
     api: ApiClient, fake_cognito: FakeCognito
 ) -> None:
     many(fake_cognito, 100)
-    fake_cognito.fail("list_devices", None, DeviceError(ErrorCode.UPSTREAM_ERROR, "Bad page."))
+    fake_cognito.fail("list_devices", None, ServiceError(ErrorCode.UPSTREAM_ERROR, "Bad page."))
     assert_problem(api.delete("/devices?scope=all"), 502, "upstream-error")
     assert fake_cognito.forgotten() == []
     assert len(fake_cognito.devices(SUB)) == 100
@@ -165,7 +165,7 @@ def test_a_list_that_changes_while_it_is_read_is_said_to_have_changed(
 ) -> None:
     """The caller sent no cursor, and must not be told of one."""
     many(fake_cognito, 70)
-    fake_cognito.fail("list_devices", None, DeviceError(ErrorCode.INVALID_PARAMETER, "Cursor."))
+    fake_cognito.fail("list_devices", None, ServiceError(ErrorCode.INVALID_PARAMETER, "Cursor."))
     problem = assert_problem(api.delete("/devices?scope=all"), 400, "invalid-parameter")
     assert problem["detail"] == LIST_CHANGED
     assert fake_cognito.forgotten() == []
@@ -232,8 +232,8 @@ def forget_all(fake_cognito: FakeCognito, token: Token) -> Callable[..., ForgetR
     return go
 
 
-def quota_exceeded(retry_after: int | None = 1) -> DeviceError:
-    return DeviceError(ErrorCode.QUOTA_EXCEEDED, "Used up.", retry_after=retry_after)
+def quota_exceeded(retry_after: int | None = 1) -> ServiceError:
+    return ServiceError(ErrorCode.QUOTA_EXCEEDED, "Used up.", retry_after=retry_after)
 
 
 def test_forgetting_keeps_to_its_share_of_cognitos_quota(
@@ -269,8 +269,8 @@ def test_gone_after_a_lost_answer_and_a_wait_for_quota_is_forgotten(
     fake_cognito: FakeCognito,
     three_devices: tuple[str, ...],
 ) -> None:
-    lost = DeviceError(ErrorCode.QUOTA_EXCEEDED, "who knows", retry_after=1, answer_lost=True)
-    gone = DeviceError(ErrorCode.DEVICE_NOT_FOUND, "no such device")
+    lost = ServiceError(ErrorCode.QUOTA_EXCEEDED, "who knows", retry_after=1, answer_lost=True)
+    gone = ServiceError(ErrorCode.DEVICE_NOT_FOUND, "no such device")
     fake_cognito.fail("forget_device", lost, gone)
     assert forget_all(Time()).forgotten == (OTHER, THIRD, CURRENT)
 
@@ -280,9 +280,9 @@ def test_a_lost_answer_that_stays_unsettled_is_told(
     forget_all: Callable[..., ForgetReport], fake_cognito: FakeCognito, then: ErrorCode
 ) -> None:
     many(fake_cognito, 1)
-    lost = DeviceError(ErrorCode.QUOTA_EXCEEDED, "who knows", retry_after=1, answer_lost=True)
+    lost = ServiceError(ErrorCode.QUOTA_EXCEEDED, "who knows", retry_after=1, answer_lost=True)
     fake_cognito.fail("forget_device", lost)
-    fake_cognito.always_fail("forget_device", DeviceError(then, "Nothing was changed."))
+    fake_cognito.always_fail("forget_device", ServiceError(then, "Nothing was changed."))
     (failed,) = forget_all(Time()).failed
     assert failed.error.detail == "who knows"
 
@@ -292,7 +292,7 @@ def test_gone_after_a_wait_for_quota_alone_is_a_failure(
     fake_cognito: FakeCognito,
     three_devices: tuple[str, ...],
 ) -> None:
-    gone = DeviceError(ErrorCode.DEVICE_NOT_FOUND, "no such device")
+    gone = ServiceError(ErrorCode.DEVICE_NOT_FOUND, "no such device")
     fake_cognito.fail("forget_device", quota_exceeded(1), gone)
     assert [it.id for it in forget_all(Time()).failed] == [OTHER]
 
@@ -359,7 +359,7 @@ def test_a_list_that_takes_too_long_to_read_is_given_up_and_nothing_forgotten(
     forget_all: Callable[..., ForgetReport], fake_cognito: FakeCognito
 ) -> None:
     many(fake_cognito, 130)  # three pages
-    with pytest.raises(DeviceError) as failed:
+    with pytest.raises(ServiceError) as failed:
         forget_all(Time(seconds_a_page=4.0), deadline=6)
     assert failed.value.code is ErrorCode.UPSTREAM_TIMEOUT
     assert "Nothing was forgotten" in failed.value.detail

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import TestResponse
 
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, Start
 from tests.api.fake_cognito import FakeCognito
@@ -112,7 +112,7 @@ def test_what_cognito_refuses_is_the_callers_problem_on_every_call(
     api: ApiClient, fake_cognito: FakeCognito, operation: str, code: str
 ) -> None:
     retry_after = 7 if TABLE[code].retry_after else None
-    failure = DeviceError(ErrorCode(code), "What went wrong.", retry_after=retry_after)
+    failure = ServiceError(ErrorCode(code), "What went wrong.", retry_after=retry_after)
     fake_cognito.fail(operation, failure)
     response = CALLS[operation](api)
     assert_row(response, code)

@@ -12,7 +12,7 @@ import pytest
 import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.cognito.srp import secret_verifier
+from app.domain.device_secret import secret_verifier
 from app.devices import examples
 from local_cognito.process import RunningCognito
 from openapi.__main__ import files
@@ -177,7 +177,7 @@ def test_devices_answers_say_that_nothing_may_keep_them(
 
 def test_words_of_the_implementation_do_not_reach_the_document(contract: dict[str, Any]) -> None:
     text = json.dumps(contract)
-    for word in ("DeviceRememberedStatusType", "circuit breaker", "botocore", "127.0.0.1"):
+    for word in ("DeviceDeviceStatusType", "circuit breaker", "botocore", "127.0.0.1"):
         assert word not in text
 
 

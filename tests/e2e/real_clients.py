@@ -150,7 +150,7 @@ class Pycognito:
         self._idp.update_device_status(
             AccessToken=self._tokens["AccessToken"],
             DeviceKey=self._device["device_key"],
-            DeviceRememberedStatus="remembered",
+            DeviceDeviceStatus="remembered",
         )
 
     def refresh(self) -> bool:

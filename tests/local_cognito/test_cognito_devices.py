@@ -146,10 +146,10 @@ def test_a_device_is_remembered_and_not_as_often_as_the_user_likes(
 ) -> None:
     device = of(on_device(**OPT_IN, remember=False))
     for _ in range(2):
-        idp.update_device_status(**device, DeviceRememberedStatus="remembered")
+        idp.update_device_status(**device, DeviceDeviceStatus="remembered")
         shown = idp.get_device(**device)["Device"]
         assert attributes(shown)["dev:device_remembered_status"] == "remembered"
-        idp.update_device_status(**device, DeviceRememberedStatus="not_remembered")
+        idp.update_device_status(**device, DeviceDeviceStatus="not_remembered")
         assert refused(idp.get_device, **device) == DEVICE_GONE
 
 
@@ -159,7 +159,7 @@ def test_an_unknown_device_does_not_exist(
 ) -> None:
     params = {"AccessToken": on_device()["access_token"], "DeviceKey": UNKNOWN_KEY}
     if operation == "update_device_status":
-        params["DeviceRememberedStatus"] = "remembered"
+        params["DeviceDeviceStatus"] = "remembered"
     assert refused(getattr(idp, operation), **params) == DEVICE_GONE
 
 
@@ -256,7 +256,7 @@ def test_a_change_of_status_is_a_modification_and_no_authentication(
     device = of(on_device())
     created, _, authenticated = seconds(idp.get_device(**device)["Device"])
     time.sleep(0.01)
-    idp.update_device_status(**device, DeviceRememberedStatus="remembered")
+    idp.update_device_status(**device, DeviceDeviceStatus="remembered")
     after = seconds(idp.get_device(**device)["Device"])
     assert after[0] == created
     assert after[1] > created
@@ -306,7 +306,7 @@ def test_an_administrator_lists_gets_changes_and_forgets(
     owner = {"UserPoolId": seed.POOL_ID, "Username": seed.DEMO_USERNAME}
     assert [one["DeviceKey"] for one in idp.admin_list_devices(**owner)["Devices"]] == [key]
     assert idp.admin_get_device(**owner, DeviceKey=key)["Device"]["DeviceKey"] == key
-    idp.admin_update_device_status(**owner, DeviceKey=key, DeviceRememberedStatus="not_remembered")
+    idp.admin_update_device_status(**owner, DeviceKey=key, DeviceDeviceStatus="not_remembered")
     assert idp.admin_list_devices(**owner)["Devices"] == []
     idp.admin_forget_device(**owner, DeviceKey=key)
     assert refused(idp.admin_forget_device, **owner, DeviceKey=key) == DEVICE_GONE

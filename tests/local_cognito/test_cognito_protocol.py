@@ -98,8 +98,8 @@ def test_global_sign_out_answers_an_empty_object(post: Post, signed_in: dict[str
         ),
         (
             "UpdateDeviceStatus",
-            {"AccessToken": "x", "DeviceKey": "a_0", "DeviceRememberedStatus": "perhaps"},
-            "1 validation error detected: Value 'perhaps' at 'deviceRememberedStatus' failed to "
+            {"AccessToken": "x", "DeviceKey": "a_0", "DeviceDeviceStatus": "perhaps"},
+            "1 validation error detected: Value 'perhaps' at 'deviceDeviceStatus' failed to "
             "satisfy constraint: Member must satisfy enum value set: [remembered, not_remembered]",
         ),
         ("GetDevice", {"DeviceKey": "a_0"}, "Missing required parameter AccessToken"),

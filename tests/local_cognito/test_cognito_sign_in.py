@@ -375,7 +375,7 @@ def test_on_an_opt_in_pool_a_device_stands_in_for_totp_once_remembered(
     idp.update_device_status(
         AccessToken=signed_in.access_token,
         DeviceKey=device["device_key"],
-        DeviceRememberedStatus="remembered",
+        DeviceDeviceStatus="remembered",
     )
     assert not sign_in(*OPT_IN, **device).totp_asked
 

@@ -9,11 +9,11 @@ from unittest.mock import patch
 from flask import request
 
 from app.domain.access_token import AccessToken
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ServiceError, ErrorCode
 from app.http.problems import problem
-from app.http.worker import Worker as Worker
 from app.observability import metrics
 from app.observability.audit import AuditLog
+from app.server import Worker as Worker
 
 record_audit = AuditLog.record
 request_labels = metrics.REQUESTS.labels
@@ -58,13 +58,13 @@ def token_in_rate_limit_key() -> None:
 def words_of_cognito() -> None:
     patch(
         "app.cognito.client.to_device_error",
-        lambda operation, kind, message: DeviceError(ErrorCode.INVALID_PARAMETER, message),
+        lambda operation, kind, message: ServiceError(ErrorCode.INVALID_PARAMETER, message),
     ).start()
 
 
 def words_of_gunicorn() -> None:
     patch(
-        "app.http.worker.problem",
+        "app.http.unparsed.problem",
         lambda *about: problem(*about) | {"detail": str(sys.exc_info()[1])},
     ).start()
 

@@ -15,7 +15,7 @@ from device_bff.models import (
     Device,
     DeviceStatus,
     Problem,
-    RememberedStatus,
+    DeviceStatus,
     StatusUpdate,
     TrackDevice,
     TrackDeviceWithGroupKey,
@@ -75,10 +75,10 @@ assert shown == api.get_current_device() == listed[device_key]
 assert shown.created_at <= datetime.now(UTC)
 
 # It is remembered no longer, and then again.
-no_longer = StatusUpdate(status=RememberedStatus.NOT_REMEMBERED)
-assert api.update_device(device_key, no_longer).status is RememberedStatus.NOT_REMEMBERED
+no_longer = StatusUpdate(status=DeviceStatus.NOT_REMEMBERED)
+assert api.update_device(device_key, no_longer).status is DeviceStatus.NOT_REMEMBERED
 assert problem_of(api.get_device, device_key) == "device-not-found"
-back = api.update_current_device(StatusUpdate(status=RememberedStatus.REMEMBERED))
+back = api.update_current_device(StatusUpdate(status=DeviceStatus.REMEMBERED))
 assert (back.id, back.current) == (device_key, True)
 
 # The other one is forgotten, then it is itself.

@@ -11,8 +11,8 @@ import pytest
 from jwt import PyJWK
 
 from app.auth import jwks
-from app.auth.jwks import JwksCache, JwksUnavailable, Keys
-from app.domain.errors import DeviceError, ErrorCode
+from app.auth.keys import JwksCache, JwksUnavailable, Keys
+from app.domain.errors import ServiceError, ErrorCode
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import SigningKey
 from tests.raw_server import RawServer, Script, in_pieces, raw_server, without_end
@@ -165,7 +165,7 @@ def test_without_any_key_callers_are_told_when_to_come_back(
     cache = source.cache()
     for step in (0.0, elapsed):
         source.now += step
-        with pytest.raises(DeviceError) as unavailable:
+        with pytest.raises(ServiceError) as unavailable:
             cache.key("one")
     assert unavailable.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
     assert unavailable.value.retry_after == retry_after
@@ -204,7 +204,7 @@ def test_no_more_than_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any fetch has failed there is no time to name: the least is a second."""
     monkeypatch.setattr(jwks, "PATIENCE", 0.01)
     with awaited_fetch(Source("one")) as cache:
-        with pytest.raises(DeviceError) as unavailable:
+        with pytest.raises(ServiceError) as unavailable:
             cache.key("one")
         assert unavailable.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
         assert unavailable.value.retry_after == 1
@@ -216,7 +216,7 @@ def test_who_comes_late_in_a_slow_fetch_does_not_wait_for_it() -> None:
     with awaited_fetch(source) as cache:
         source.now += jwks.PATIENCE
         started = time.monotonic()
-        with pytest.raises(DeviceError):
+        with pytest.raises(ServiceError):
             cache.key("one")
         assert time.monotonic() - started < jwks.PATIENCE / 2
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from jwt import PyJWK, PyJWS
 from jwt.utils import base64url_encode
 
-from app.auth.jwks import JwksCache
+from app.auth.keys import JwksCache
 from app.auth.verifier import TokenVerifier
 from app.domain.access_token import AccessToken
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ServiceError, ErrorCode
 from tests.api.tokens import CLIENT_ID, ISSUER, SUB, SigningKey, access_claims, sign
 
 KEY = SigningKey("one")
@@ -113,7 +113,7 @@ def test_the_oldest_is_forgotten_when_there_are_too_many() -> None:
 def test_a_token_that_was_refused_is_not_remembered() -> None:
     verify, value = Verifying(), token(token_use="id")
     for _ in range(2):
-        with pytest.raises(DeviceError) as refused:
+        with pytest.raises(ServiceError) as refused:
             verify(value)
         assert refused.value.code is ErrorCode.INVALID_TOKEN
     assert verify.lookups == ["miss", "miss"]
@@ -136,11 +136,11 @@ CLAIMS = sorted({*access_claims(), "device_key", "nbf", "aud", "cnf"})
 HEADERS = ["alg", "kid", "typ", "cty", "crit", "b64", "jku", "jwk", "x5c", "zip"]
 
 
-def judged(verify: Verifying, value: str) -> AccessToken | DeviceError:
+def judged(verify: Verifying, value: str) -> AccessToken | ServiceError:
     """Whose token it is, or the refusal; any other exception is a failure of its own."""
     try:
         return verify(value)
-    except DeviceError as error:
+    except ServiceError as error:
         return error
 
 
@@ -166,7 +166,7 @@ def test_any_value_of_any_header_field_is_judged(name: str, value: object) -> No
     header = json.dumps({"alg": "RS256", "kid": "one", "typ": "JWT"} | {name: value}).encode()
     forged = f"{base64url_encode(header).decode()}.{good.partition('.')[2]}"
     found = judged(Verifying(), forged)
-    assert isinstance(found, DeviceError)
+    assert isinstance(found, ServiceError)
     assert found.code is ErrorCode.INVALID_TOKEN
 
 
@@ -175,5 +175,5 @@ def test_any_value_of_any_header_field_is_judged(name: str, value: object) -> No
 )
 def test_any_text_is_judged(value: str) -> None:
     found = judged(Verifying(), value)
-    assert isinstance(found, DeviceError)
+    assert isinstance(found, ServiceError)
     assert found.code is ErrorCode.INVALID_TOKEN

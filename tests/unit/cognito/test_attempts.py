@@ -12,7 +12,7 @@ from app.cognito.attempts import AttemptFailed, Attempts, as_outage
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.quota import QuotaBudget
 from app.counters import counters_at
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ServiceError, ErrorCode
 
 QUOTA = {"UserResourceRead": 1000, "UserResourceUpdate": 1000, "UserUpdate": 1000}
 
@@ -33,12 +33,12 @@ class Script:
 
 
 def refused(code: ErrorCode, *, retryable: bool = False) -> AttemptFailed:
-    return AttemptFailed(DeviceError(code, "Cognito said no."), retryable=retryable)
+    return AttemptFailed(ServiceError(code, "Cognito said no."), retryable=retryable)
 
 
 def lost(code: ErrorCode = ErrorCode.UPSTREAM_ERROR) -> AttemptFailed:
     """No answer; Cognito may have done it."""
-    error = DeviceError(code, "No answer.")
+    error = ServiceError(code, "No answer.")
     return AttemptFailed(error, retryable=True, answer_lost=True, outage=True)
 
 
@@ -79,8 +79,8 @@ def run(of: Attempts, script: Script, operation: str = "GetDevice") -> str | Non
     return of.run(operation, script)
 
 
-def failure(of: Attempts, script: Script, operation: str = "GetDevice") -> DeviceError:
-    with pytest.raises(DeviceError) as failed:
+def failure(of: Attempts, script: Script, operation: str = "GetDevice") -> ServiceError:
+    with pytest.raises(ServiceError) as failed:
         run(of, script, operation)
     return failed.value
 
@@ -130,7 +130,7 @@ def test_no_attempt_begins_that_could_not_end_in_time(make: Make) -> None:
         return script()
 
     started = time.monotonic()
-    with pytest.raises(DeviceError):
+    with pytest.raises(ServiceError):
         make(deadline=0.4, longest_attempt=0.25, max_attempts=10).run("GetDevice", slowly)
     assert script.made == 1
     assert time.monotonic() - started < 0.4
@@ -145,7 +145,7 @@ def test_an_attempt_that_outlasts_its_time_outs_is_given_up(make: Make) -> None:
     """Nothing else ends the look-up of a name. Another thread is not spent on it."""
     go = threading.Event()
     started = time.monotonic()
-    with pytest.raises(DeviceError) as failed:
+    with pytest.raises(ServiceError) as failed:
         make(longest_attempt=0.1).run("ForgetDevice", lambda: go.wait(10))
     go.set()
     assert time.monotonic() - started < 5
@@ -294,7 +294,7 @@ def test_a_refusal_is_no_outage(make: Make) -> None:
 def test_no_more_than_so_many_operations_are_under_way(make: Make) -> None:
     of = make(max_in_flight=1)
     unsent = refusals("in_flight")
-    crowded: list[DeviceError] = []
+    crowded: list[ServiceError] = []
 
     def meanwhile() -> str:
         crowded.append(failure(of, Script("never")))

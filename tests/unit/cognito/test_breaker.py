@@ -6,7 +6,7 @@ import circuitbreaker
 import pytest
 
 from app.cognito.breaker import CognitoBreaker
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ServiceError, ErrorCode
 
 
 class Down(Exception):
@@ -43,7 +43,7 @@ class Guarded:
 
     def refused(self) -> int | None:
         """Seconds after which to come back, as a call is told while the breaker is open."""
-        with pytest.raises(DeviceError) as refusal:
+        with pytest.raises(ServiceError) as refusal:
             self.call()
         assert refusal.value.code is ErrorCode.UPSTREAM_UNAVAILABLE
         assert "Nothing was changed" in refusal.value.detail

@@ -15,8 +15,8 @@ import pytest
 from app.assembly import make_breaker, make_cognito
 from app.cognito.client import CognitoClient
 from app.counters import counters_at
-from app.domain.devices import DeviceStatus, RememberedStatus, SecretVerifier
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.devices import DeviceStatus, DeviceStatus, SecretVerifier
+from app.domain.errors import ServiceError, ErrorCode
 from app.observability import calls
 from app.settings import Settings
 from local_cognito import seed, srp
@@ -29,7 +29,7 @@ VERIFIER = SecretVerifier(
     base64.b64encode(b"saltsaltsaltsalt").decode(),
 )
 FOR_GOOD = None
-NOT_REMEMBERED = RememberedStatus.NOT_REMEMBERED
+NOT_REMEMBERED = DeviceStatus.NOT_REMEMBERED
 
 
 Make = Callable[..., CognitoClient]
@@ -92,8 +92,8 @@ def new_sign_in(cognito: RunningCognito, pool_id: str = seed.POOL_ID) -> tuple[s
     return made["token"], made["claims"]["device_key"]
 
 
-def failing(call: Callable[[], Any]) -> DeviceError:
-    with pytest.raises(DeviceError) as failed:
+def failing(call: Callable[[], Any]) -> ServiceError:
+    with pytest.raises(ServiceError) as failed:
         call()
     return failed.value
 
@@ -167,7 +167,7 @@ def test_a_device_that_is_not_remembered_is_not_shown(
     error = failing(lambda: client.get_device(token, device_key))
     assert error.code is ErrorCode.DEVICE_NOT_FOUND
     assert client.list_devices(token, 60, None).items == ()
-    client.update_device_status(token, device_key, RememberedStatus.REMEMBERED)
+    client.update_device_status(token, device_key, DeviceStatus.REMEMBERED)
     assert client.get_device(token, device_key).status is DeviceStatus.REMEMBERED
 
 
@@ -222,7 +222,7 @@ def test_an_answer_of_nothing_is_one_where_cognito_says_nothing(
     signed_in = sign_in()
     fault(cognito, "UpdateDeviceStatus", "empty")
     client.update_device_status(
-        signed_in["access_token"], signed_in["device_key"], RememberedStatus.REMEMBERED
+        signed_in["access_token"], signed_in["device_key"], DeviceStatus.REMEMBERED
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.cognito.quota import OPERATION_CATEGORIES, QuotaBudget
 from app.counters import counters_at
-from app.domain.errors import DeviceError, ErrorCode
+from app.domain.errors import ServiceError, ErrorCode
 from tests.redis_server import RedisServer
 
 PER_SECOND = {"UserResourceRead": 3, "UserResourceUpdate": 2, "UserUpdate": 1}
@@ -26,7 +26,7 @@ def taken(of: QuotaBudget, *operations: str) -> int:
     for number, operation in enumerate(operations):
         try:
             of.take(operation)
-        except DeviceError:
+        except ServiceError:
             return number
     return len(operations)
 
@@ -64,7 +64,7 @@ def test_one_category_leaves_the_others_alone() -> None:
 def test_over_the_budget_the_wait_is_told() -> None:
     one = budget()
     one.take("GlobalSignOut")
-    with pytest.raises(DeviceError) as refused:
+    with pytest.raises(ServiceError) as refused:
         one.take("GlobalSignOut")
     assert refused.value.code is ErrorCode.QUOTA_EXCEEDED
     assert refused.value.retry_after == 1

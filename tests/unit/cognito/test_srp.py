@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycognito import aws_srp
 
-from app.cognito.srp import GENERATOR, PRIME, make_device_secret, secret_verifier
+from app.domain.device_secret import GENERATOR, PRIME, make_device_secret, secret_verifier
 from local_cognito import srp
 
 GROUP_KEY = "-Qh7Zk2pLx"

@@ -1,0 +1,186 @@
+"""The user pool's public keys: RFC 7517, at `{issuer}/.well-known/jwks.json`.
+
+PyJWT fetches and reads a key set. What is ours: known keys serve on while their refresh fails, so
+that the address may be down for as long as Cognito signs with a known key; and made-up key ids
+cannot make us hammer it.
+"""
+
+import math
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gevent
+import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt import PyJWK, PyJWKClient
+from jwt.exceptions import PyJWTError
+
+from app.domain.errors import ErrorCode, ServiceError
+
+logger = structlog.get_logger(__name__)
+
+MODULUS_MIN_BITS = 2048
+"""RFC 7518, section 3.3."""
+
+Keys = Mapping[str, RSAPublicKey]
+
+
+class KeysUnavailable(Exception):
+    """The key set could not be fetched, or holds no key to verify with."""
+
+
+class FetchTimeout(BaseException):
+    """A fetch took too long. Not an Exception, so that no library swallows it."""
+
+
+def fetch_keys(url: str, timeout: float, ca_file: str) -> Keys:
+    """The keys at `url` that verify RS256 signatures, by `kid`; the others are passed over (RFC
+    7517, section 5).
+
+    Goes through the proxy of HTTPS_PROXY. `timeout`: seconds for all of it. `ca_file`: whom to
+    trust, in PEM.
+
+    Raises:
+        KeysUnavailable: no key set came in time, or it has no such key.
+    """
+    client = PyJWKClient(
+        url,
+        cache_jwk_set=False,
+        timeout=timeout,
+        ssl_context=ssl.create_default_context(cafile=ca_file),
+    )
+    try:
+        with gevent.Timeout(timeout, FetchTimeout):
+            members = client.fetch_data().get("keys")
+    except (PyJWTError, OSError, ValueError, RecursionError, FetchTimeout) as error:
+        raise KeysUnavailable(str(error) or type(error).__name__) from error
+    found = map(_rs256_key, members if isinstance(members, list) else [])
+    keys = {kid: key for kid, key in found if key is not None}
+    if not keys:
+        raise KeysUnavailable("no RS256 signature key")
+    return keys
+
+
+def _rs256_key(jwk: Any) -> tuple[str, RSAPublicKey | None]:
+    """A member of a key set, by its `kid`; None unless it verifies RS256 signatures: RFC 7517,
+    section 4, and RFC 7518, section 3.3."""
+    if not isinstance(jwk, dict) or not isinstance(kid := jwk.get("kid"), str):
+        return "", None
+    key_ops = jwk.get("key_ops", ["verify"])
+    meant = (
+        jwk.get("kty") == "RSA"
+        and jwk.get("alg", "RS256") == "RS256"
+        and jwk.get("use", "sig") == "sig"
+        and isinstance(key_ops, list)
+        and "verify" in key_ops
+    )
+    try:
+        key = PyJWK(jwk, "RS256").key if meant else None
+    except PyJWTError:
+        return kid, None
+    usable = isinstance(key, RSAPublicKey) and key.key_size >= MODULUS_MIN_BITS
+    return kid, key if usable else None
+
+
+class KeySet:
+    """The keys at one address, kept between calls.
+
+    `max_age`: seconds after which the next call has the keys refreshed in the background.
+    `refetch_interval`: seconds between two fetches for an unknown `kid`, or after one that failed.
+    `on_fetch` hears `fetched` or `failed`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        fetch: Callable[[str], Keys],
+        *,
+        max_age: float,
+        refetch_interval: float,
+        clock: Callable[[], float] = time.monotonic,
+        on_fetch: Callable[[str], None] = lambda outcome: None,
+    ) -> None:
+        self._url = url
+        self._fetch = fetch
+        self._max_age = max_age
+        self._refetch_interval = refetch_interval
+        self._clock = clock
+        self._on_fetch = on_fetch
+        self._keys: Keys = {}
+        self._fetched_at = -math.inf
+        self._unknown_kid_at = -math.inf
+        self._failed_at = -math.inf
+        self._fetching = threading.Lock()
+
+    def ready(self) -> bool:
+        """Whether any key is at hand; if none is, have them fetched in the background."""
+        if not self._keys:
+            self._refresh_in_background()
+        return bool(self._keys)
+
+    def key(self, kid: str) -> RSAPublicKey | None:
+        """The key named `kid`; None if there is no such key.
+
+        Raises:
+            ServiceError: `upstream-unavailable`, when the key is not known and cannot be fetched.
+        """
+        key = self._keys.get(kid)
+        if key is None:
+            return self._look_up(kid)
+        if self._clock() - self._fetched_at > self._max_age:
+            self._refresh_in_background()
+        return key
+
+    def _look_up(self, kid: str) -> RSAPublicKey | None:
+        with self._fetching:  # one fetch answers everybody who waits here
+            if kid not in self._keys and self._may_fetch():
+                if self._keys:
+                    self._unknown_kid_at = self._clock()
+                self._refresh()
+        key = self._keys.get(kid)
+        if key is None and self._failed_at > self._fetched_at:
+            raise ServiceError(
+                ErrorCode.UPSTREAM_UNAVAILABLE,
+                "The user pool's keys, which the access token is verified with, cannot be fetched "
+                "at the moment. Try again later.",
+                retry_after=max(1, math.ceil(self._wait())),
+            )
+        return key
+
+    def _may_fetch(self) -> bool:
+        since_unknown_kid = self._clock() - self._unknown_kid_at
+        return self._wait() <= 0 and (not self._keys or since_unknown_kid >= self._refetch_interval)
+
+    def _wait(self) -> float:
+        """Seconds until the next fetch after one that failed."""
+        return self._failed_at + self._refetch_interval - self._clock()
+
+    def _refresh_in_background(self) -> None:
+        if self._wait() > 0 or not self._fetching.acquire(blocking=False):
+            return
+
+        def refresh() -> None:
+            try:
+                self._refresh()
+            finally:
+                self._fetching.release()
+
+        threading.Thread(target=refresh, name="jwks-refresh", daemon=True).start()
+
+    def _refresh(self) -> None:
+        try:
+            keys = self._fetch(self._url)
+        except KeysUnavailable as error:
+            self._failed_at = self._clock()
+            self._on_fetch("failed")
+            logger.warning(
+                "jwks_fetch_failed", url=self._url, reason=str(error), keys_known=len(self._keys)
+            )
+            return
+        self._keys = keys
+        self._fetched_at = self._clock()
+        self._on_fetch("fetched")
+        logger.info("jwks_fetched", url=self._url, kids=sorted(keys))

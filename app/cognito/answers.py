@@ -1,0 +1,194 @@
+"""What Cognito answers, read into the domain's words: devices and sessions.
+
+botocore's model marks all but the keys optional, and the values are free text. So a member that is
+missing or makes no sense is None, an item without a usable key is left out and told in the log, and
+one odd item never spoils a whole list. What breaks our own contract is cut to it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+import structlog
+from botocore.utils import parse_timestamp
+
+from app.domain.devices import (
+    DEVICE_NAME_MAX_LENGTH,
+    LIST_LIMIT_MAX,
+    Device,
+    DevicePage,
+    DeviceStatus,
+    is_device_key,
+)
+from app.domain.sessions import (
+    SESSIONS_MAX,
+    Location,
+    Session,
+    SessionPage,
+    SessionType,
+    is_session_id,
+)
+
+logger = structlog.get_logger(__name__)
+
+Item = TypeVar("Item")
+
+_CURSOR = re.compile(r"[!-~]{1,4096}")
+TEXT_MAX_LENGTH = 1024
+ATTRIBUTES_MAX = 100
+ATTRIBUTE_MAX_LENGTH = 2048
+"""`AttributeValueType` of the botocore model."""
+
+NAMED_ATTRIBUTES = {"device_name", "last_ip_used", "dev:device_remembered_status"}
+"""Attributes that are members of a Device of their own."""
+
+CONFIDENTIAL_ATTRIBUTES = {"dev:device_arn", "dev:device_owner"}
+"""They hold the AWS account number, and the pool and user name."""
+
+
+class UnreadableAnswer(Exception):
+    """A 200 that is not what Cognito answers."""
+
+
+def nothing(answer: Mapping[str, Any]) -> None:
+    """ForgetDevice, UpdateDeviceStatus and the like answer with nothing but success."""
+
+
+def device_page(answer: Mapping[str, Any]) -> DevicePage:
+    """A page of ListDevices.
+
+    Raises:
+        UnreadableAnswer: there is no list, it is longer than asked for, or the cursor is none.
+    """
+    return DevicePage(
+        items=_items(answer, "Devices", device, LIST_LIMIT_MAX),
+        next_cursor=_cursor(answer.get("PaginationToken")),
+    )
+
+
+def session_page(answer: Mapping[str, Any]) -> SessionPage:
+    """A page of ListUserSessions.
+
+    Raises:
+        UnreadableAnswer: there is no list, it is too long, or the cursor is none.
+    """
+    return SessionPage(
+        items=_items(answer, "Sessions", _session, SESSIONS_MAX),
+        next_cursor=_cursor(answer.get("NextToken")),
+    )
+
+
+def device(answer: Mapping[str, Any]) -> Device:
+    """A device of Cognito's `DeviceType`.
+
+    A user's own calls tell no `dev:*` attribute, and show remembered devices only: a device without
+    a word of its status is remembered (API_ListDevices, API_GetDevice; amplify-js pull 12171).
+
+    Raises:
+        UnreadableAnswer: it has no usable key.
+    """
+    key = answer.get("DeviceKey")
+    if not isinstance(key, str) or not is_device_key(key):
+        raise UnreadableAnswer("a device without a device key")
+    attributes = {
+        a["Name"]: a.get("Value")
+        for a in answer.get("DeviceAttributes") or ()
+        if isinstance(a.get("Name"), str)
+    }
+    not_remembered = attributes.get("dev:device_remembered_status") == DeviceStatus.NOT_REMEMBERED
+    return Device(
+        id=key,
+        name=_text(attributes.get("device_name"), DEVICE_NAME_MAX_LENGTH),
+        status=DeviceStatus.NOT_REMEMBERED if not_remembered else DeviceStatus.REMEMBERED,
+        last_ip_address=_ip_address(attributes.get("last_ip_used")),
+        created_at=answer.get("DeviceCreateDate"),
+        last_modified_at=answer.get("DeviceLastModifiedDate"),
+        last_authenticated_at=answer.get("DeviceLastAuthenticatedDate"),
+        attributes=_other_attributes(attributes),
+    )
+
+
+def _session(answer: Mapping[str, Any]) -> Session:
+    session_id = answer.get("SessionId")
+    if not isinstance(session_id, str) or not is_session_id(session_id):
+        raise UnreadableAnswer("a session without a session id")
+    origin = answer.get("OriginSessionId")
+    location = answer.get("LastLocation") or {}
+    return Session(
+        id=session_id,
+        session_type=SessionType(session_id[:3].replace("tkn", "token")),
+        current=answer.get("IsCurrentSession") is True,
+        client_id=_text(answer.get("ClientId")),
+        last_ip_address=_ip_address(answer.get("LastIPAddress")),
+        last_location=Location(_known(location.get("City")), _known(location.get("Country"))),
+        created_at=answer.get("CreateDate"),
+        last_active_at=answer.get("LastActiveDate"),
+        origin_session_id=origin if isinstance(origin, str) and is_session_id(origin) else None,
+        device_text=_known(answer.get("DeviceType")),
+    )
+
+
+def moment(value: object) -> datetime | None:
+    """A time of Cognito's (epoch seconds), in UTC; None where it is none."""
+    try:
+        return parse_timestamp(value).astimezone(UTC)  # type: ignore[no-any-return]
+    except (ValueError, TypeError, OverflowError, RuntimeError, OSError):
+        return None
+
+
+def _items(
+    answer: Mapping[str, Any], member: str, read: Callable[[Mapping[str, Any]], Item], most: int
+) -> tuple[Item, ...]:
+    listed = answer.get(member)
+    if not isinstance(listed, list) or len(listed) > most:
+        raise UnreadableAnswer(f"{member} is not a list of {most} at most")
+    return tuple(_readable(listed, read))
+
+
+def _readable(
+    listed: Iterable[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Item]
+) -> Iterable[Item]:
+    for item in listed:
+        try:
+            yield read(item)
+        except UnreadableAnswer as error:
+            logger.warning("cognito_item_left_out", because=str(error))
+
+
+def _cursor(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _CURSOR.fullmatch(value):
+        raise UnreadableAnswer("a cursor that is none")
+    return value
+
+
+def _text(value: object, longest: int = TEXT_MAX_LENGTH) -> str | None:
+    """A text that can be sent on: cut to its bound, without lone surrogates; None if blank."""
+    if not isinstance(value, str):
+        return None
+    return value[:longest].encode(errors="replace").decode().strip() or None
+
+
+def _known(value: object) -> str | None:
+    text = _text(value)
+    return None if text is None or text.lower() == "unknown" else text
+
+
+def _ip_address(value: object) -> str | None:
+    try:
+        return str(ip_address(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _other_attributes(attributes: Mapping[str, object]) -> dict[str, str]:
+    hidden = NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
+    others = {
+        _text(name) or "": _text(value, ATTRIBUTE_MAX_LENGTH) or ""
+        for name, value in attributes.items()
+        if name not in hidden
+    }
+    return dict(list(others.items())[:ATTRIBUTES_MAX])

@@ -1,0 +1,34 @@
+"""The audit trail, as the use cases see it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from app.domain.access_token import AccessToken
+from app.domain.errors import ErrorCode, ServiceError
+
+SUCCESS = "success"
+
+
+class AuditTrail(Protocol):
+    """Where it is kept what users did."""
+
+    def record(self, event: str, token: AccessToken, subject: str | None, outcome: str) -> None:
+        """Keep that the token's owner did `event` (as `device.forgotten`) to `subject`, a device
+        key or a session id. `outcome`: `success`, or the code of the problem."""
+
+
+@contextmanager
+def audited(
+    trail: AuditTrail, event: str, token: AccessToken, subject: str | None
+) -> Iterator[None]:
+    """Record `event` when the block ends, with what came of it."""
+    outcome = ErrorCode.INTERNAL_ERROR.value
+    try:
+        yield
+        outcome = SUCCESS
+    except ServiceError as error:
+        outcome = error.code.value
+        raise
+    finally:
+        trail.record(event, token, subject, outcome)

@@ -1,0 +1,103 @@
+"""The Cognito operations that the service stands on, as data: one row each.
+
+Each takes the user's own access token and nothing else (`auth: smithy.api#noAuth` in the botocore
+model of cognito-idp). Quota categories are those of the Developer Guide, "Quotas"; for the session
+operations AWS names none, so they count against the two of devices.
+"""
+
+from dataclasses import dataclass
+
+from app.domain.errors import ErrorCode
+
+READS, UPDATES, SIGN_OUTS = "UserResourceRead", "UserResourceUpdate", "UserUpdate"
+
+REPEAT = "repeating the call is safe."
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of Cognito's.
+
+    `quota`: the category that it counts against. `not_found`: what ResourceNotFoundException means.
+    `invalid`: what InvalidParameterException means, and `refused` what to say then. `lost`: what
+    may have happened, and what to do, when a write's answer was lost; None for a read.
+    `shown_done_by`: the refusal of a repeated call that shows that it is done. `unavailable`: what
+    it means that the operation is turned off.
+    """
+
+    name: str
+    quota: str
+    not_found: ErrorCode = ErrorCode.UPSTREAM_ERROR
+    invalid: ErrorCode = ErrorCode.INVALID_PARAMETER
+    refused: str | None = None
+    lost: str | None = None
+    shown_done_by: ErrorCode | None = None
+    unavailable: ErrorCode = ErrorCode.DEVICE_TRACKING_UNAVAILABLE
+
+
+LIST_DEVICES = Operation(
+    "ListDevices",
+    READS,
+    refused="Cognito refused the cursor: it is stale or belongs to another user. Start again from "
+    "the first page.",
+)
+GET_DEVICE = Operation("GetDevice", READS, ErrorCode.DEVICE_NOT_FOUND)
+CONFIRM_DEVICE = Operation(
+    "ConfirmDevice",
+    UPDATES,
+    ErrorCode.DEVICE_NOT_FOUND,
+    refused="Cognito refused the device key, its name or its secret verifier. The key must be the "
+    "one that this very sign-in was given.",
+    # Cognito may hold the verifier of another call: 'already tracked' settles nothing here.
+    lost="The device may be tracked already. With secretVerifier, repeat the call with the same "
+    "verifier and take 'device-already-tracked' for success. With deviceGroupKey, forget the "
+    "device and sign the user in again.",
+)
+UPDATE_DEVICE_STATUS = Operation(
+    "UpdateDeviceStatus",
+    UPDATES,
+    ErrorCode.DEVICE_NOT_FOUND,
+    lost=f"The status may have changed already; {REPEAT}",
+)
+FORGET_DEVICE = Operation(
+    "ForgetDevice",
+    UPDATES,
+    ErrorCode.DEVICE_NOT_FOUND,
+    lost=f"The device may have been forgotten already; {REPEAT}",
+    shown_done_by=ErrorCode.DEVICE_NOT_FOUND,
+)
+GLOBAL_SIGN_OUT = Operation(
+    "GlobalSignOut",
+    SIGN_OUTS,
+    # An invalid token settles nothing: one that had expired before has signed nobody out.
+    lost=f"The user may have been signed out already; {REPEAT}",
+)
+LIST_USER_SESSIONS = Operation(
+    "ListUserSessions",
+    READS,
+    ErrorCode.SESSION_TRACKING_UNAVAILABLE,
+    refused="Cognito refused the cursor: it is stale or belongs to another user. Start again from "
+    "the first page.",
+    unavailable=ErrorCode.SESSION_TRACKING_UNAVAILABLE,
+)
+REVOKE_USER_SESSION = Operation(
+    "RevokeUserSession",
+    UPDATES,
+    ErrorCode.SESSION_NOT_FOUND,
+    # The id is well-formed by then: what is left to refuse is the caller's own session.
+    invalid=ErrorCode.CURRENT_SESSION,
+    lost=f"The session may have ended already; {REPEAT}",
+    shown_done_by=ErrorCode.SESSION_NOT_FOUND,
+    unavailable=ErrorCode.SESSION_TRACKING_UNAVAILABLE,
+)
+
+OPERATIONS = (
+    LIST_DEVICES,
+    GET_DEVICE,
+    CONFIRM_DEVICE,
+    UPDATE_DEVICE_STATUS,
+    FORGET_DEVICE,
+    GLOBAL_SIGN_OUT,
+    LIST_USER_SESSIONS,
+    REVOKE_USER_SESSION,
+)

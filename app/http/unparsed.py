@@ -1,0 +1,73 @@
+"""What never became a request, or broke off: answered as a problem, without the application.
+
+gunicorn would answer in HTML, and repeat a piece of what it could not parse.
+"""
+
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import orjson
+import structlog
+from gunicorn import util
+from gunicorn.http.errors import (
+    ConfigurationProblem,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+
+from app.domain.errors import ErrorCode, ServiceError
+from app.http import security_headers
+from app.http.problems import PROBLEM_JSON, problem
+from app.http.request_ids import HEADER as REQUEST_ID
+from app.observability import logs
+from app.observability.calls import CognitoUse
+
+logger = structlog.get_logger(__name__)
+
+REQUEST_LINE_MAX_BYTES = 8190
+
+
+class RequestTimeout(BaseException):
+    """A request that began and did not end in time.
+
+    Not an Exception: the application, which may be reading the body, leaves it to the server.
+    """
+
+
+CODES: Mapping[type[BaseException], ErrorCode] = {
+    LimitRequestLine: ErrorCode.URI_TOO_LONG,
+    LimitRequestHeaders: ErrorCode.HEADERS_TOO_LARGE,
+    RequestTimeout: ErrorCode.REQUEST_TIMEOUT,
+    ConfigurationProblem: ErrorCode.INTERNAL_ERROR,
+}
+
+
+def answer(cause: BaseException, seconds: float, https: bool) -> bytes:
+    """The whole HTTP response, after which the connection ends; also logs and counts it.
+
+    Nothing of the request is repeated, here or in the log. `seconds`: since the request began.
+    """
+    malformed = isinstance(cause, ParseException)
+    otherwise = ErrorCode.MALFORMED_REQUEST if malformed else ErrorCode.INTERNAL_ERROR
+    error = ServiceError(CODES.get(type(cause), otherwise))
+    if error.code is ErrorCode.INTERNAL_ERROR:
+        logger.error("unexpected_error", error=type(cause).__name__, exc_info=cause)
+    request_id = str(uuid.uuid4())
+    members = problem(error, f"urn:uuid:{request_id}", request_id)
+    status = HTTPStatus(error.code.status)
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        logs.record_request("unparsed", "unparsed", status, seconds, CognitoUse(), code=error.code)
+    body = orjson.dumps(members)
+    headers = {
+        "Content-Type": PROBLEM_JSON,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "Date": util.http_date(),
+        REQUEST_ID: request_id,
+        **security_headers.headers(https),
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -1,0 +1,129 @@
+"""User-Agents of browsers, apps and HTTP libraries. ua-parser does the recognising."""
+
+import re
+from functools import lru_cache
+
+from ua_parser import Parser, Result, load_lazy_builtins
+from ua_parser.regex import Resolver
+
+from app.domain.descriptions import Description, DeviceType
+from app.naming.hardware import describe_model
+from app.naming.vocabulary import SYSTEM_TYPES, SYSTEMS, browser_called, display_name
+
+MAX_LENGTH = 512
+"""In characters; what comes after is not worth the time to match it."""
+
+parser = Parser(Resolver(load_lazy_builtins()))
+"""On `ua-parser-rs`, asked for by name: ua-parser alone would fall back on its pure Python
+matcher, which takes 300 times as long."""
+
+for _example in (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_2 like Mac OS X) Version/18.2 Mobile/1 Safari/605.1",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/131.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:132.0) Gecko/20100101 Firefox/132.0",
+    "Dalvik/2.1.0 (Linux; U; Android 14; SM-G991B Build/UP1A)",
+):
+    # The parser compiles an expression when it first matches: here, not while a user waits.
+    parser.parse(_example)
+
+_BROWSER_PREFIXES = ("Mozilla/", "Opera/")
+_PRODUCT = re.compile(r"[^\s/()]+/\d\S*")
+_PRODUCTS = re.compile(r"[^\s/()]+/\d\S*(?: +(?:\([^()]*\)|[^\s/()]+/\S+))+")
+_LIBRARY = re.compile(
+    r"\A(?:Node\.js|node|node-fetch|undici|Deno|Bun|Dart|Java|ReactNative|Alamofire|aiohttp|"
+    r"python-httpx|python-urllib3|amazon-cognito-identity-js|aws-(?:sdk|amplify|cli)[\w-]*|"
+    r"amplify-[a-z]+)/"
+    r"| (?:Alamofire|CFNetwork|okhttp)/\d"
+)
+_TV = re.compile(r"TV\b|BRAVIA|Chromecast")
+_AMAZON_MODEL = re.compile(r"\b(?:AFT|KF)[A-Z]+")
+_OTHER = re.compile(r"PlayStation|Xbox|Nintendo|Quest\b")
+
+
+@lru_cache(maxsize=2048)
+def name_from_user_agent(user_agent: str | None) -> str | None:
+    """As "Chrome on macOS" or "Safari on iPhone".
+
+    None when the header tells nothing of a device, as an HTTP library's does.
+    """
+    return describe_user_agent(user_agent or "").display_name
+
+
+def is_user_agent(text: str) -> bool:
+    """Whether a program wrote `text` as its User-Agent (RFC 9110 10.1.5).
+
+    A product alone is one only when it is known: "Office/2" may be somebody's own name.
+    """
+    if text.startswith(_BROWSER_PREFIXES) or _LIBRARY.search(text):
+        return True
+    if _PRODUCT.fullmatch(text):
+        return _parse(text).user_agent is not None
+    return _PRODUCTS.fullmatch(text) is not None
+
+
+def describe_user_agent(text: str) -> Description:
+    """Empty for a bot, and for an app or a library that names no device.
+
+    An app's system alone is not believed: CFNetwork's "Darwin/24" is iOS, or macOS.
+    """
+    found = _parse(text)
+    system = SYSTEMS.get(found.os.family, found.os.family) if found.os else None
+    by_browser = text.startswith(_BROWSER_PREFIXES)
+    comment = text.partition("(")[2].partition(")")[0]
+    model = _model(found, system, comment)
+    if _is_bot(found) or not (by_browser or model):
+        return Description()
+    if known := describe_model(model or ""):
+        place, device_type, system = known.display_name, known.device_type, known.operating_system
+    elif _TV.search(comment):
+        device_type = DeviceType.TV
+        system = "Android TV" if system == "Android" else system
+        place = _television(found) or system
+    else:
+        place, device_type = model or system, _device_type(comment, text, system)
+    family = found.user_agent.family if found.user_agent else None
+    browser = browser_called(family, system) if by_browser else None
+    return Description(display_name(browser, place), device_type, system, browser)
+
+
+def _parse(text: str) -> Result:
+    # The parser takes UTF-8, which has no lone surrogates.
+    return parser.parse(text[:MAX_LENGTH].encode(errors="replace").decode())
+
+
+def _is_bot(found: Result) -> bool:
+    return found.device is not None and found.device.brand == "Spider"
+
+
+def _model(found: Result, system: str | None, comment: str) -> str | None:
+    """The model, unless the parser made it up or it says no more than the system does.
+
+    Chrome on Android calls every model "K". The parser calls all of Amazon's "Kindle".
+    """
+    device = found.device
+    if device is None or not device.model or device.brand in (None, "Generic"):
+        return None
+    if device.brand == "Apple":
+        known = describe_model(device.model)
+        return known.display_name if known else None
+    if device.brand == "Amazon" and (code := _AMAZON_MODEL.search(comment)):
+        return code[0]
+    told = device.model != "K" and system in (None, "Android", "Windows Phone")
+    return device.model if told else None
+
+
+def _television(found: Result) -> str | None:
+    """As "LG TV"; the parser's made-up brands, as "Generic_Inettv", have an underscore."""
+    brand = found.device.brand if found.device else None
+    return f"{brand} TV" if brand and "_" not in brand else None
+
+
+def _device_type(comment: str, text: str, system: str | None) -> DeviceType | None:
+    if _OTHER.search(comment):
+        return DeviceType.OTHER
+    if system == "Android":
+        # Browsers on Android say "Mobile" on phones only. Apps do not say.
+        if " Mobile" in text or "; Mobile" in comment:
+            return DeviceType.PHONE
+        return DeviceType.TABLET if text.startswith(_BROWSER_PREFIXES) else None
+    return SYSTEM_TYPES.get(system or "")

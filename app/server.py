@@ -1,0 +1,130 @@
+"""gunicorn's gevent worker, guarded from slow callers; set as `worker_class`.
+
+The stock worker waits for as long as a caller likes. Here a TLS handshake, a request and the taking
+of an answer each end in time, and idle connections give way to newcomers and to a stop.
+"""
+
+import errno
+import ssl
+import time
+from contextlib import suppress
+from typing import Any
+
+import gevent
+from gunicorn import util
+from gunicorn.http.errors import InvalidHeader, ParseException
+from gunicorn.workers.ggevent import GeventWorker
+
+from app import DRAINING
+from app.http.unparsed import RequestTimeout, answer
+
+REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
+ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
+LINGER_SECONDS = 2.0  # to listen on after the last answer, or it could be lost: RFC 9112, 9.6
+UNREAD_MAX_BYTES = 1024 * 1024  # of a body that is refused: many callers send it all the same
+
+
+class Connection:
+    """A caller's socket, plain or TLS, whose `recv` and `sendall` end in time."""
+
+    def __init__(self, sock: Any) -> None:
+        self.sock = sock
+        self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
+        self.taken_by: float | None = None  # once an answer has begun
+        self.abandoned = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sock, name)
+
+    def recv(self, size: int) -> bytes:
+        """Raises RequestTimeout if a request has begun; an idle connection just ends."""
+        try:
+            with gevent.Timeout(max(0.0, self.read_by - time.monotonic()), RequestTimeout):
+                piece: bytes = self.sock.recv(size)
+        except (RequestTimeout, OSError):
+            if self.idle or self.abandoned:
+                return b""
+            raise
+        if self.idle and piece.strip(b"\r\n"):  # a line break may stray in: RFC 9112, section 2.2
+            self.idle, self.read_by = False, time.monotonic() + REQUEST_SECONDS
+        return piece
+
+    def sendall(self, data: bytes) -> None:
+        """Raises ECONNRESET, which gunicorn passes over, when the answer is not taken in time."""
+        self.taken_by = self.taken_by or time.monotonic() + ANSWER_SECONDS
+        untaken = ConnectionResetError(errno.ECONNRESET, "answer not taken")
+        with gevent.Timeout(max(0.0, self.taken_by - time.monotonic()), untaken):
+            self.sock.sendall(data)
+
+    def abandon(self) -> None:
+        """Close at once. A greenlet that waits in `recv` wakes up."""
+        self.abandoned = True
+        self.sock.close()
+
+    def close(self) -> None:
+        """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
+        if self.taken_by and not self.abandoned:
+            if isinstance(self.sock, ssl.SSLSocket):
+                with suppress(OSError, ValueError), gevent.Timeout(LINGER_SECONDS, TimeoutError):
+                    self.sock.unwrap()
+            util.close_graceful(self.sock, LINGER_SECONDS)
+        self.sock.close()
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    """Has no room for idle connections when it is full, and closes them when it is to stop."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting: dict[Connection, None] = {}  # for a request; the longest comes first
+        self.open, self.draining = 0, False
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        self.open += 1
+        if self.open >= self.worker_connections and self.waiting:
+            longest = next((one for one in self.waiting if one.idle), next(iter(self.waiting)))
+            del self.waiting[longest]
+            longest.abandon()
+        connection = Connection(client)
+        self.waiting[connection] = None
+        try:
+            super().handle(listener, connection, addr)
+        finally:
+            self.waiting.pop(connection, None)
+            self.open -= 1
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        if req.version >= (1, 1) and all(name != "HOST" for name, _ in req.headers):
+            raise InvalidHeader("HOST", req=req)  # RFC 9112, section 3.2
+        req.path = req.path or "/"  # RFC 9110, section 4.2.3
+        sock.taken_by = None
+        self.waiting.pop(sock, None)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        finally:
+            self.waiting[sock] = None
+        gevent.sleep(0)  # others have their turn, however fast this caller asks
+        with suppress(ParseException, OSError, RequestTimeout):
+            if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
+                sock.idle, sock.read_by = True, time.monotonic() + self.cfg.keepalive
+                return
+        raise StopIteration  # nobody knows where a next request would begin
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        if not isinstance(exc, ssl.SSLError | gevent.GreenletExit):
+            seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
+            with suppress(OSError):
+                client.sendall(answer(exc, seconds, self.cfg.is_ssl))
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if hasattr(self, "wsgi"):
+            self.wsgi.extensions[DRAINING].set()
+        super().handle_exit(sig, frame)
+
+    def notify(self) -> None:
+        """Every second. In a stop, idle connections have one more, for requests on their way."""
+        super().notify()
+        for connection in self.waiting if self.draining else ():
+            if connection.idle:
+                connection.abandon()
+        self.draining = not self.alive

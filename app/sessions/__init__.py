@@ -1,0 +1,1 @@
+"""The feature: the places where a user is signed in."""

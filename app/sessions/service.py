@@ -1,0 +1,87 @@
+"""What users can do with their sessions: the use cases, free of HTTP and of boto3.
+
+Every method takes the caller's verified access token, which it forwards, and may raise
+`ServiceError` as `app.domain.cognito` says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from app.domain.access_token import AccessToken
+from app.domain.audit import AuditTrail, audited
+from app.domain.bulk import Bulk, Pace, Report
+from app.domain.cognito import CognitoPort
+from app.domain.errors import ErrorCode, ServiceError
+from app.domain.sessions import Session, SessionPage, is_session_id
+from app.naming import describe_session
+
+ENDED = "session.ended"
+
+
+class SessionService:
+    """The sessions of the token's owner. `client_names`: app client id → what people call it."""
+
+    def __init__(
+        self,
+        cognito: CognitoPort,
+        audit: AuditTrail,
+        pace: Pace,
+        client_names: Mapping[str, str],
+    ) -> None:
+        self._cognito = cognito
+        self._audit = audit
+        self._pace = pace
+        self._client_names = client_names
+
+    def page(self, token: AccessToken, cursor: str | None) -> SessionPage:
+        """One page of the sessions.
+
+        Raises:
+            ServiceError: `session-tracking-unavailable`.
+        """
+        page = self._cognito.list_user_sessions(token.value, cursor)
+        return replace(page, items=tuple(map(self._described, page.items)))
+
+    def end(self, token: AccessToken, session_id: str, *, linked: bool) -> None:
+        """End one session: its access and refresh tokens fail at once. `linked`: end those that
+        came with it, too.
+
+        Raises:
+            ServiceError: `session-not-found`, or `current-session` for the caller's own.
+        """
+        if not is_session_id(session_id):
+            raise ServiceError(
+                ErrorCode.SESSION_NOT_FOUND,
+                "No such session: the id in the path is not a session id.",
+            )
+        with audited(self._audit, ENDED, token, session_id):
+            self._cognito.revoke_user_session(token.value, session_id, linked=linked)
+
+    def end_others(self, token: AccessToken) -> Report:
+        """End all sessions but the caller's own.
+
+        Raises:
+            ServiceError: the sessions could not be listed; nothing was ended.
+        """
+        bulk = Bulk(self._pace)
+        try:
+            listed = bulk.all_pages(
+                lambda cursor: self._cognito.list_user_sessions(token.value, cursor)
+            )
+            others = dict.fromkeys(session.id for session in listed if not session.current)
+        except ServiceError as error:
+            self._audit.record(ENDED, token, None, error.code.value)
+            raise
+        return bulk.run(
+            others,
+            lambda one: self._cognito.revoke_user_session(token.value, one, linked=False),
+            gone=ErrorCode.SESSION_NOT_FOUND,
+            audited=lambda one: audited(self._audit, ENDED, token, one),
+        )
+
+    def _described(self, session: Session) -> Session:
+        return replace(
+            session,
+            client_name=self._client_names.get(session.client_id or ""),
+            description=describe_session(session.device_text),
+        )

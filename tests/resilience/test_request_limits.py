@@ -1,0 +1,214 @@
+"""What is too much, or no HTTP, or no JSON: each has its problem, and none gets to Cognito."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from local_cognito.process import RunningCognito
+from tests.safety.calls import (
+    SignedIn,
+    assert_problem,
+    call,
+    connect,
+    log_lines,
+    receive,
+    send,
+)
+from tests.servers import Service
+
+SECRET = "Zx9-never-to-be-repeated"
+HOST = b"Host: localhost\r\n"
+GET = b"GET /devices HTTP/1.1\r\n"
+POST = b"POST /devices HTTP/1.1\r\n"
+BODY_MAX_BYTES = 16 * 1024
+
+
+@pytest.fixture(autouse=True)
+def nothing_reaches_cognito(cognito: RunningCognito, user: SignedIn) -> Iterator[None]:
+    cognito.control("DELETE", "/_local/calls")
+    yield
+    assert set(cognito.control("GET", "/_local/calls")) <= {"jwks"}
+
+
+def headers(*lines: str) -> bytes:
+    return HOST + "".join(f"{line}\r\n" for line in lines).encode()
+
+
+NOT_HTTP = {
+    "a header without a colon": GET + headers(f"Cookie {SECRET}"),
+    "a header folded over lines": GET + headers("A: b", f" {SECRET}"),
+    "a space before a header's colon": GET + headers(f"A : {SECRET}"),
+    "a NUL in a header": GET + headers(f"A: {SECRET}\0"),
+    "a space in the path": f"GET /devices/ {SECRET} HTTP/1.1\r\n".encode() + headers(),
+    "raw UTF-8 in the path": f"GET /devices/{SECRET}é HTTP/1.1\r\n".encode() + headers(),
+    "bare line feeds": f"GET /devices HTTP/1.1\nA: {SECRET}\n\n".encode(),
+    "no version": f"GET /devices?{SECRET}\r\n".encode() + headers(),
+    "HTTP/9.9": f"GET /devices?{SECRET} HTTP/9.9\r\n".encode() + headers(),
+    "a method of no word": f"{SECRET} /devices HTTP/1.1\r\n".encode() + headers(),
+    "no Host": f"GET /devices HTTP/1.1\r\nA: {SECRET}\r\n".encode(),
+    "two Hosts": GET + headers(f"Host: {SECRET}"),
+    "a Content-Length of no number": POST + headers(f"Content-Length: {SECRET}"),
+    "two Content-Lengths": POST + headers("Content-Length: 1", "Content-Length: 2"),
+    "Content-Length and chunked": POST + headers("Content-Length: 5", "Transfer-Encoding: chunked"),
+    "an unknown Transfer-Encoding": POST + headers(f"Transfer-Encoding: {SECRET}"),
+    "chunked in HTTP/1.0": b"POST /devices HTTP/1.0\r\n" + headers("Transfer-Encoding: chunked"),
+    "an unknown expectation": GET + headers(f"Expect: {SECRET}"),
+    "TLS where there is none": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + SECRET.encode(),
+}
+
+
+@pytest.mark.parametrize("request_", NOT_HTTP.values(), ids=NOT_HTTP.keys())
+def test_what_is_not_http_is_answered_with_a_problem(service: Service, request_: bytes) -> None:
+    answer = send(service.url, request_ + b"\r\n0\r\n\r\n")
+    assert_problem(answer, 400, "malformed-request")
+    assert answer.headers["Connection"] == "close"
+    assert answer.headers["Cache-Control"] == "no-store"
+    said = answer.body.decode() + str(answer.headers) + service.logs()
+    assert SECRET not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (GET + headers(*[f"X: {SECRET}"] * 101), 431, "headers-too-large"),
+        (GET + headers(f"X: {SECRET}{'x' * 17_000}"), 431, "headers-too-large"),
+        (f"GET /?{SECRET}{'x' * 8200} HTTP/1.1\r\n".encode(), 414, "uri-too-long"),
+        (f"GET /?{SECRET}{'x' * 80_000}".encode(), 414, "uri-too-long"),
+    ],
+    ids=["many headers", "a large header", "a long address", "an address without an end"],
+)
+def test_what_is_too_large_to_be_read(
+    service: Service, request_: bytes, status: int, code: str
+) -> None:
+    answer = send(service.url, request_ + b"\r\n")
+    assert_problem(answer, status, code)
+    assert SECRET not in answer.body.decode() + service.logs()
+
+
+def test_a_token_of_15_kb_is_read(service: Service) -> None:
+    answer = call(f"{service.url}/devices", headers={"Authorization": f"Bearer {'x' * 15_000}"})
+    assert_problem(answer, 401, "invalid-token")
+
+
+def post(service: Service, user: SignedIn, body: bytes, **more: str) -> requests.Response:
+    sent = user.bearer | {"Content-Type": "application/json"} | more
+    return call(f"{service.url}/devices", "POST", data=body, headers=sent)
+
+
+def body_of(size: int) -> bytes:
+    return b'{"deviceKey": "%s"}' % (b"x" * (size - 17))
+
+
+def test_a_body_of_16_kib_is_read_and_one_of_more_is_not(service: Service, user: SignedIn) -> None:
+    assert_problem(post(service, user, body_of(BODY_MAX_BYTES)), 422, "validation-failed")
+    assert_problem(post(service, user, body_of(BODY_MAX_BYTES + 1)), 413, "body-too-large")
+
+
+def opened(user: SignedIn, *lines: str) -> bytes:
+    token = f"Authorization: Bearer {user.token}"
+    return POST + headers(token, "Content-Type: application/json", *lines) + b"\r\n"
+
+
+@pytest.mark.parametrize("length", [BODY_MAX_BYTES + 1, 10**15])
+def test_a_body_that_says_it_is_larger_is_not_waited_for(
+    service: Service, user: SignedIn, length: int
+) -> None:
+    answer = send(service.url, opened(user, f"Content-Length: {length}") + b"{")
+    assert_problem(answer, 413, "body-too-large")
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def test_neither_is_a_larger_one_in_chunks(service: Service, user: SignedIn) -> None:
+    chunks = b"".join(b"400\r\n" + b"x" * 1024 + b"\r\n" for _ in range(17))
+    answer = send(service.url, opened(user, CHUNKED) + chunks)
+    assert_problem(answer, 413, "body-too-large")
+
+
+def test_requests_after_one_in_chunks_are_answered(service: Service, user: SignedIn) -> None:
+    first = opened(user, CHUNKED) + b"1;a=b\r\n{\r\n1\r\n}\r\n0\r\nX-Trailer: y\r\n\r\n"
+    with connect(service.url) as connection:
+        connection.sendall(first + b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"HTTP/1.1 422 " in received
+    assert b"HTTP/1.1 200 OK" in received
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n"])
+def test_chunks_that_are_none_end_the_connection(
+    service: Service, user: SignedIn, chunks: bytes
+) -> None:
+    with connect(service.url) as connection:
+        connection.sendall(opened(user, CHUNKED) + chunks)
+        assert_problem(receive(connection), 400, "malformed-request")
+        assert connection.recv(1) == b""
+
+
+def test_a_body_that_nobody_reads_ends_no_connection(service: Service) -> None:
+    with connect(service.url) as connection:
+        for _ in range(2):
+            connection.sendall(POST + headers("Content-Length: 5") + b"\r\n")
+            assert_problem(receive(connection), 401, "missing-token")
+            connection.sendall(b"hello")
+
+
+def test_a_large_body_that_nobody_reads_costs_no_caller_the_answer(service: Service) -> None:
+    for _ in range(10):
+        answer = call(f"{service.url}/devices", "POST", data=b"x" * 150_000)
+        assert_problem(answer, 401, "missing-token")
+
+
+def test_a_body_whose_sender_waits_is_asked_for(service: Service, user: SignedIn) -> None:
+    with connect(service.url) as connection:
+        connection.sendall(opened(user, "Content-Length: 2", "Expect: 100-continue"))
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert_problem(receive(connection), 422, "validation-failed")
+
+
+def test_an_answer_to_head_has_no_body(service: Service) -> None:
+    received = b""
+    with connect(service.url) as connection:
+        connection.sendall(b"HEAD /devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        while piece := connection.recv(65536):
+            received += piece
+    assert received.startswith(b"HTTP/1.1 401 ")
+    assert received.endswith(b"\r\n\r\n")
+
+
+def test_an_absolute_address_leads_to_no_host_but_ours(service: Service) -> None:
+    answer = send(service.url, b"GET http://evil.example HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert (answer.status, answer.headers["Location"]) == (302, "/docs")
+
+
+def test_what_never_became_a_request_is_logged_like_one(service: Service) -> None:
+    answer = send(service.url, GET + b"no colon\r\n\r\n")
+    request_id = assert_problem(answer, 400, "malformed-request")["requestId"]
+    (line,) = log_lines(service.logs(), event="request", request_id=request_id)
+    assert (line["route"], line["status"], line["code"]) == ("unparsed", 400, "malformed-request")
+
+
+NOT_JSON = {
+    "an end that is missing": b'{"deviceKey": "x"',
+    "no UTF-8": b'{"deviceKey": "\xff\xfe"}',
+    "UTF-16": '{"deviceKey": "x"}'.encode("utf-16"),
+    "NaN": b'{"deviceKey": NaN}',
+    "one member twice": b'{"deviceKey": "x", "deviceKey": "y"}',
+    "arrays 8000 deep": b"[" * 8000 + b"]" * 8000,
+    "a number of 5000 digits": b'{"deviceKey": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
+def test_what_is_not_json(service: Service, user: SignedIn, body: bytes) -> None:
+    assert_problem(post(service, user, body), 400, "malformed-body")
+
+
+def test_json_that_is_called_something_else(service: Service, user: SignedIn) -> None:
+    body = json.dumps({"deviceKey": "x"}).encode()
+    answer = post(service, user, body, **{"Content-Type": "text/plain"})
+    assert_problem(answer, 400, "malformed-body")
