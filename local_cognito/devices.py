@@ -199,7 +199,7 @@ class DeviceOperations:
         device = find_device(pool, user.id, params["DeviceKey"])
         if device is None:
             raise no_such_device()
-        status = required(params, "DeviceDeviceStatus")
+        status = required(params, "DeviceRememberedStatus")
         set_remembered(pool, device, status == "remembered")
         return {}
 
