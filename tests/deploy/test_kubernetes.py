@@ -6,7 +6,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app.contract import api as openapi
+from app.api import openapi
 from tests.deploy.programs import DEPLOY, output_of, settings_in
 
 KUBERNETES_VERSIONS = ("1.30", "1.37")
@@ -84,7 +84,7 @@ def test_settings_start_the_service_where_ports_and_probes_are(
         for probe in ("startupProbe", "livenessProbe", "readinessProbe")
     }
     assert paths["livenessProbe"] == "/healthz"  # depends on nothing else being up
-    assert set(paths.values()) <= openapi.document()["paths"].keys()
+    assert set(paths.values()) <= openapi()["paths"].keys()
 
 
 def test_a_pod_has_the_time_to_finish_its_longest_call(
