@@ -57,8 +57,10 @@ def _as_openapi_3_0(document: Doc) -> Doc:
         members = {name: old(member) for name, member in value.items() if name != "if"}
         if isinstance(members.get("examples"), list):
             members["example"] = members.pop("examples")[0]
-        if {"type": "object", "nullable": True} in members.get("anyOf", ()):  # apispec's null
-            members |= {"allOf": members.pop("anyOf")[1:], "nullable": True}
+        null = {"type": "object", "nullable": True}  # as apispec writes it
+        if null in members.get("anyOf", ()):
+            choices = members.pop("anyOf")
+            members |= {"allOf": [it for it in choices if it != null], "nullable": True}
         return members
 
     converted: Doc = old(document)
