@@ -31,9 +31,13 @@ try:
 except OSError as error:
     sys.exit(f"device-bff: PROMETHEUS_MULTIPROC_DIR: {error.strerror}: give it another folder.")
 
+sys.path.insert(0, os.path.dirname(__file__))  # `gunicorn -c` works from any folder
+
+import structlog
 from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
+from app.contract.texts import VERSION
 from app.http.unparsed import REQUEST_LINE_MAX_BYTES
 from app.observability import logs
 from app.settings import Settings, SettingsError
@@ -100,6 +104,13 @@ class logger_class(Logger):  # type: ignore[misc] # noqa: N801 - the setting's n
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def on_starting(server: Any) -> None:
+    logger = structlog.get_logger("app.start")
+    logger.info("starting", version=VERSION, **settings.summary())
+    for variable, oddity in settings.warnings():
+        logger.warning("odd_setting", variable=variable, is_odd=oddity)
 
 
 def when_ready(server: Any) -> None:

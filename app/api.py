@@ -6,10 +6,8 @@ from typing import Any
 from flask import Flask
 
 from app.contract.spec import ContractApi, finished
-from app.devices import examples as device_examples
 from app.devices import routes as devices
 from app.http.health import Check, health_blueprint
-from app.sessions import examples as session_examples
 from app.sessions import routes as sessions
 
 
@@ -18,7 +16,7 @@ def register(
 ) -> ContractApi:
     """Serve every call of the contract."""
     app.url_map.converters["device_id"] = devices.DeviceIdConverter
-    api = ContractApi(app, device_examples.NAMED | session_examples.NAMED, openapi_version)
+    api = ContractApi(app, openapi_version)
     api.register_converter(devices.DeviceIdConverter, devices.device_id_schema)
     api.register_blueprint(devices.blueprint)
     api.register_blueprint(sessions.blueprint)

@@ -105,6 +105,19 @@ class Settings:
         """Whom calls to Cognito trust, in PEM; None for those that botocore ships."""
         return self.aws_ca_bundle or self.ssl_cert_file
 
+    def summary(self) -> dict[str, Any]:
+        """What the log tells at the start. No secret is among it, nor a password of Redis."""
+        return {
+            "user_pool": self.cognito_user_pool_id,
+            "region": self.cognito_region,
+            "issuers": self.cognito_issuer,
+            "clients": sorted(self.cognito_client_ids),
+            "origins": self.cors_origins,
+            "redis": urlsplit(self.redis_url).hostname if self.redis_url else None,
+            "docs": self.docs_enabled,
+            "metrics_port": self.metrics_port,
+        }
+
     def warnings(self) -> Iterator[tuple[str, str]]:
         """What is allowed but hardly meant: a variable, and what is odd about it."""
         longest = self.forget_deadline + self.cognito_deadline

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import boto3
-from botocore import UNSIGNED
+from botocore import UNSIGNED, xform_name
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -29,22 +29,11 @@ from app.cognito.errors import to_service_error
 from app.domain import operations
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.operations import Operation
+from app.domain.operations import OPERATIONS, Operation
 from app.domain.sessions import SessionPage
 from app.observability.calls import record_request_id
 
 Answer = TypeVar("Answer")
-
-METHODS = {
-    operations.LIST_DEVICES: "list_devices",
-    operations.GET_DEVICE: "get_device",
-    operations.CONFIRM_DEVICE: "confirm_device",
-    operations.UPDATE_DEVICE_STATUS: "update_device_status",
-    operations.FORGET_DEVICE: "forget_device",
-    operations.GLOBAL_SIGN_OUT: "global_sign_out",
-    operations.LIST_USER_SESSIONS: "list_user_sessions",
-    operations.REVOKE_USER_SESSION: "revoke_user_session",
-}
 
 
 def cognito_idp(
@@ -88,17 +77,13 @@ class CognitoClient:
     """`app.domain.cognito.CognitoPort` over boto3."""
 
     def __init__(self, cognito_idp: Any, attempts: Attempts) -> None:
-        self._methods = {
-            operation: getattr(cognito_idp, method) for operation, method in METHODS.items()
-        }
+        self._methods = {op: getattr(cognito_idp, xform_name(op.name)) for op in OPERATIONS}
         self._attempts = attempts
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
         page = {"PaginationToken": cursor} if cursor else {}
         return self._call(
-            operations.LIST_DEVICES,
-            answers.device_page,
-            {"AccessToken": access_token, "Limit": limit, **page},
+            operations.LIST_DEVICES, answers.device_page, access_token, Limit=limit, **page
         )
 
     def get_device(self, access_token: str, device_key: str) -> Device:
@@ -108,28 +93,21 @@ class CognitoClient:
                 raise answers.UnreadableAnswer("another device")
             return device
 
-        return self._call(
-            operations.GET_DEVICE,
-            asked_for,
-            {"AccessToken": access_token, "DeviceKey": device_key},
-        )
+        return self._call(operations.GET_DEVICE, asked_for, access_token, DeviceKey=device_key)
 
     def confirm_device(
         self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
     ) -> bool:
-        named = {"DeviceName": name} if name else {}
         return self._call(
             operations.CONFIRM_DEVICE,
             lambda answer: bool(answer.get("UserConfirmationNecessary")),
-            {
-                "AccessToken": access_token,
-                "DeviceKey": device_key,
-                "DeviceSecretVerifierConfig": {
-                    "PasswordVerifier": verifier.password_verifier,
-                    "Salt": verifier.salt,
-                },
-                **named,
+            access_token,
+            DeviceKey=device_key,
+            DeviceSecretVerifierConfig={
+                "PasswordVerifier": verifier.password_verifier,
+                "Salt": verifier.salt,
             },
+            **({"DeviceName": name} if name else {}),
         )
 
     def update_device_status(
@@ -138,30 +116,22 @@ class CognitoClient:
         self._call(
             operations.UPDATE_DEVICE_STATUS,
             answers.nothing,
-            {
-                "AccessToken": access_token,
-                "DeviceKey": device_key,
-                "DeviceRememberedStatus": status.value,
-            },
+            access_token,
+            DeviceKey=device_key,
+            DeviceRememberedStatus=status.value,
         )
 
     def forget_device(self, access_token: str, device_key: str) -> None:
-        self._call(
-            operations.FORGET_DEVICE,
-            answers.nothing,
-            {"AccessToken": access_token, "DeviceKey": device_key},
-        )
+        self._call(operations.FORGET_DEVICE, answers.nothing, access_token, DeviceKey=device_key)
 
     def global_sign_out(self, access_token: str) -> None:
-        self._call(operations.GLOBAL_SIGN_OUT, answers.nothing, {"AccessToken": access_token})
+        self._call(operations.GLOBAL_SIGN_OUT, answers.nothing, access_token)
 
     def list_user_sessions(self, access_token: str, cursor: str | None) -> SessionPage:
         page = {"NextToken": cursor} if cursor else {}
         try:
             return self._call(
-                operations.LIST_USER_SESSIONS,
-                answers.session_page,
-                {"AccessToken": access_token, **page},
+                operations.LIST_USER_SESSIONS, answers.session_page, access_token, **page
             )
         except ServiceError as error:
             # What Cognito answers while tracking is off is not documented. Without a cursor there
@@ -174,18 +144,17 @@ class CognitoClient:
         self._call(
             operations.REVOKE_USER_SESSION,
             answers.nothing,
-            {
-                "AccessToken": access_token,
-                "SessionId": session_id,
-                "RevokeAssociatedSessions": "LINKED" if linked else "NONE",
-            },
+            access_token,
+            SessionId=session_id,
+            RevokeAssociatedSessions="LINKED" if linked else "NONE",
         )
 
     def _call(
         self,
         operation: Operation,
         read: Callable[[Mapping[str, Any]], Answer],
-        params: Mapping[str, Any],
+        access_token: str,
+        **params: Any,
     ) -> Answer:
         """What `read` makes of Cognito's answer; of an answer that was lost, but shown to have been
         a success (`Operation.shown_done_by`), it makes nothing."""
@@ -193,7 +162,7 @@ class CognitoClient:
 
         def request() -> Answer:
             try:
-                return read(method(**params))
+                return read(method(AccessToken=access_token, **params))
             except ClientError as error:
                 raise _refusal(operation, error.response) from None
             except (BotoCoreError, *UNREADABLE) as error:

@@ -112,5 +112,5 @@ def _headers(codes: list[ErrorCode]) -> dict[str, dict[str, str]]:
 
 
 def header_reference(component: str) -> dict[str, str]:
-    """A reference to one of `app.contract.texts.HEADERS`."""
+    """A reference to one of the headers of `components.json`."""
     return {"$ref": f"#/components/headers/{component}"}

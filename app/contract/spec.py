@@ -6,7 +6,7 @@ what `app.http.blueprint.operation` noted: problems, headers and order.
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,7 @@ from flask import Flask
 from marshmallow import Schema, fields
 
 from app.contract import texts
+from app.contract.examples import COMPONENTS
 from app.contract.problems import OF_A_BODY, codes_of, header_reference, problem_responses
 from app.domain.errors import ErrorCode
 from app.domain.operations import Operation
@@ -148,12 +149,9 @@ class ContractPlugin(MarshmallowPlugin):
 
 
 class ContractApi(ProblemApi):
-    """flask-smorest's Api, with what all the contract shares.
+    """flask-smorest's Api, with what all the contract shares."""
 
-    `examples`: Example Objects that views refer to by name.
-    """
-
-    def __init__(self, app: Flask, examples: Mapping[str, Doc], openapi_version: str) -> None:
+    def __init__(self, app: Flask, openapi_version: str) -> None:
         app.config.update(
             API_TITLE=texts.TITLE,
             API_VERSION=texts.VERSION,
@@ -177,7 +175,7 @@ class ContractApi(ProblemApi):
         )
         components = self.spec.components
         components.security_scheme(texts.ACCESS_TOKEN, texts.SECURITY_SCHEME)
-        for name, header in texts.HEADERS.items():
+        for name, header in COMPONENTS["headers"].items():
             components.header(name, header)
-        for name, example in examples.items():
+        for name, example in COMPONENTS["examples"].items():
             components.example(name, example)

@@ -6,8 +6,8 @@ from flask import current_app, request, url_for
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter
 
-from app.devices import examples
-from app.devices.examples import named
+from app.contract import examples
+from app.contract.examples import named
 from app.devices.schemas import (
     DeletionQuerySchema,
     DevicePageSchema,
@@ -40,6 +40,11 @@ from app.http.problems import problem
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""
 
+NEXT = {
+    "getDevice": "Show the device.",
+    "updateDevice": "Remember the device, or stop remembering it.",
+    "forgetDevice": "Forget the device.",
+}
 STATUS_ERRORS = {"status": ["Must be one of: remembered, not_remembered."]}
 
 
@@ -73,7 +78,7 @@ class Devices(MethodView):
         "listDevices",
         calls=operations.LIST_DEVICES,
         errors={"limit": ["Must be greater than or equal to 1 and less than or equal to 60."]},
-        responses={200: {"links": examples.PAGE_LINKS}},
+        responses={200: {"links": examples.links("/items/0/id", "listDevices", **NEXT)}},
     )
     @blueprint.arguments(PageQuerySchema, location="query")
     @blueprint.response(
@@ -101,7 +106,7 @@ class Devices(MethodView):
             "secretVerifier": ["Send exactly one of secretVerifier and deviceGroupKey."],
             "deviceGroupKey": ["Send exactly one of secretVerifier and deviceGroupKey."],
         },
-        responses={201: {"links": examples.DEVICE_LINKS}},
+        responses={201: {"links": examples.links("/id", **NEXT)}},
     )
     @blueprint.arguments(
         TrackDeviceSchema,
@@ -170,10 +175,19 @@ class Devices(MethodView):
         return {"forgotten": report.done, "failed": failed}
 
 
-@blueprint.route("/<device_id:id>", endpoint="Device", parameters=[examples.ID_IN_PATH])
+@blueprint.route(
+    "/<device_id:id>",
+    endpoint="Device",
+    parameters=[examples.id_in_path("The device key: a device's `id`.", examples.PHONE["id"])],
+)
 class OneDevice(MethodView):
     @operation("getDevice", calls=operations.GET_DEVICE)
-    @blueprint.response(200, DeviceSchema, description="The device.", example=examples.PHONE)
+    @blueprint.response(
+        200,
+        DeviceSchema,
+        description="The device.",
+        examples=named("phone"),
+    )
     def get(self, id: str) -> Device:
         """Show one device.
 
@@ -190,7 +204,7 @@ class OneDevice(MethodView):
         200,
         StatusChangeSchema,
         description="The status is as asked.",
-        example=examples.PHONE_NOT_TRUSTED,
+        examples=named("phone-not-remembered"),
     )
     def patch(self, body: dict[str, DeviceStatus], id: str) -> DeviceStatusChange:
         """Remember a device, or stop remembering it.
@@ -217,7 +231,7 @@ class OneDevice(MethodView):
 @blueprint.route("/current")
 class CurrentDevice(MethodView):
     @operation("getCurrentDevice", ErrorCode.NO_CURRENT_DEVICE, calls=operations.GET_DEVICE)
-    @blueprint.response(200, DeviceSchema, description="The device.", example=examples.LAPTOP)
+    @blueprint.response(200, DeviceSchema, description="The device.", examples=named("laptop"))
     def get(self) -> Device:
         """Show the device that the call is made from.
 
@@ -242,7 +256,7 @@ class CurrentDevice(MethodView):
         200,
         StatusChangeSchema,
         description="The status is as asked.",
-        example=examples.LAPTOP_TRUSTED,
+        examples=named("laptop-remembered"),
     )
     def patch(self, body: dict[str, DeviceStatus]) -> DeviceStatusChange:
         """Remember the device that the call is made from, or stop remembering it.

@@ -128,7 +128,8 @@ def problem(error: ServiceError, instance: str, request_id: str | None = None) -
 
 def problem_response(error: ServiceError) -> Response:
     """The whole response for `error`."""
-    body = problem(error, quote(request.path, safe="/!$&'()*+,;=:@"))  # RFC 3986's path
+    path = request.root_path.rstrip("/") + request.path
+    body = problem(error, quote(path, safe="/!$&'()*+,;=:@"))  # RFC 3986's path
     response = Response(orjson.dumps(body), body["status"], mimetype=PROBLEM_JSON)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)

@@ -5,7 +5,8 @@ from typing import Any
 from flask import current_app, url_for
 from flask.views import MethodView
 
-from app.devices.examples import named
+from app.contract import examples
+from app.contract.examples import named
 from app.domain import operations
 from app.domain.errors import ErrorCode
 from app.domain.sessions import EndingScope, SessionPage
@@ -13,7 +14,6 @@ from app.http.authentication import caller
 from app.http.blueprint import ApiBlueprint, operation
 from app.http.links import next_page
 from app.http.problems import problem
-from app.sessions import examples
 from app.sessions.schemas import (
     EndingQuerySchema,
     EndingReportSchema,
@@ -41,7 +41,13 @@ class Sessions(MethodView):
         ErrorCode.INVALID_PARAMETER,
         calls=operations.LIST_USER_SESSIONS,
         errors={"cursor": ["Must be ASCII without blanks."]},
-        responses={200: {"links": examples.PAGE_LINKS}},
+        responses={
+            200: {
+                "links": examples.links(
+                    "/items/0/id", "listSessions", endSession="End the session."
+                )
+            }
+        },
     )
     @blueprint.arguments(SessionQuerySchema, location="query")
     @blueprint.response(
@@ -90,7 +96,11 @@ class Sessions(MethodView):
         return {"ended": report.done, "failed": failed}
 
 
-@blueprint.route("/<id>", endpoint="Session", parameters=[examples.ID_IN_PATH])
+@blueprint.route(
+    "/<id>",
+    endpoint="Session",
+    parameters=[examples.id_in_path("A session's `id`.", examples.SESSION_ID)],
+)
 class OneSession(MethodView):
     @operation(
         "endSession",
