@@ -13,11 +13,10 @@ USER_ADMIN_SCOPE = "aws.cognito.signin.user.admin"
 
 
 class ErrorCode(StrEnum):
-    """Every kind of failure that the API tells apart; stable, for clients to branch on.
+    """The codes that problems have today, for clients to branch on. More may come."""
 
-    Each row: the code, its HTTP status, the heading (`title`) of its problems, when it comes (for
-    the contract), and the detail that callers read unless the place that raises it knows better.
-    """
+    # Each row: the code, its HTTP status, the heading (`title`) of its problems, when it comes (for
+    # the contract), and the detail that callers read unless the place that raises it knows better.
 
     status: int
     heading: str
