@@ -6,7 +6,6 @@ The local Cognito's own faults are answers; these are what happens to connection
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -14,17 +13,12 @@ from urllib.parse import urlsplit
 
 from tests.servers import bound_socket
 
-TRICKLE_SECONDS = 0.2
-"""Between two bytes of an answer that trickles: well below any read time-out."""
-
 
 class Weather(Enum):
     """What becomes of the bytes of an answer."""
 
     FAIR = "forwarded"
     STALLED = "kept back"
-    CUT = "the first half of a packet, then a reset"
-    TRICKLING = "one byte at a time"
 
 
 class Relay:
@@ -113,26 +107,13 @@ class Relay:
     def _pump_answers(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(65536):
-                if self._weather is Weather.CUT:
-                    client.sendall(data[: len(data) // 2])
-                    _reset(client)
-                    break
-                if self._weather is Weather.TRICKLING:
-                    self._trickle(client, data)
-                elif self._weather is Weather.FAIR:
+                if self._weather is Weather.FAIR:
                     client.sendall(data)
             client.shutdown(socket.SHUT_WR)
         with self._lock:
             self._open -= {client, server}
         for one in (client, server):
             one.close()
-
-    def _trickle(self, client: socket.socket, data: bytes) -> None:
-        for number in range(len(data)):
-            if self._weather is not Weather.TRICKLING:
-                return
-            client.sendall(data[number : number + 1])
-            time.sleep(TRICKLE_SECONDS)
 
     def _reset_all(self) -> None:
         with self._lock:
