@@ -29,7 +29,6 @@ def test_the_table_names_every_variable_that_is_read_and_no_other() -> None:
 IN_OTHER_WORDS = {
     "COGNITO_ISSUER": "from the pool id",
     "COGNITO_JWKS_URL": "from the issuer",
-    "COGNITO_MAX_IN_FLIGHT": "half of `THREADS`",
     "COGNITO_ENDPOINT_URL": "AWS",
     "COGNITO_USER_POOL_ID": "*required*",
     "COGNITO_CLIENT_IDS": "*required*",
