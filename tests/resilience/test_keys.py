@@ -1,8 +1,8 @@
 """The pool's keys rotate, and the address they are published at goes down."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
@@ -10,7 +10,7 @@ from local_cognito.process import RunningCognito
 from local_cognito.seed import POOL_ID
 from tests.resilience.load import Caller, sign_in_callers, steady_load
 from tests.resilience.polling import until
-from tests.resilience.relay import Relay, Weather, relaying
+from tests.resilience.relay import Relay, relaying
 from tests.safety.calls import assert_problem, call, sign_in
 from tests.servers import Service, serving, settings_for
 
@@ -46,17 +46,17 @@ def test_rotated_keys_fail_no_call(
         assert set(load.seen(began) + rush.seen()) == {"200"}
 
 
-@pytest.mark.parametrize("how", [None, Weather.STALLED], ids=["refused", "unanswered"])
+@pytest.mark.parametrize("how", [Relay.refusing, Relay.silent], ids=["refused", "unanswered"])
 def test_known_keys_serve_on_while_their_address_is_down(
     cognito: RunningCognito,
     service: Service,
     key_network: Relay,
     callers: list[Caller],
-    how: Weather | None,
+    how: Callable[[Relay], AbstractContextManager[None]],
 ) -> None:
     with steady_load(service.url, callers) as load:
         began = time.monotonic()
-        with key_network.refusing() if how is None else key_network.weather(how):
+        with how(key_network):
             cognito.control("POST", "/_local/rotate-keys", pool=POOL_ID)
             newcomer = sign_in(cognito).bearer
             # Keys fetched less than JWKS_REFETCH_INTERVAL ago count as all there are.
