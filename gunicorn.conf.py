@@ -66,8 +66,9 @@ sendfile = False  # it would go past the time that a caller has to take an answe
 
 # A connection is a file: be allowed as many as the system lets us have, not the customary 1024.
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-with suppress(ValueError, OSError):  # macOS says that there is no limit, and then has one
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+for files in (10_240, most_files):  # macOS says that there is no limit, and refuses more than this
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most_files))
 
 # A worker is replaced now and then, so that no slow leak lives for ever; not all at once.
 max_requests = 100_000

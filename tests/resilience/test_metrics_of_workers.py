@@ -112,14 +112,6 @@ def test_metrics_on_a_port_of_their_own_outlive_a_reload_and_end_with_the_servic
         assert not answers(service.metrics_url, "/metrics")
 
 
-def test_the_folder_for_counts_is_made_where_it_is_missing(
-    cognito: RunningCognito, tmp_path: Path
-) -> None:
-    folder = tmp_path / "counts"
-    with serving(settings_for(cognito) | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}):
-        assert list(folder.iterdir()) != []
-
-
 def test_a_folder_for_counts_that_cannot_be_is_named(
     cognito: RunningCognito, tmp_path: Path
 ) -> None:
