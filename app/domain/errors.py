@@ -23,7 +23,9 @@ class ErrorCode(StrEnum):
     when: str
     detail: str
 
-    def __new__(cls, value: str, status: int, heading: str, when: str, detail: str = "") -> Self:
+    def __new__(
+        cls, value: str, status: int = 0, heading: str = "", when: str = "", detail: str = ""
+    ) -> Self:
         self = str.__new__(cls, value)
         self._value_ = value
         self.status, self.heading, self.when, self.detail = status, heading, when, detail or when
