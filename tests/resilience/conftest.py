@@ -6,7 +6,7 @@ import pytest
 
 from local_cognito.process import RunningCognito, running
 from tests.resilience.load import Caller, Load, sign_in_callers, steady_load
-from tests.safety.calls import SignedIn, sign_in
+from tests.calls import SignedIn, sign_in
 from tests.servers import Service, serving, settings_for
 
 IMPATIENT = {

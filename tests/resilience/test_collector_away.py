@@ -9,7 +9,7 @@ import pytest
 
 from local_cognito.process import RunningCognito
 from tests.collector import Collector, a_collector
-from tests.safety.calls import SignedIn, call, log_lines, metric, until
+from tests.calls import SignedIn, call, log_lines, metric, until
 from tests.safety.conftest import service_with
 from tests.servers import Service
 

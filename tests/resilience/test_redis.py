@@ -11,7 +11,7 @@ from tests.redis_server import RedisServer, running_redis
 from tests.resilience.conftest import FAULT_SECONDS
 from tests.resilience.load import Caller, Load, steady_load
 from tests.resilience.table import ChaosTable
-from tests.safety.calls import log_lines, until
+from tests.calls import log_lines, until
 from tests.servers import Service, serving, settings_for
 
 NOTICEABLE = 1.0

@@ -11,7 +11,7 @@ import pytest
 
 from local_cognito.process import RunningCognito
 from tests.resilience.load import Caller, steady_load
-from tests.safety.calls import (
+from tests.calls import (
     SECONDS,
     SignedIn,
     assert_problem,

@@ -8,7 +8,7 @@ import pytest
 
 from local_cognito.process import RunningCognito
 from tests.redis_server import running_redis
-from tests.safety.calls import FORGED_TOKEN, SignedIn, call, log_lines
+from tests.calls import FORGED_TOKEN, SignedIn, call, log_lines
 from tests.safety.conftest import service_with
 from tests.servers import Service
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.safety.calls import FORGED_TOKEN, SignedIn, call
+from tests.calls import FORGED_TOKEN, SignedIn, call
 from tests.safety.conftest import service_with
 from tests.servers import Service
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.safety.calls import sign_in
+from tests.calls import sign_in
 from tests.safety.conftest import service_with
 
 PROGRAM = Path(__file__).with_name("cors_pages.mjs")

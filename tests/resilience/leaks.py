@@ -19,7 +19,7 @@ from local_cognito.faults import KINDS
 from local_cognito.process import RunningCognito
 from tests.collector import a_collector
 from tests.redis_server import RedisServer, running_redis
-from tests.safety.calls import (
+from tests.calls import (
     SignedIn,
     call,
     connect,
