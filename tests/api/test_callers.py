@@ -83,9 +83,7 @@ def statuses(
     """What calls without a token from each of `addresses` are answered."""
     anonymous = api.with_authorization(None)
     return [
-        anonymous.get(
-            "/devices", environ_base={"REMOTE_ADDR": address}, headers=sent
-        ).status_code
+        anonymous.get("/devices", environ_base={"REMOTE_ADDR": address}, headers=sent).status_code
         for address, sent in zip(addresses, headers, strict=False)
     ]
 

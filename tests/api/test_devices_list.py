@@ -189,5 +189,3 @@ def test_a_wrong_query_is_refused_by_field_and_not_forwarded(
     assert all(isinstance(message, str) and message for message in errors[field])
     assert_problem(response, 422, "validation-failed", errors=errors)
     assert fake_cognito.calls == []
-
-

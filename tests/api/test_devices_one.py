@@ -165,5 +165,3 @@ def test_sign_out_revokes_the_users_tokens(api: ApiClient, fake_cognito: FakeCog
     assert response.data == b""
     assert fake_cognito.signed_out == [SUB]
     assert fake_cognito.operations() == ["global_sign_out"]
-
-

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.devices import SecretVerifier
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import CURRENT, OTHER
+from tests.api.conftest import OTHER
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
 
@@ -124,9 +124,7 @@ def test_everything_that_is_missing_is_told_at_once(api: ApiClient) -> None:
     assert errors["secretVerifier"] == errors["deviceGroupKey"]
 
 
-@pytest.mark.parametrize(
-    "name", ["x", "x" * 1024, "👩‍💻 laptop", 'a <b>&amp;"quoted"', " x "]
-)
+@pytest.mark.parametrize("name", ["x", "x" * 1024, "👩‍💻 laptop", 'a <b>&amp;"quoted"', " x "])
 def test_names_reach_cognito_as_they_were_sent(
     api: ApiClient, fake_cognito: FakeCognito, name: str
 ) -> None:
@@ -193,5 +191,3 @@ def test_a_refused_secret_is_not_repeated_in_the_problem(api: ApiClient) -> None
     secret = "c2VjcmV0LW9mLXRoZS1kZXZpY2U"
     sent = body(secretVerifier={"passwordVerifier": secret, "salt": secret})
     assert secret not in api.post("/devices", json=sent).text
-
-

@@ -78,9 +78,7 @@ def test_an_address_with_nothing_at_it_is_not_found(
 
 @pytest.mark.parametrize("path", ["//devices", "//evil.example/devices", "/devices//current"])
 def test_no_redirect_leads_where_a_header_says(api: ApiClient, path: str) -> None:
-    response = api.get(
-        "/", headers={"Host": "evil.example"}, environ_overrides={"PATH_INFO": path}
-    )
+    response = api.get("/", headers={"Host": "evil.example"}, environ_overrides={"PATH_INFO": path})
     assert response.status_code in (200, 404)
     assert "Location" not in response.headers
 
@@ -173,7 +171,9 @@ def test_a_callers_request_id_comes_back(api: ApiClient, sent: str) -> None:
 
 @pytest.mark.parametrize("sent", ["", "A" * 129, "a b", "<script>", "é"], ids=repr)
 def test_one_that_is_not_well_formed_is_replaced(api: ApiClient, sent: str) -> None:
-    ids = {api.get("/healthz", headers={"X-Request-ID": sent}).headers["X-Request-ID"] for _ in "ab"}
+    ids = {
+        api.get("/healthz", headers={"X-Request-ID": sent}).headers["X-Request-ID"] for _ in "ab"
+    }
     assert len(set(map(uuid.UUID, ids))) == 2
 
 

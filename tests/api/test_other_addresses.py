@@ -34,7 +34,9 @@ def test_readyz_says_what_is_missing(start: Start, jwks: JwksServer) -> None:
 # The contract and its page
 
 
-@pytest.mark.parametrize(("path", "version"), [("/openapi.json", "3.1"), ("/openapi-3.0.json", "3.0")])
+@pytest.mark.parametrize(
+    ("path", "version"), [("/openapi.json", "3.1"), ("/openapi-3.0.json", "3.0")]
+)
 def test_the_contract_is_there_for_everybody(api: ApiClient, path: str, version: str) -> None:
     response = api.with_authorization(None).get(path)
     assert response.content_type == "application/json"

@@ -11,7 +11,7 @@ from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, Start
 from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer
-from tests.api.tokens import DEVICES_SCOPE, OTHER_CLIENT_ID, SUB, SigningKey, access_claims, sign
+from tests.api.tokens import DEVICES_SCOPE, OTHER_CLIENT_ID, SUB
 
 Token = Callable[..., str]
 
@@ -191,5 +191,3 @@ def test_internal_error_tells_nothing(
     assert api.authorization is not None
     for secret in ("the-secret", "RuntimeError", "Traceback", ".py", api.authorization[7:]):
         assert secret not in told
-
-

@@ -173,9 +173,7 @@ def test_a_pool_that_tracks_no_sessions_says_so(
     api: ApiClient, fake_cognito: FakeCognito, method: str, address: str
 ) -> None:
     fake_cognito.tracks_sessions = False
-    problem = assert_problem(
-        api.open(address, method=method), 501, "session-tracking-unavailable"
-    )
+    problem = assert_problem(api.open(address, method=method), 501, "session-tracking-unavailable")
     assert "SetUserPoolSessionConfiguration" in problem["detail"]
 
 

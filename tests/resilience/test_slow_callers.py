@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.resilience.load import Caller, steady_load
 from tests.calls import (
     SECONDS,
     SignedIn,
@@ -20,6 +19,7 @@ from tests.calls import (
     receive,
     sign_in,
 )
+from tests.resilience.load import Caller, steady_load
 from tests.servers import Service, serving, settings_for
 
 SLOW_CALLERS = 500

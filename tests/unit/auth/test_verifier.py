@@ -30,7 +30,9 @@ class Verifying:
     def __init__(self, *, cache_size: int = 100) -> None:
         self.lookups: list[str] = []
         self.now = time.time()
-        keys = KeySet("https://keys.example", lambda _: PUBLIC_KEYS, max_age=1e9, refetch_interval=1)
+        keys = KeySet(
+            "https://keys.example", lambda _: PUBLIC_KEYS, max_age=1e9, refetch_interval=1
+        )
         self.verifier = TokenVerifier(
             {ISSUER: keys},
             client_ids=frozenset({CLIENT_ID, "another1client"}),
