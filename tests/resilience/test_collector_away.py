@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from local_cognito.process import RunningCognito
+from tests.calls import SignedIn, call, log_lines, metric
 from tests.collector import Collector, a_collector
 from tests.resilience.polling import until
-from tests.safety.calls import SignedIn, call, log_lines, metric
 from tests.servers import Service, serving, settings_for
 
 FAILURES = "device_bff_trace_export_failures_total"

@@ -15,7 +15,6 @@ from device_bff.models import (
     Device,
     DeviceStatus,
     Problem,
-    DeviceStatus,
     StatusUpdate,
     TrackDevice,
     TrackDeviceWithGroupKey,
