@@ -83,7 +83,7 @@ class Faults:
             return [fault.shown() for fault in self._faults]
 
     def answer(self, operation: str, connection: socket.socket | None, answer: Answer) -> Response:
-        """The operation's answer, or what a fault makes of it. Raises HangupError to end the connection."""
+        """The operation's answer, or what a fault makes of it. Raises HangupError."""
         fault = self._strike(operation)
         if fault is None:
             return answer()

@@ -21,8 +21,8 @@ from local_cognito.errors import CognitoError, invalid_parameter
 
 Params = dict[str, Any]
 
-# Python's `re` has no Unicode classes. The model uses them inside brackets only, for letters, marks,
-# symbols, numbers and punctuation together: all visible characters.
+# Python's `re` has no Unicode classes. The model uses them inside brackets only, and letters, marks,
+# symbols, numbers and punctuation always together: all visible characters.
 UNICODE_CLASSES = re.compile(r"(\\p\{[A-Z]\})+")
 VISIBLE = "!-~\u00a1-\U0010ffff"
 

@@ -11,8 +11,9 @@ Facts and where they come from:
 - key derivation: HKDF-SHA256, RFC 5869, ``info`` "Caldera Derived Key", 16 bytes (same two sources)
 - the signature over group, identity, secret block and timestamp: the same two sources
 
-The same scheme serves users and devices. For a user the group is the pool's name (what follows ``_`` in its id) and
-the identity is USER_ID_FOR_SRP; for a device they are the device group key and the device key.
+The same scheme serves users and devices. For a user the group is the pool's name (what follows
+``_`` in its id) and the identity is USER_ID_FOR_SRP; for a device they are the device group key and
+the device key.
 """
 
 from __future__ import annotations

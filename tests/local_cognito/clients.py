@@ -19,6 +19,26 @@ from pycognito.exceptions import SoftwareTokenMFAChallengeException
 from local_cognito import seed
 from local_cognito.process import RunningCognito
 
+POOL = {"UserPoolId": seed.POOL_ID}
+CLIENT = {**POOL, "ClientId": seed.CLIENT_ID}
+DEMO_USER = {**POOL, "Username": seed.DEMO_USERNAME}
+DEMO2_USER = {**POOL, "Username": seed.DEMO2_USERNAME}
+DEMO2 = {"username": seed.DEMO2_USERNAME, "password": seed.DEMO2_PASSWORD}
+FACTORS: dict[str, tuple[str, Any]] = {
+    "SMS_MFA": (
+        "SmsMfaConfiguration",
+        {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::1:role/sms"}},
+    ),
+    "SOFTWARE_TOKEN_MFA": ("SoftwareTokenMfaConfiguration", {"Enabled": True}),
+    "EMAIL_OTP": ("EmailMfaConfiguration", {"Message": "{####}", "Subject": "Code"}),
+}
+DEVICE_GONE = "ResourceNotFoundException: Device does not exist."
+INVALID_KEY = "InvalidParameterException: Invalid device key given."
+REVOKED = "NotAuthorizedException: Access Token has been revoked"
+SPENT_SESSION = (
+    "NotAuthorizedException: Invalid session for the user, session can only be used once."
+)
+
 
 @dataclass
 class SrpSignIn:
@@ -72,10 +92,48 @@ class Aws:
         error = caught.value.response["Error"]
         return f"{error['Code']}: {error['Message']}"
 
+    def devices(self, access_token: str) -> list[str]:
+        """The keys of the devices that the token's user is shown."""
+        listed = self.idp.list_devices(AccessToken=access_token)["Devices"]
+        return [device["DeviceKey"] for device in listed]
+
+    def why_refused(self, access_token: str) -> str:
+        """What Cognito says against the access token."""
+        return self.refused(self.idp.list_devices, AccessToken=access_token)
+
     def on_device(self, **body: Any) -> dict[str, Any]:
         """A sign-in from a new device, by the control endpoint."""
         signed_in: dict[str, Any] = self.control("POST", "/_local/sign-in", **body)
         return signed_in
+
+    def update_client(self, **config: Any) -> None:
+        self.admin.update_user_pool_client(**CLIENT, **config)
+
+    def new_pool(self, **config: Any) -> tuple[str, str]:
+        """Makes a pool that tracks devices, with a client: their ids."""
+        tracking = {"ChallengeRequiredOnNewDevice": True}
+        pool = self.admin.create_user_pool(PoolName="made", DeviceConfiguration=tracking, **config)[
+            "UserPool"
+        ]["Id"]
+        client = self.admin.create_user_pool_client(
+            UserPoolId=pool, ClientName="web", ExplicitAuthFlows=seed.AUTH_FLOWS
+        )
+        return pool, client["UserPoolClient"]["ClientId"]
+
+    def require_factors(self, *factors: str, mfa: str = "ON") -> None:
+        """Turns these second factors on for the pool, all by default, and requires one."""
+        config = {FACTORS[one][0]: FACTORS[one][1] for one in factors or FACTORS}
+        self.admin.set_user_pool_mfa_config(**POOL, MfaConfiguration=mfa, **config)
+
+    def reach_demo2(self) -> None:
+        """Gives demo2 an e-mail address and a phone number."""
+        attributes = {"email": "ada@example.com", "phone_number": "+15555550100"}
+        listed = [{"Name": name, "Value": value} for name, value in attributes.items()]
+        self.admin.admin_update_user_attributes(**DEMO2_USER, UserAttributes=listed)
+
+    def sent_code(self) -> str:
+        """The code of the last message."""
+        return str(self.control("GET", "/_local/codes")["codes"][-1]["code"])
 
     def sign_in(
         self,

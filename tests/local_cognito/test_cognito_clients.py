@@ -19,17 +19,7 @@ from tests.e2e.real_clients import (
     amazon_cognito_identity_js,
     aws_amplify,
 )
-from tests.local_cognito.clients import Aws, claims_of
-
-DEMO2 = {"username": seed.DEMO2_USERNAME, "password": seed.DEMO2_PASSWORD}
-POOL = {"UserPoolId": seed.POOL_ID}
-USER = {**POOL, "Username": seed.DEMO2_USERNAME}
-FACTORS: dict[str, Any] = {
-    "SmsMfaConfiguration": {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::1:role/sms"}},
-    "EmailMfaConfiguration": {"Message": "{####}", "Subject": "Code"},
-    "SoftwareTokenMfaConfiguration": {"Enabled": True},
-}
-TRACKING = {"ChallengeRequiredOnNewDevice": True}
+from tests.local_cognito.clients import DEMO2, DEMO2_USER, POOL, Aws, claims_of
 
 
 @pytest.fixture
@@ -59,17 +49,6 @@ def confirm(amplify: NodeClient, response: str, **options: Any) -> str:
 def is_on_a_confirmed_device(amplify: NodeClient) -> bool:
     devices = [device["id"] for device in amplify.ask("call", "fetchDevices")]
     return devices == [amplify.ask("stored", "deviceKey")]
-
-
-def reach(aws: Aws) -> None:
-    """Gives demo2 an e-mail address and a phone number."""
-    attributes = {"email": "ada@example.com", "phone_number": "+15555550100"}
-    listed = [{"Name": name, "Value": value} for name, value in attributes.items()]
-    aws.admin.admin_update_user_attributes(**USER, UserAttributes=listed)
-
-
-def sent_code(aws: Aws) -> str:
-    return str(aws.control("GET", "/_local/codes")["codes"][-1]["code"])
 
 
 # aws-amplify
@@ -103,13 +82,10 @@ def test_amplify_answers_a_custom_challenge(
 
 
 def test_amplify_signs_in_by_an_alias_and_confirms_its_device(aws: Aws) -> None:
-    pool = aws.admin.create_user_pool(
-        PoolName="made", UsernameAttributes=["email"], DeviceConfiguration=TRACKING
-    )["UserPool"]["Id"]
-    web = aws.admin.create_user_pool_client(UserPoolId=pool, ClientName="web")
+    pool, client_id = aws.new_pool(UsernameAttributes=["email"])
     ada = {"username": "ada@example.com", "password": seed.DEMO2_PASSWORD}
     aws.control("POST", "/_local/users", **ada, pool=pool)
-    with aws_amplify(Pool(aws.url, pool, web["UserPoolClient"]["ClientId"])) as amplify:
+    with aws_amplify(Pool(aws.url, pool, client_id)) as amplify:
         assert sign_in(amplify, "USER_SRP_AUTH", **ada) == "DONE"
         assert is_on_a_confirmed_device(amplify)
 
@@ -118,36 +94,37 @@ def test_amplify_signs_in_by_an_alias_and_confirms_its_device(aws: Aws) -> None:
 def test_amplify_prefers_a_code_by_message_and_is_asked_for_it(
     aws: Aws, amplify: NodeClient, factor: str
 ) -> None:
-    reach(aws)
-    aws.admin.set_user_pool_mfa_config(**POOL, MfaConfiguration="OPTIONAL", **FACTORS)
+    aws.reach_demo2()
+    aws.require_factors(mfa="OPTIONAL")
     assert sign_in(amplify, "USER_PASSWORD_AUTH") == "DONE"
     amplify.ask("call", "updateMFAPreference", {factor.lower(): "PREFERRED"})
     assert amplify.ask("call", "fetchMFAPreference")["preferred"] == factor
     amplify.ask("call", "signOut")
     aws.admin.admin_forget_device(
-        **USER, DeviceKey=aws.admin.admin_list_devices(**USER)["Devices"][0]["DeviceKey"]
+        **DEMO2_USER,
+        DeviceKey=aws.admin.admin_list_devices(**DEMO2_USER)["Devices"][0]["DeviceKey"],
     )
     assert sign_in(amplify, "USER_SRP_AUTH") == f"CONFIRM_SIGN_IN_WITH_{factor}_CODE"
     with pytest.raises(RefusedError, match="CodeMismatchException"):
         confirm(amplify, "00000")
-    assert confirm(amplify, sent_code(aws)) == "DONE"
+    assert confirm(amplify, aws.sent_code()) == "DONE"
 
 
 def test_amplify_sets_up_email_where_the_pool_requires_a_factor(
     aws: Aws, amplify: NodeClient
 ) -> None:
-    aws.admin.set_user_pool_mfa_config(**POOL, MfaConfiguration="ON", **FACTORS)
+    aws.require_factors()
     assert sign_in(amplify, "USER_SRP_AUTH") == "CONTINUE_SIGN_IN_WITH_MFA_SETUP_SELECTION"
     assert confirm(amplify, "EMAIL") == "CONTINUE_SIGN_IN_WITH_EMAIL_SETUP"
     assert confirm(amplify, "ada@example.com") == "CONFIRM_SIGN_IN_WITH_EMAIL_CODE"
-    assert confirm(amplify, sent_code(aws)) == "DONE"
+    assert confirm(amplify, aws.sent_code()) == "DONE"
     assert is_on_a_confirmed_device(amplify)
 
 
 def test_amplify_sets_up_totp_where_the_pool_requires_a_factor(
     aws: Aws, amplify: NodeClient
 ) -> None:
-    aws.admin.set_user_pool_mfa_config(**POOL, MfaConfiguration="ON", **FACTORS)
+    aws.require_factors()
     sign_in(amplify, "USER_SRP_AUTH")
     step = amplify.ask("call", "confirmSignIn", {"challengeResponse": "TOTP"})
     assert step["signInStep"] == "CONTINUE_SIGN_IN_WITH_TOTP_SETUP"
@@ -157,14 +134,12 @@ def test_amplify_sets_up_totp_where_the_pool_requires_a_factor(
 
 def test_amplify_sets_a_new_password_with_a_missing_attribute(aws: Aws) -> None:
     required = {"AttributeDataType": "String", "Required": True, "Mutable": True}
-    pool = aws.admin.create_user_pool(PoolName="made", Schema=[{"Name": "name", **required}])
-    pool_id = pool["UserPool"]["Id"]
-    web = aws.admin.create_user_pool_client(UserPoolId=pool_id, ClientName="web")
+    pool, client_id = aws.new_pool(Schema=[{"Name": "name", **required}])
     fresh = {"username": "fresh", "password": "Temp-Passw0rd!"}
     aws.admin.admin_create_user(
-        UserPoolId=pool_id, Username="fresh", TemporaryPassword=fresh["password"]
+        UserPoolId=pool, Username="fresh", TemporaryPassword=fresh["password"]
     )
-    with aws_amplify(Pool(aws.url, pool_id, web["UserPoolClient"]["ClientId"])) as amplify:
+    with aws_amplify(Pool(aws.url, pool, client_id)) as amplify:
         step = amplify.ask("call", "signIn", fresh)
         assert step["signInStep"] == "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED"
         assert step["missingAttributes"] == ["name"]
@@ -173,9 +148,7 @@ def test_amplify_sets_a_new_password_with_a_missing_attribute(aws: Aws) -> None:
 
 def test_amplify_rotates_its_refresh_token(aws: Aws, amplify: NodeClient) -> None:
     rotation = {"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}
-    aws.admin.update_user_pool_client(
-        **POOL, ClientId=seed.CLIENT_ID, RefreshTokenRotation=rotation
-    )
+    aws.update_client(RefreshTokenRotation=rotation)
     sign_in(amplify, "USER_SRP_AUTH")
     tokens = [amplify.ask("stored", "refreshToken")]
     for _ in range(2):
@@ -194,13 +167,13 @@ def begin(identity_js: NodeClient, flow: str, **changed: str) -> dict[str, Any]:
 
 
 def test_identity_js_chooses_between_two_factors(aws: Aws, identity_js: NodeClient) -> None:
-    reach(aws)
-    aws.admin.set_user_pool_mfa_config(**POOL, MfaConfiguration="ON", **FACTORS)
+    aws.reach_demo2()
+    aws.require_factors()
     on = {"Enabled": True}
-    aws.admin.admin_set_user_mfa_preference(**USER, SMSMfaSettings=on, EmailMfaSettings=on)
+    aws.admin.admin_set_user_mfa_preference(**DEMO2_USER, SMSMfaSettings=on, EmailMfaSettings=on)
     assert begin(identity_js, "USER_SRP_AUTH")["step"] == "selectMFAType"
     assert identity_js.ask("selectMFAType", "SMS_MFA")["step"] == "mfaRequired"
-    assert identity_js.ask("sendMFACode", sent_code(aws), None)["step"] == "onSuccess"
+    assert identity_js.ask("sendMFACode", aws.sent_code(), None)["step"] == "onSuccess"
 
 
 def test_identity_js_sets_a_new_password(aws: Aws, identity_js: NodeClient) -> None:

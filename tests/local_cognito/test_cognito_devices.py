@@ -9,14 +9,10 @@ from typing import Any
 import pytest
 
 from local_cognito import seed
-from tests.local_cognito.clients import Aws, of
+from tests.local_cognito.clients import DEMO2, DEMO_USER, DEVICE_GONE, INVALID_KEY, Aws, of
 
 OPT_IN = {"pool": seed.OPT_IN_POOL_ID}
-OWNER = {"UserPoolId": seed.POOL_ID, "Username": seed.DEMO_USERNAME}
-DEVICE_GONE = "ResourceNotFoundException: Device does not exist."
-INVALID_KEY = "InvalidParameterException: Invalid device key given."
 UNKNOWN_KEY = "us-east-1_00000000-0000-0000-0000-000000000000"
-DEMO2 = {"username": seed.DEMO2_USERNAME, "password": seed.DEMO2_PASSWORD}
 SignedIn = dict[str, Any]
 
 
@@ -55,7 +51,7 @@ def test_a_user_is_told_status_name_and_address_and_nothing_else(aws: Aws) -> No
 
 def test_an_administrator_is_told_owner_status_and_arn_too(aws: Aws) -> None:
     key = aws.on_device(device_name="Work phone")["device_key"]
-    alone = aws.admin.admin_get_device(**OWNER, DeviceKey=key)["Device"]
+    alone = aws.admin.admin_get_device(**DEMO_USER, DeviceKey=key)["Device"]
     assert attributes(alone) == {
         "device_status": "valid",
         "device_name": "Work phone",
@@ -163,23 +159,21 @@ def test_base64_needs_no_padding(aws: Aws) -> None:
 
 def test_a_user_sees_remembered_devices_only(aws: Aws) -> None:
     mine, tracked = aws.on_device(**OPT_IN), aws.on_device(**OPT_IN, remember=False)
-    listed = aws.idp.list_devices(AccessToken=mine["access_token"])["Devices"]
-    assert [device["DeviceKey"] for device in listed] == [mine["device_key"]]
+    assert aws.devices(mine["access_token"]) == [mine["device_key"]]
     assert aws.refused(aws.idp.get_device, **of(tracked)) == DEVICE_GONE
 
 
 def test_an_administrator_sees_tracked_devices_that_are_not_remembered(aws: Aws) -> None:
     key = aws.on_device(remember=False)["device_key"]
-    alone = aws.admin.admin_get_device(**OWNER, DeviceKey=key)["Device"]
-    (listed,) = aws.admin.admin_list_devices(**OWNER)["Devices"]
+    alone = aws.admin.admin_get_device(**DEMO_USER, DeviceKey=key)["Device"]
+    (listed,) = aws.admin.admin_list_devices(**DEMO_USER)["Devices"]
     statuses = [attributes(one)["dev:device_remembered_status"] for one in (alone, listed)]
     assert statuses == ["not_remembered", "not_remembered"]
 
 
 def test_a_user_sees_and_forgets_no_device_of_another(aws: Aws) -> None:
     mine, theirs = aws.on_device(), aws.on_device(username="demo2")
-    listed = aws.idp.list_devices(AccessToken=mine["access_token"])["Devices"]
-    assert [device["DeviceKey"] for device in listed] == [mine["device_key"]]
+    assert aws.devices(mine["access_token"]) == [mine["device_key"]]
     params = of(mine) | {"DeviceKey": theirs["device_key"]}
     assert aws.refused(aws.idp.forget_device, **params) == DEVICE_GONE
     assert aws.idp.get_device(**of(theirs))["Device"]["DeviceKey"] == theirs["device_key"]
@@ -212,12 +206,12 @@ def test_a_device_is_forgotten_once_and_its_access_token_goes_on_working(aws: Aw
 def test_an_administrator_changes_and_forgets(aws: Aws) -> None:
     key = aws.on_device()["device_key"]
     aws.admin.admin_update_device_status(
-        **OWNER, DeviceKey=key, DeviceRememberedStatus="not_remembered"
+        **DEMO_USER, DeviceKey=key, DeviceRememberedStatus="not_remembered"
     )
-    (listed,) = aws.admin.admin_list_devices(**OWNER)["Devices"]
+    (listed,) = aws.admin.admin_list_devices(**DEMO_USER)["Devices"]
     assert attributes(listed)["dev:device_remembered_status"] == "not_remembered"
-    aws.admin.admin_forget_device(**OWNER, DeviceKey=key)
-    assert aws.refused(aws.admin.admin_forget_device, **OWNER, DeviceKey=key) == DEVICE_GONE
+    aws.admin.admin_forget_device(**DEMO_USER, DeviceKey=key)
+    assert aws.refused(aws.admin.admin_forget_device, **DEMO_USER, DeviceKey=key) == DEVICE_GONE
 
 
 @pytest.mark.parametrize("operation", ["get_device", "list_devices", "forget_device"])

@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pyotp
 import pytest
 
 from local_cognito import seed
-from tests.local_cognito.clients import Aws
+from tests.local_cognito.clients import DEMO2_USER, POOL, SPENT_SESSION, Aws
 
-POOL = {"UserPoolId": seed.POOL_ID}
-DEMO2 = {**POOL, "Username": seed.DEMO2_USERNAME}
 DEMO_PASSWORD = {"USERNAME": seed.DEMO_USERNAME, "PASSWORD": seed.DEMO_PASSWORD}
-FACTORS: dict[str, Any] = {
-    "SMS_MFA": {"SmsMfaConfiguration": {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::1:r"}}},
-    "SOFTWARE_TOKEN_MFA": {"SoftwareTokenMfaConfiguration": {"Enabled": True}},
-    "EMAIL_OTP": {"EmailMfaConfiguration": {"Message": "{####}", "Subject": "Code"}},
-}
-SPENT_SESSION = (
-    "NotAuthorizedException: Invalid session for the user, session can only be used once."
-)
 INVALID_CODE = "CodeMismatchException: Invalid code or auth state for the user."
-
-
-@pytest.fixture
-def require(aws: Aws) -> Callable[..., None]:
-    """Turns factors on for the pool, and requires one of everybody unless told otherwise."""
-
-    def go(*factors: str, mfa: str = "ON") -> None:
-        config = {name: value for one in factors for name, value in FACTORS[one].items()}
-        aws.admin.set_user_pool_mfa_config(**POOL, MfaConfiguration=mfa, **config)
-
-    return go
-
-
-@pytest.fixture
-def reachable(aws: Aws) -> None:
-    """demo2 has an e-mail address and a phone number."""
-    attributes = {"email": "ada@example.com", "phone_number": "+15555550100"}
-    listed = [{"Name": name, "Value": value} for name, value in attributes.items()]
-    aws.admin.admin_update_user_attributes(**DEMO2, UserAttributes=listed)
 
 
 def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}"
-
-
-def sent_code(aws: Aws) -> str:
-    """The code of the last message."""
-    return str(aws.control("GET", "/_local/codes")["codes"][-1]["code"])
 
 
 # TOTP
@@ -116,9 +81,9 @@ def test_a_user_sets_up_totp_and_is_asked_for_it_from_then_on(aws: Aws) -> None:
     assert error.startswith("ExpiredCodeException")
 
 
-def test_a_pool_without_totp_sets_none_up(aws: Aws, require: Callable[..., None]) -> None:
+def test_a_pool_without_totp_sets_none_up(aws: Aws) -> None:
     token = aws.begin()["AuthenticationResult"]["AccessToken"]
-    require("SMS_MFA", mfa="OPTIONAL")
+    aws.require_factors("SMS_MFA", mfa="OPTIONAL")
     error = aws.refused(aws.idp.associate_software_token, AccessToken=token)
     assert error.startswith("SoftwareTokenMFANotFoundException")
 
@@ -126,7 +91,6 @@ def test_a_pool_without_totp_sets_none_up(aws: Aws, require: Callable[..., None]
 # Codes by message
 
 
-@pytest.mark.usefixtures("reachable")
 @pytest.mark.parametrize(
     ("factor", "setting", "medium", "masked"),
     [
@@ -135,9 +99,10 @@ def test_a_pool_without_totp_sets_none_up(aws: Aws, require: Callable[..., None]
     ],
 )
 def test_a_code_by_message_is_asked_of_the_user_who_chose_it(
-    aws: Aws, require: Callable[..., None], factor: str, setting: str, medium: str, masked: str
+    aws: Aws, factor: str, setting: str, medium: str, masked: str
 ) -> None:
-    require(factor, mfa="OPTIONAL")
+    aws.reach_demo2()
+    aws.require_factors(factor, mfa="OPTIONAL")
     token = aws.begin()["AuthenticationResult"]["AccessToken"]
     aws.idp.set_user_mfa_preference(
         AccessToken=token, **{setting: {"Enabled": True, "PreferredMfa": True}}
@@ -151,7 +116,7 @@ def test_a_code_by_message_is_asked_of_the_user_who_chose_it(
         "CODE_DELIVERY_DELIVERY_MEDIUM": medium,
         "CODE_DELIVERY_DESTINATION": masked,
     }
-    code = sent_code(aws)
+    code = aws.sent_code()
     answer = {"USERNAME": "demo2", f"{factor}_CODE": wrong(code)}
     assert aws.refused(aws.respond, asked, **answer) == INVALID_CODE
     answer[f"{factor}_CODE"] = code
@@ -159,22 +124,20 @@ def test_a_code_by_message_is_asked_of_the_user_who_chose_it(
     assert aws.refused(aws.respond, asked, **answer) == SPENT_SESSION
 
 
-def test_no_message_factor_without_an_address(aws: Aws, require: Callable[..., None]) -> None:
-    require("SMS_MFA", mfa="OPTIONAL")
+def test_no_message_factor_without_an_address(aws: Aws) -> None:
+    aws.require_factors("SMS_MFA", mfa="OPTIONAL")
     error = aws.refused(
-        aws.admin.admin_set_user_mfa_preference, **DEMO2, SMSMfaSettings={"Enabled": True}
+        aws.admin.admin_set_user_mfa_preference, **DEMO2_USER, SMSMfaSettings={"Enabled": True}
     )
     assert error.startswith("InvalidParameterException")
 
 
-@pytest.mark.usefixtures("reachable")
-def test_a_user_of_two_factors_without_a_preference_chooses(
-    aws: Aws, require: Callable[..., None]
-) -> None:
-    require(*FACTORS, mfa="OPTIONAL")
+def test_a_user_of_two_factors_without_a_preference_chooses(aws: Aws) -> None:
+    aws.reach_demo2()
+    aws.require_factors(mfa="OPTIONAL")
     enabled = {"Enabled": True}
     aws.admin.admin_set_user_mfa_preference(
-        **DEMO2, SMSMfaSettings=enabled, EmailMfaSettings=enabled
+        **DEMO2_USER, SMSMfaSettings=enabled, EmailMfaSettings=enabled
     )
     asked = aws.begin()
     assert asked["ChallengeName"] == "SELECT_MFA_TYPE"
@@ -183,38 +146,32 @@ def test_a_user_of_two_factors_without_a_preference_chooses(
     error = aws.refused(aws.respond, asked, USERNAME="demo2", ANSWER="SOFTWARE_TOKEN_MFA")
     assert error.startswith("MFAMethodNotFoundException")
     asked = aws.respond(asked, USERNAME="demo2", ANSWER="EMAIL_OTP")
-    done = aws.respond(asked, USERNAME="demo2", EMAIL_OTP_CODE=sent_code(aws))
+    done = aws.respond(asked, USERNAME="demo2", EMAIL_OTP_CODE=aws.sent_code())
     assert "AccessToken" in done["AuthenticationResult"]
 
 
 # Pools that require a factor
 
 
-@pytest.mark.usefixtures("reachable")
 @pytest.mark.parametrize("factor", ["SMS_MFA", "EMAIL_OTP"])
-def test_a_user_who_can_be_reached_is_asked_without_any_set_up(
-    aws: Aws, require: Callable[..., None], factor: str
-) -> None:
-    require(factor)
+def test_a_user_who_can_be_reached_is_asked_without_any_set_up(aws: Aws, factor: str) -> None:
+    aws.reach_demo2()
+    aws.require_factors(factor)
     assert aws.begin()["ChallengeName"] == factor
 
 
 @pytest.mark.parametrize(
     "factors", [["SOFTWARE_TOKEN_MFA"], ["SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]]
 )
-def test_a_user_without_a_factor_is_told_which_to_set_up(
-    aws: Aws, require: Callable[..., None], factors: list[str]
-) -> None:
-    require(*factors)
+def test_a_user_without_a_factor_is_told_which_to_set_up(aws: Aws, factors: list[str]) -> None:
+    aws.require_factors(*factors)
     asked = aws.begin()
     assert asked["ChallengeName"] == "MFA_SETUP"
     assert json.loads(asked["ChallengeParameters"]["MFAS_CAN_SETUP"]) == factors
 
 
-def test_totp_is_set_up_at_sign_in_and_asked_at_the_next(
-    aws: Aws, require: Callable[..., None]
-) -> None:
-    require("SOFTWARE_TOKEN_MFA")
+def test_totp_is_set_up_at_sign_in_and_asked_at_the_next(aws: Aws) -> None:
+    aws.require_factors("SOFTWARE_TOKEN_MFA")
     asked = aws.begin()
     assert aws.refused(aws.respond, asked, USERNAME="demo2").startswith("InvalidParameterException")
     begun = aws.idp.associate_software_token(Session=asked["Session"])

@@ -13,21 +13,22 @@ import pytest
 from pycognito.aws_srp import AWSSRP, generate_hash_device
 
 from local_cognito import seed, srp
-from tests.local_cognito.clients import Aws, claims_of
+from tests.local_cognito.clients import (
+    CLIENT,
+    DEMO2,
+    DEVICE_GONE,
+    INVALID_KEY,
+    SPENT_SESSION,
+    Aws,
+    claims_of,
+)
 
 ALWAYS = (seed.ALWAYS_POOL_ID, seed.ALWAYS_CLIENT_ID)
 OPT_IN = (seed.OPT_IN_POOL_ID, seed.OPT_IN_CLIENT_ID)
 NO_DEVICES = (seed.NO_DEVICES_POOL_ID, seed.NO_DEVICES_CLIENT_ID)
-DEMO2 = {"username": seed.DEMO2_USERNAME, "password": seed.DEMO2_PASSWORD}
 PASSWORD_OF_DEMO2 = {"USERNAME": seed.DEMO2_USERNAME, "PASSWORD": seed.DEMO2_PASSWORD}
-CLIENT = {"UserPoolId": seed.POOL_ID, "ClientId": seed.CLIENT_ID}
-DEVICE_GONE = "ResourceNotFoundException: Device does not exist."
-INVALID_KEY = "InvalidParameterException: Invalid device key given."
 WRONG_PASSWORD = "NotAuthorizedException: Incorrect username or password."
 INVALID_SESSION = "NotAuthorizedException: Invalid session for the user."
-SPENT_SESSION = (
-    "NotAuthorizedException: Invalid session for the user, session can only be used once."
-)
 
 
 class Srp:
@@ -57,24 +58,6 @@ class Srp:
 @pytest.fixture
 def exchange(aws: Aws) -> Srp:
     return Srp(aws.idp)
-
-
-@pytest.fixture
-def pool(aws: Aws) -> Callable[..., tuple[str, str]]:
-    """Makes a pool that tracks devices, with a client and the user "Ada": their ids."""
-
-    def go(**config: Any) -> tuple[str, str]:
-        tracking = {"ChallengeRequiredOnNewDevice": True}
-        made = aws.admin.create_user_pool(PoolName="made", DeviceConfiguration=tracking, **config)
-        pool_id = made["UserPool"]["Id"]
-        client = aws.admin.create_user_pool_client(
-            UserPoolId=pool_id,
-            ClientName="web",
-            ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH"],
-        )
-        return pool_id, client["UserPoolClient"]["ClientId"]
-
-    return go
 
 
 @pytest.fixture
@@ -144,7 +127,7 @@ def attempted(aws: Aws) -> dict[str, Any]:
 def test_an_unknown_user_is_named_as_such_unless_the_client_hides_it(aws: Aws) -> None:
     error = aws.refused(aws.sign_in, username="nobody")
     assert error == "UserNotFoundException: User does not exist."
-    aws.admin.update_user_pool_client(**CLIENT, PreventUserExistenceErrors="ENABLED")
+    aws.update_client(PreventUserExistenceErrors="ENABLED")
     assert aws.refused(aws.sign_in, username="nobody") == WRONG_PASSWORD
 
 
@@ -166,12 +149,10 @@ def test_a_user_who_is_not_active_does_not_sign_in(aws: Aws, state: str, error: 
 # A temporary password
 
 
-def test_with_a_new_password_come_the_attributes_that_the_pool_requires(
-    aws: Aws, pool: Callable[..., Any]
-) -> None:
+def test_with_a_new_password_come_the_attributes_that_the_pool_requires(aws: Aws) -> None:
     required = {"AttributeDataType": "String", "Required": True, "Mutable": True}
     schema = [{"Name": name, **required} for name in ("name", "email")]
-    pool_id, client_id = pool(Schema=schema)
+    pool_id, client_id = aws.new_pool(Schema=schema)
     aws.admin.admin_create_user(
         UserPoolId=pool_id,
         Username="fresh",
@@ -252,7 +233,7 @@ def test_an_a_that_is_zero_modulo_n_is_refused(aws: Aws) -> None:
     ],
 )
 def test_a_client_signs_in_only_by_the_flows_it_allows(aws: Aws, flow: str, message: str) -> None:
-    aws.admin.update_user_pool_client(**CLIENT, ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
+    aws.update_client(ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
     given = {"AuthFlow": flow, "AuthParameters": PASSWORD_OF_DEMO2}
     if flow.startswith("ADMIN"):
         error = aws.refused(aws.admin.admin_initiate_auth, **CLIENT, **given)
@@ -304,10 +285,10 @@ def test_user_auth_offers_password_and_srp(aws: Aws) -> None:
 
 @pytest.mark.parametrize("alias", ["email", "phone_number", "preferred_username"])
 def test_a_user_signs_in_by_an_alias_once_it_is_verified(
-    aws: Aws, pool: Callable[..., Any], add_ada: Callable[..., None], alias: str
+    aws: Aws, add_ada: Callable[..., None], alias: str
 ) -> None:
     name = {"email": "ada@example.com", "phone_number": "+15555550100"}.get(alias, "lovelace")
-    pool_id, client_id = pool(AliasAttributes=[alias])
+    pool_id, client_id = aws.new_pool(AliasAttributes=[alias])
     add_ada(pool_id, **{alias: name})
     if alias != "preferred_username":
         assert aws.refused(aws.sign_in, pool_id, client_id, name, "Passw0rd!").startswith(
@@ -322,9 +303,9 @@ def test_a_user_signs_in_by_an_alias_once_it_is_verified(
 
 
 def test_names_are_told_apart_by_case_unless_the_pool_says_otherwise(
-    aws: Aws, pool: Callable[..., Any], add_ada: Callable[..., None]
+    aws: Aws, add_ada: Callable[..., None]
 ) -> None:
-    strict, lax = pool(), pool(UsernameConfiguration={"CaseSensitive": False})
+    strict, lax = aws.new_pool(), aws.new_pool(UsernameConfiguration={"CaseSensitive": False})
     add_ada(strict[0])
     add_ada(lax[0])
     assert aws.refused(aws.sign_in, *strict, "ada", "Passw0rd!").startswith("UserNotFound")
