@@ -83,7 +83,12 @@ def administrator(cognito: RunningCognito) -> Any:
 def held(cognito: RunningCognito, pool_id: str = POOL_ID) -> set[str]:
     """The remembered devices that Cognito's administrator sees."""
     answer = administrator(cognito).admin_list_devices(UserPoolId=pool_id, Username=USERNAME)
-    return {device["DeviceKey"] for device in answer["Devices"]}
+    remembered = {"Name": "dev:device_remembered_status", "Value": "remembered"}
+    return {
+        device["DeviceKey"]
+        for device in answer["Devices"]
+        if remembered in device["DeviceAttributes"]
+    }
 
 
 def call(
