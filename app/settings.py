@@ -105,6 +105,19 @@ class Settings:
         """Whom calls to Cognito trust, in PEM; None for those that botocore ships."""
         return self.aws_ca_bundle or self.ssl_cert_file
 
+    def summary(self) -> dict[str, Any]:
+        """What the log tells at the start. No secret is among it, nor a password of Redis."""
+        return {
+            "user_pool": self.cognito_user_pool_id,
+            "region": self.cognito_region,
+            "issuers": self.cognito_issuer,
+            "clients": sorted(self.cognito_client_ids),
+            "origins": self.cors_origins,
+            "redis": urlsplit(self.redis_url).hostname if self.redis_url else None,
+            "docs": self.docs_enabled,
+            "metrics_port": self.metrics_port,
+        }
+
     def warnings(self) -> Iterator[tuple[str, str]]:
         """What is allowed but hardly meant: a variable, and what is odd about it."""
         longest = self.forget_deadline + self.cognito_deadline
@@ -131,20 +144,18 @@ class Settings:
         Raises:
             SettingsError: names the variables whose files cannot be read, or are not what they say.
         """
-        if self.tls_cert_file is None or self.tls_key_file is None:
+        if self.tls_cert_file is None:
             return
-        _check_readable("TLS_CERT_FILE", self.tls_cert_file)
-        _check_readable("TLS_KEY_FILE", self.tls_key_file)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-                self.tls_cert_file,
-                self.tls_key_file,
-                password="",  # never ask for one
-            )
+            context.load_cert_chain(self.tls_cert_file, self.tls_key_file, password="")
+        except ssl.SSLError:
+            reason = "Not a certificate in PEM and its private key, without a password."
         except OSError as error:
-            raise SettingsError(
-                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key."
-            ) from error
+            reason = f"Cannot be read: {error.strerror}."
+        else:
+            return
+        raise SettingsError(f"TLS_CERT_FILE and TLS_KEY_FILE: {reason}")
 
     @classmethod
     def from_environ(cls) -> "Settings":
@@ -405,10 +416,3 @@ def _readable(path: str) -> None:
             pass
     except OSError as error:
         raise ValidationError(f"Cannot be read: {error.strerror}.") from None
-
-
-def _check_readable(name: str, path: str) -> None:
-    try:
-        _readable(path)
-    except ValidationError as error:
-        raise SettingsError(f"{name}: {error.messages[0]}") from None

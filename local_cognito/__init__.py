@@ -19,6 +19,8 @@ file                      holds
 ``factors.py``            second factors, their settings; ``totp.py`` setting up TOTP
 ``devices.py``            ConfirmDevice … ForgetDevice, and the administrator's four
 ``sessions.py``           refresh, rotation, revoke, sign out everywhere
+``user_sessions.py``      the operations on users' sessions
+``session_tracking.py``   the sessions that a pool remembers; ``caller.py`` where they come from
 ``srp.py``                the SRP-6a arithmetic, with its sources
 ``tokens.py``             keys, claims, signatures
 ``pools.py``              moto's pools and what they lack; who an access token stands for
@@ -70,12 +72,21 @@ left out. ``pool`` is a pool id (default: ``seed.POOL_ID``), ``client_id`` one o
 ``POST /_local/users`` ``{username, password, totp?, attributes?, pool?}``
     A confirmed user, with attributes by name: ``{username, sub, totp_secret}`` (null without
     ``totp: true``).
-``POST /_local/sign-in`` ``{username?, device_name?, remember?, track?, count?, pool?, client_id?}``
+``POST /_local/sign-in`` ``{username?, device_name?, remember?, track?, count?, address?,
+user_agent?, pool?, client_id?}``
     Signs in without password and second factor, from a new device that is tracked and, unless
     ``remember: false``, remembered: ``{access_token, id_token, refresh_token, expires_in,
     device_key, device_group_key, device_password}`` (the last three null on a pool without
     devices). With ``track: false`` the device is only offered, as NewDeviceMetadata offers it, and
-    has no password yet. With `count`, ``{sign_ins: [...]}`` of so many.
+    has no password yet. With `count`, ``{sign_ins: [...]}`` of so many. `address` and
+    `user_agent` are the caller's unless given.
+``POST /_local/managed-login`` ``{username?, session_id?, count?, address?, user_agent?, pool?,
+client_id?}``
+    A browser signs in at the managed login, and so many apps through that: ``{session_id,
+    sign_ins: [...]}``, tokens as above without a device. `session_id` is the SSO session, null
+    where the pool tracks none; given one, the apps come through that, as a second app does.
+``POST /_local/location`` ``{address?, city?, country}``
+    Where sessions of that address are from now on; without `address`, all that have no other.
 ``GET /_local/codes``
     ``{codes: [{username, medium, destination, code}]}``: the codes of SMS and e-mail messages,
     oldest first.

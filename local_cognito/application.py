@@ -14,6 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
 from local_cognito import control, parameters
+from local_cognito.caller import Caller, calling
 from local_cognito.errors import CognitoError
 from local_cognito.faults import JWKS
 from local_cognito.http import allow_any_origin, aws_answer, aws_error, aws_operation
@@ -43,7 +44,8 @@ class LocalCognito:
         request = Request(environ)
         request.max_content_length = MAX_BODY
         try:
-            response = self._answer(request)
+            with calling(Caller.of(request)):
+                response = self._answer(request)
         except RequestEntityTooLarge:
             response = aws_error(CognitoError("RequestEntityTooLargeException", "", 413))
         return allow_any_origin(request, response)(environ, start_response)

@@ -14,10 +14,12 @@ from dataclasses import asdict
 from typing import Any
 
 import pyotp
+from moto.cognitoidp.models import CognitoIdpUser
 from moto.core.exceptions import JsonRESTError
 from werkzeug.wrappers import Request, Response
 
 from local_cognito import factors, srp
+from local_cognito.caller import Caller, calling, current_caller
 from local_cognito.devices import find_device, offer_device, set_remembered, track
 from local_cognito.errors import CognitoError
 from local_cognito.faults import EVERY_OPERATION, JWKS, KINDS, MAX_SECONDS, Fault
@@ -25,6 +27,7 @@ from local_cognito.parameters import operation_names
 from local_cognito.pools import ISSUER_HOSTS, TrackedUserPool
 from local_cognito.realm import Realm, create_user
 from local_cognito.seed import DEMO_USERNAME, POOL_ID, SeedUser
+from local_cognito.session_tracking import Location, UserSession
 from local_cognito.sessions import tokens_of
 
 Body = dict[str, Any]
@@ -226,12 +229,25 @@ def sign_in(realm: Realm, body: Body) -> Body:
         count=WHOLE,
         pool=TEXT,
         client_id=TEXT,
+        address=TEXT,
+        user_agent=TEXT,
     )
     _between(body, "count", 1, MAX_SIGN_INS)
     count = body.get("count")
-    if count is None:
-        return _sign_in_once(realm, body)
-    return {"sign_ins": [_sign_in_once(realm, body) for _ in range(count)]}
+    with calling(_caller(body)):
+        if count is None:
+            return _sign_in_once(realm, body)
+        return {"sign_ins": [_sign_in_once(realm, body) for _ in range(count)]}
+
+
+def _caller(body: Body) -> Caller:
+    """Whoever the body says, and in what it leaves out whoever sent it."""
+    sender = current_caller()
+    user_agent = body.get("user_agent")
+    return Caller(
+        body.get("address") or sender.address,
+        sender.user_agents if user_agent is None else (user_agent,),
+    )
 
 
 def _sign_in_once(realm: Realm, body: Body) -> Body:
@@ -256,7 +272,7 @@ def _sign_in_once(realm: Realm, body: Body) -> Body:
         salt=salt,
         verifier=srp.verifier(group_key, device_key, password, salt),
         name=body.get("device_name"),
-        caller_ip="127.0.0.1",
+        caller_ip=current_caller().address,
     )
     device = find_device(pool, user.id, device_key)
     if device is not None and body.get("remember", True) is not device.remembered:
@@ -274,6 +290,57 @@ def _as_answer(tokens: Body) -> Body:
         "device_group_key": None,
         "device_password": None,
     }
+
+
+def managed_login(realm: Realm, body: Body) -> Body:
+    """A browser signs in at the managed login, and `count` apps get their tokens through that.
+
+    With `session_id` the browser is one that has signed in before. Such tokens name no device.
+    """
+    _take(
+        body,
+        username=TEXT,
+        session_id=TEXT,
+        count=WHOLE,
+        pool=TEXT,
+        client_id=TEXT,
+        address=TEXT,
+        user_agent=TEXT,
+    )
+    _between(body, "count", 1, MAX_SIGN_INS)
+    pool = _pool(realm, body)
+    user = pool.get_user(body.get("username") or DEMO_USERNAME)
+    client_id = _client_id(pool, body)
+    sign_ins = []
+    with calling(_caller(body)):
+        session = _sso_session(pool, user, client_id, body.get("session_id"))
+        for _ in range(body.get("count") or 1):
+            family = pool.open_family(client_id, user)
+            if session is not None:
+                pool.session_tracking.link(family, session)
+            sign_ins.append(_as_answer(tokens_of(pool, family)))
+    return {"session_id": session.id if session else None, "sign_ins": sign_ins}
+
+
+def _sso_session(
+    pool: TrackedUserPool, user: CognitoIdpUser, client_id: str, session_id: str | None
+) -> UserSession | None:
+    """The one named, or a new one; None where the pool tracks no sessions."""
+    if session_id is None:
+        tracked = pool.session_tracking.enabled
+        return pool.session_tracking.begin_sso(user.id, client_id) if tracked else None
+    session = pool.session_tracking.find(user.id, session_id)
+    if session is None or session.family is not None:
+        raise BadRequestError(f"{session_id!r} is not an SSO session of {user.username}")
+    return session
+
+
+def locate(realm: Realm, body: Body) -> Body:
+    """Says where an address is, or every one that nothing else is said of."""
+    _take(body, address=TEXT, city=TEXT, country=TEXT)
+    location: Location = {"City": body.get("city"), "Country": _needed(body, "country")}
+    realm.pools.locations.place(body.get("address"), location)
+    return {"address": body.get("address"), "location": location}
 
 
 # Second factors and triggers
@@ -308,6 +375,8 @@ CALLS: dict[str, dict[str, Callable[[Realm, Body], Any]]] = {
     "/_local/tokens": {"POST": make_token},
     "/_local/users": {"POST": add_user},
     "/_local/sign-in": {"POST": sign_in},
+    "/_local/managed-login": {"POST": managed_login},
+    "/_local/location": {"POST": locate},
     "/_local/codes": {"GET": show_codes},
     "/_local/totp": {"POST": totp_code},
     "/_local/custom-auth": {"POST": set_custom_auth},

@@ -9,6 +9,7 @@ Read it as the list of what moto lacks or fakes:
   saying that they were revoked
 - moto has one TOTP secret for everybody, and drops what is said about e-mail as a second factor
 - moto's ids and client secrets have other forms than AWS's, and DeletionProtection protects nothing
+- moto has none of the operations on users' sessions
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from local_cognito.provisioning import ProvisioningOperations
 from local_cognito.sessions import SessionOperations
 from local_cognito.sign_in import SignInOperations
 from local_cognito.totp import TotpOperations
+from local_cognito.user_sessions import UserSessionOperations
 
 # Parameters and the caller's address in; the answer out, or None for an empty body.
 Operation = Callable[[Params, str], Params | None]
@@ -36,6 +38,7 @@ def our_operations(pools: Pools, moto: MotoServer) -> dict[str, Operation]:
     devices = DeviceOperations(pools)
     factors = FactorOperations(pools)
     totp = TotpOperations(pools)
+    user_sessions = UserSessionOperations(pools)
     provisioning = ProvisioningOperations(pools, moto)
     return {
         "InitiateAuth": sign_in.initiate_auth,
@@ -66,4 +69,10 @@ def our_operations(pools: Pools, moto: MotoServer) -> dict[str, Operation]:
         "DeleteUserPool": provisioning.delete_user_pool,
         "GetUser": provisioning.get_user,
         "AdminGetUser": provisioning.admin_get_user,
+        "ListUserSessions": user_sessions.list_user_sessions,
+        "RevokeUserSession": user_sessions.revoke_user_session,
+        "AdminListUserSessions": user_sessions.admin_list_user_sessions,
+        "AdminRevokeUserSession": user_sessions.admin_revoke_user_session,
+        "SetUserPoolSessionConfiguration": user_sessions.set_user_pool_session_configuration,
+        "GetUserPoolSessionConfiguration": user_sessions.get_user_pool_session_configuration,
     }

@@ -32,6 +32,7 @@ from local_cognito.errors import (
     revoked_access_token,
     user_is_disabled,
 )
+from local_cognito.session_tracking import Locations, SessionTracking
 from local_cognito.tokens import Claims, KeyPairs, TokenFamily
 
 SECONDS_PER = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -96,13 +97,14 @@ class SentCode:
 class TrackedUserPool:
     """One of moto's pools, and what it lacks."""
 
-    def __init__(self, moto: CognitoIdpUserPool) -> None:
+    def __init__(self, moto: CognitoIdpUserPool, locations: Locations) -> None:
         self.moto = moto
         self.lock = threading.RLock()
         self.key_pairs = {issuer_type: KeyPairs() for issuer_type in ISSUER_HOSTS}
         self.challenges = Challenges()
         self.families: dict[str, TokenFamily] = {}
         self.families_by_refresh_token: dict[str, TokenFamily] = {}
+        self.session_tracking = SessionTracking(self.lock, locations)
         self.device_offers: dict[str, DeviceOffer] = {}
         self.devices_by_owner: dict[str, dict[str, Device]] = {}
         self.devices_ever = 0
@@ -240,6 +242,7 @@ class TrackedUserPool:
         with self.lock:
             self.families[family.origin_jti] = family
             self.families_by_refresh_token[family.refresh_token] = family
+            self.session_tracking.record_sign_in(family)
         return family
 
     def revoke_families_of(self, sub: str) -> None:
@@ -295,6 +298,7 @@ class Pools:
 
     def __init__(self, backend: CognitoIdpBackend) -> None:
         self.backend = backend
+        self.locations = Locations()
         self._tracked: dict[str, TrackedUserPool] = {}
         self._lock = threading.Lock()
 
@@ -310,7 +314,7 @@ class Pools:
     def _beside(self, pool: CognitoIdpUserPool) -> TrackedUserPool:
         with self._lock:
             if pool.id not in self._tracked:
-                self._tracked[pool.id] = TrackedUserPool(pool)
+                self._tracked[pool.id] = TrackedUserPool(pool, self.locations)
             return self._tracked[pool.id]
 
     def client(self, client_id: str) -> tuple[TrackedUserPool, CognitoIdpUserPoolClient]:

@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,6 +26,10 @@ STOP_SECONDS = 10
 
 class ControlError(RuntimeError):
     """The server refused a call of `/_local/*`; the message is its own."""
+
+
+class StartError(RuntimeError):
+    """The server did not start; the message says where to read why."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,24 @@ class RunningCognito:
 
 
 @contextmanager
-def running(port: int = 0) -> Iterator[RunningCognito]:
-    """A new server, on a free port unless `port` names one, stopped at the end."""
+def running(port: int = 0, log: Path | None = None) -> Iterator[RunningCognito]:
+    """A new server, on a free port unless `port` names one, stopped at the end.
+
+    What it logs goes to standard error, or to the file `log`. Raises StartError.
+    """
     command = [sys.executable, "-m", "local_cognito", "--port", str(port)]
     root = Path(__file__).resolve().parent.parent
-    # No part of the command comes from outside.
-    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    with ExitStack() as files:
+        errors = files.enter_context(log.open("wb")) if log else None
+        # No part of the command comes from outside.
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=root, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line.startswith(READY_LINE):
-            raise RuntimeError(f"The local Cognito did not start: {line!r}")
+            where = f"its log is in {log}" if log else "see above"
+            raise StartError(f"The local Cognito did not start; {where}.")
         yield RunningCognito(line.removeprefix(READY_LINE).strip())
     finally:
         process.terminate()

@@ -15,7 +15,16 @@ from local_cognito.moto_server import MotoServer
 from local_cognito.operations import Operation, our_operations
 from local_cognito.pools import Pools, TrackedUserPool
 from local_cognito.provisioning import give_pool_id
-from local_cognito.seed import ACCOUNT_ID, AUTH_FLOWS, POOLS, REGION, USERS, SeedPool, SeedUser
+from local_cognito.seed import (
+    ACCOUNT_ID,
+    AUTH_FLOWS,
+    MAX_SESSIONS_PER_USER,
+    POOLS,
+    REGION,
+    USERS,
+    SeedPool,
+    SeedUser,
+)
 from local_cognito.tokens import KeyPairs
 
 
@@ -93,7 +102,9 @@ def create_pool(pools: Pools, seed: SeedPool) -> TrackedUserPool:
         del moto.clients[client.id]
         client.id = client_id
         moto.clients[client_id] = client
-    return pools.pool(seed.id)
+    pool = pools.pool(seed.id)
+    pool.session_tracking.configure(enabled=True, max_per_user=MAX_SESSIONS_PER_USER)
+    return pool
 
 
 def create_user(

@@ -53,6 +53,11 @@ AUTH_FLOWS = [
 ]
 
 
+# Sessions are tracked in every seed pool, and as many as Cognito allows: one sign-in more ends the
+# tokens of the least recently used.
+MAX_SESSIONS_PER_USER = 100
+
+
 @dataclass(frozen=True)
 class SeedPool:
     """A pool as it is at the start: its settings, and its clients by id and name."""

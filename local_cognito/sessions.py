@@ -75,6 +75,7 @@ def refresh(
     device = find_device(pool, family.sub, family.device_key or "")
     if device is not None:
         authenticated(device, caller_ip)
+    pool.session_tracking.record_activity(family, rotated=rotation is not None)
     return _renewed(pool, family) if rotation is None else tokens_of(pool, family)
 
 
@@ -120,6 +121,8 @@ class SessionOperations:
         with pool.lock:
             family = pool.families_by_refresh_token.get(token)
             if family is not None and family.client_id == client.id:
+                if params.get("RevokeAssociatedSessions") == "LINKED":
+                    pool.session_tracking.end_origin(family)
                 family.revoked = True
         return {}
 

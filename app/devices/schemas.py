@@ -1,6 +1,7 @@
 """JSON in and out of the `/devices` calls."""
 
 import unicodedata
+from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -23,6 +24,9 @@ from app.http.schemas import (
     DescribedSchema,
     Matches,
     WholeNumber,
+    answer,
+    answer_enum,
+    answer_list,
     answer_text,
     cursor,
     ip_address,
@@ -58,14 +62,11 @@ def device_key(description: str, *, nullable: bool = False) -> Any:
     )
 
 
-def is_current() -> fields.Boolean:
-    return fields.Boolean(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "Whether this is the device that the access token was issued to, "
-            "the one in the user's hands.",
-        },
+def is_current() -> Any:
+    return answer(
+        fields.Boolean,
+        "Whether this is the device that the access token was issued to, "
+        "the one in the user's hands.",
     )
 
 
@@ -111,16 +112,11 @@ class DeviceSchema(DescribedSchema):
         nullable=True,
         validate=validate.Length(max=DEVICE_NAME_MAX_LENGTH),
     )
-    status = fields.Enum(
+    status = answer_enum(
         DeviceStatus,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "`remembered`: the device may stand in for the second factor at the "
-            "next sign-in. `not_remembered`: it is known, and the second factor is asked for. "
-            "Change it with `updateDevice`.",
-        },
+        "`remembered`: the device may stand in for the second factor at the "
+        "next sign-in. `not_remembered`: it is known, and the second factor is asked for. "
+        "Change it with `updateDevice`.",
     )
     current = is_current()
     last_ip_address = ip_address("The address that the device last signed in from.")
@@ -147,12 +143,10 @@ class DeviceSchema(DescribedSchema):
 class DevicePageSchema(AnswerSchema):
     """One page of the user's devices."""
 
-    items = fields.List(
-        fields.Nested(DeviceSchema),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=LIST_LIMIT_MAX),
-        metadata={"description": "The remembered devices, in Cognito's order."},
+    items = answer_list(
+        DeviceSchema,
+        LIST_LIMIT_MAX,
+        "The remembered devices, in Cognito's order.",
     )
     next_cursor = next_cursor(examples.CURSOR)
     current_device_id = device_key(
@@ -228,7 +222,6 @@ class TrackDeviceSchema(CamelCaseSchema):
     )
     device_group_key = fields.String(
         load_default=None,
-        allow_none=False,
         validate=[
             validate.Length(min=1, max=128),
             Matches(GROUP_KEY_PATTERN, error="Not a device group key."),
@@ -264,22 +257,14 @@ class TrackedDeviceSchema(AnswerSchema):
     """What came of tracking a device."""
 
     id = device_key("The device key that was sent.")
-    status = fields.Enum(
+    status = answer_enum(
         TrackingStatus,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "`remembered`, or `tracked` while the user must still opt in.",
-        },
+        "`remembered`, or `tracked` while the user must still opt in.",
     )
-    user_confirmation_necessary = fields.Boolean(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "True where the user pool lets its users choose: ask the user whether "
-            "to remember this device, and send the answer with `updateDevice`.",
-        },
+    user_confirmation_necessary = answer(
+        fields.Boolean,
+        "True where the user pool lets its users choose: ask the user whether "
+        "to remember this device, and send the answer with `updateDevice`.",
     )
     device_password = fields.String(
         dump_only=True,
@@ -310,12 +295,9 @@ class StatusChangeSchema(AnswerSchema):
     """A device's new status."""
 
     id = device_key("The device whose status changed.")
-    status = fields.Enum(
+    status = answer_enum(
         DeviceStatus,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={"description": "The status it has now."},
+        "The status it has now.",
     )
     current = is_current()
 
@@ -324,34 +306,23 @@ class FailedForgetSchema(AnswerSchema):
     """A device that was not forgotten."""
 
     id = device_key("The device that was not forgotten.")
-    problem = fields.Nested(
-        ProblemSchema,
-        required=True,
-        dump_only=True,
-        metadata={"description": "Why, as `forgetDevice` would have answered."},
+    problem = answer(
+        partial(fields.Nested, ProblemSchema),
+        "Why, as `forgetDevice` would have answered.",
     )
 
 
 class ForgetReportSchema(AnswerSchema):
     """What came of forgetting many devices."""
 
-    forgotten = fields.List(
+    forgotten = answer_list(
         device_key("A device key."),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=FORGET_MAX),
-        metadata={
-            "description": "The devices forgotten, in the order it was done: "
-            "with `scope=all`, the current one last.",
-        },
+        FORGET_MAX,
+        "The devices forgotten, in the order it was done: with `scope=all`, the current one last.",
     )
-    failed = fields.List(
-        fields.Nested(FailedForgetSchema),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=FORGET_MAX),
-        metadata={
-            "description": "The devices not forgotten. Repeat the call for the rest; one with "
-            "`device-not-found` needs none: it was forgotten elsewhere meanwhile.",
-        },
+    failed = answer_list(
+        FailedForgetSchema,
+        FORGET_MAX,
+        "The devices not forgotten. Repeat the call for the rest; one with "
+        "`device-not-found` needs none: it was forgotten elsewhere meanwhile.",
     )

@@ -6,6 +6,8 @@ validators know.
 
 import re
 from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -91,26 +93,43 @@ class Matches(validate.Regexp):
         return value
 
 
-def answer_text(description: str, *examples: str, nullable: bool = False, **more: Any) -> Any:
+def answer(kind: Callable[..., Any], description: str, *examples: Any, **options: Any) -> Any:
+    """A member of an answer. `kind`: the field's class, or what makes it of `options`; `nullable`:
+    whether it may be null."""
+    return kind(
+        required=True,
+        dump_only=True,
+        allow_none=options.pop("nullable", False),
+        metadata={
+            "description": description,
+            **({"examples": list(examples)} if examples else {}),
+            **options.pop("metadata", {}),
+        },
+        **options,
+    )
+
+
+def answer_text(description: str, *examples: str, **options: Any) -> Any:
     """A text in an answer."""
-    return fields.String(
-        required=True,
-        dump_only=True,
-        allow_none=nullable,
-        validate=more.pop("validate", validate.Length(max=TEXT_MAX_LENGTH)),
-        metadata={"description": description, "examples": list(examples)},
-        **more,
-    )
+    bound = {"validate": validate.Length(max=TEXT_MAX_LENGTH)}
+    return answer(fields.String, description, *examples, **bound | options)
 
 
-def moment(description: str, example: str, *, nullable: bool = True) -> fields.DateTime:
-    """A time in an answer."""
-    return fields.DateTime(
-        required=True,
-        dump_only=True,
-        allow_none=nullable,
-        metadata={"description": f"{description} UTC.", "examples": [example]},
-    )
+def answer_enum(kind: type[StrEnum], description: str, **options: Any) -> Any:
+    """One of a few words in an answer."""
+    return answer(partial(fields.Enum, kind, by_value=True), description, **options)
+
+
+def answer_list(inner: Any, most: int, description: str) -> Any:
+    """A list in an answer; `inner`: a field, or the schema of its items."""
+    field = inner if isinstance(inner, fields.Field) else fields.Nested(inner)
+    bound = validate.Length(max=most)
+    return answer(partial(fields.List, field), description, validate=bound)
+
+
+def moment(description: str, example: str) -> Any:
+    """A time in an answer; null where Cognito has none."""
+    return answer(fields.DateTime, f"{description} UTC.", example, nullable=True)
 
 
 def ip_address(description: str) -> Any:
@@ -161,14 +180,11 @@ class DescribedSchema(AnswerSchema):
         nullable=True,
         attribute="description.display_name",
     )
-    device_type = fields.Enum(
+    device_type = answer_enum(
         DeviceType,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        allow_none=True,
+        "For an icon. Null where nothing is known.",
+        nullable=True,
         attribute="description.device_type",
-        metadata={"description": "For an icon. Null where nothing is known."},
     )
     operating_system = answer_text(
         "As `macOS` or `Android`; null where nothing is known.",

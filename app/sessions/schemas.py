@@ -1,5 +1,6 @@
 """JSON in and out of the `/sessions` calls."""
 
+from functools import partial
 from typing import Any
 
 from marshmallow import fields, validate
@@ -18,6 +19,9 @@ from app.http.schemas import (
     CamelCaseSchema,
     DescribedSchema,
     Matches,
+    answer,
+    answer_enum,
+    answer_list,
     answer_text,
     cursor,
     ip_address,
@@ -88,20 +92,14 @@ class SessionSchema(DescribedSchema):
     """A place where the user is signed in."""
 
     id = session_id("The session id, Cognito's own.")
-    session_type = fields.Enum(
+    session_type = answer_enum(
         SessionType,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "`token`: an app's sign-in, which holds tokens. `sso`: a browser's "
-            "managed login, through which several token sessions may come.",
-        },
+        "`token`: an app's sign-in, which holds tokens. `sso`: a browser's "
+        "managed login, through which several token sessions may come.",
     )
-    current = fields.Boolean(
-        required=True,
-        dump_only=True,
-        metadata={"description": "Whether it is the session that makes this call."},
+    current = answer(
+        fields.Boolean,
+        "Whether it is the session that makes this call.",
     )
     client_id = answer_text(
         "The app client that the user signed in to.", "1h57kf5cpq17m0eml12EXAMPLE", nullable=True
@@ -112,11 +110,9 @@ class SessionSchema(DescribedSchema):
         nullable=True,
     )
     last_ip_address = ip_address("The address that the session was last active from.")
-    last_location = fields.Nested(
-        LocationSchema,
-        required=True,
-        dump_only=True,
-        metadata={"description": "Where that was."},
+    last_location = answer(
+        partial(fields.Nested, LocationSchema),
+        "Where that was.",
     )
     created_at = moment("When the user signed in.", "2026-11-12T08:30:05Z")
     last_active_at = moment("When the session last refreshed its tokens.", "2026-11-26T07:58:41Z")
@@ -129,12 +125,10 @@ class SessionSchema(DescribedSchema):
 class SessionPageSchema(AnswerSchema):
     """One page of the user's sessions."""
 
-    items = fields.List(
-        fields.Nested(SessionSchema),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=SESSIONS_MAX),
-        metadata={"description": "The sessions, in Cognito's order. It lags by a few seconds."},
+    items = answer_list(
+        SessionSchema,
+        SESSIONS_MAX,
+        "The sessions, in Cognito's order. It lags by a few seconds.",
     )
     next_cursor = next_cursor(examples.CURSOR)
 
@@ -143,31 +137,23 @@ class FailedEndingSchema(AnswerSchema):
     """A session that was not ended."""
 
     id = session_id("The session that was not ended.")
-    problem = fields.Nested(
-        ProblemSchema,
-        required=True,
-        dump_only=True,
-        metadata={"description": "Why, as `endSession` would have answered."},
+    problem = answer(
+        partial(fields.Nested, ProblemSchema),
+        "Why, as `endSession` would have answered.",
     )
 
 
 class EndingReportSchema(AnswerSchema):
     """What came of ending many sessions."""
 
-    ended = fields.List(
+    ended = answer_list(
         session_id("A session id."),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=END_MAX),
-        metadata={"description": "The sessions that were ended, in the order it was done."},
+        END_MAX,
+        "The sessions that were ended, in the order it was done.",
     )
-    failed = fields.List(
-        fields.Nested(FailedEndingSchema),
-        required=True,
-        dump_only=True,
-        validate=validate.Length(max=END_MAX),
-        metadata={
-            "description": "The sessions that were not. Repeat the call for the rest; one with "
-            "`session-not-found` needs none: it ended elsewhere meanwhile.",
-        },
+    failed = answer_list(
+        FailedEndingSchema,
+        END_MAX,
+        "The sessions that were not. Repeat the call for the rest; one with "
+        "`session-not-found` needs none: it ended elsewhere meanwhile.",
     )
