@@ -26,16 +26,17 @@ from local_cognito.realm import Realm
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# The two issuers' hosts are one here: the UPDATED issuer's keys are under a path of their own.
-JWKS_PATH = re.compile(
-    r"(?P<updated>/issuer-cognito-idp)?/(?P<pool_id>[\w-]+_[0-9a-zA-Z]+)/\.well-known/jwks\.json"
+# The hosts of the two issuers are one here: the UPDATED issuer is under a path of its own.
+WELL_KNOWN = re.compile(
+    r"(?P<updated>/issuer-cognito-idp)?/(?P<pool_id>[\w-]+_[0-9a-zA-Z]+)/\.well-known/"
+    r"(?P<document>jwks\.json|openid-configuration)"
 )
 MAX_BODY = 1024 * 1024
 LOG = logging.getLogger(__name__)
 
 
 class LocalCognito:
-    """One Cognito: `POST /` for operations, the key sets, `/_local/*` to steer it."""
+    """One Cognito: `POST /` for operations, what is well known, `/_local/*` to steer it."""
 
     def __init__(self) -> None:
         self._realm = Realm(MotoServer())
@@ -56,29 +57,34 @@ class LocalCognito:
             return Response(status=200)
         if request.path.startswith("/_local/"):
             return control.answer(request, realm, self._reset)
-        key_set = JWKS_PATH.fullmatch(request.path)
-        if key_set is not None and request.method == "GET":
-            issuer_type = "UPDATED" if key_set["updated"] else "ORIGINAL"
-            return self._key_set(request, realm, key_set["pool_id"], issuer_type)
+        well_known = WELL_KNOWN.fullmatch(request.path)
+        if well_known is not None and request.method == "GET":
+            return self._well_known(request, realm, well_known)
         if request.method == "POST" and request.path == "/":
             return self._operation(request, realm)
-        return realm.moto.page(request)
+        return _json({"message": "Not Found"}, 404)
 
     def _reset(self) -> None:
         self._realm = self._realm.reborn()
 
-    def _key_set(self, request: Request, realm: Realm, pool_id: str, issuer_type: str) -> Response:
+    def _well_known(self, request: Request, realm: Realm, asked: re.Match[str]) -> Response:
         """403 for the UPDATED issuer of a pool that has not switched (aws-jwt-verify 279)."""
+        issuer_type = "UPDATED" if asked["updated"] else "ORIGINAL"
 
         def answer() -> Response:
             try:
-                pool = realm.pools.pool(pool_id)
+                pool = realm.pools.pool(asked["pool_id"])
             except CognitoError as error:
                 return _json({"message": error.message}, 400)
             if issuer_type not in ("ORIGINAL", pool.issuer_type):
                 return _json({"message": "Forbidden"}, 403)
-            return _json(pool.key_pairs[issuer_type].jwks())
+            if asked["document"] == "jwks.json":
+                return _json(pool.key_pairs[issuer_type].jwks())
+            here = request.url.removesuffix(asked["document"])
+            return _json(_openid_configuration(pool.issuers[issuer_type], f"{here}jwks.json"))
 
+        if asked["document"] != "jwks.json":
+            return answer()
         realm.calls.count(JWKS)
         return realm.faults.answer(JWKS, _connection(request), answer)
 
@@ -92,6 +98,18 @@ class LocalCognito:
         return realm.faults.answer(
             operation, _connection(request), lambda: _perform(request, realm, operation)
         )
+
+
+def _openid_configuration(issuer: str, jwks_uri: str) -> dict[str, Any]:
+    """As of a pool without a domain. moto's knows one issuer only."""
+    return {
+        "issuer": issuer,
+        "jwks_uri": jwks_uri,
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code", "token"],
+        "scopes_supported": ["openid", "email", "phone", "profile"],
+        "subject_types_supported": ["public"],
+    }
 
 
 def _perform(request: Request, realm: Realm, operation: str) -> Response:

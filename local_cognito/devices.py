@@ -25,6 +25,8 @@ from local_cognito.errors import (
     invalid_parameter,
     no_device_tracking,
     no_such_device,
+    no_such_user,
+    not_found,
 )
 from local_cognito.parameters import Params, required
 from local_cognito.pools import Device, DeviceOffer, Pools, SignedIn, TrackedUserPool
@@ -161,12 +163,14 @@ class DeviceOperations:
 
     # By an administrator
 
+    # The models of the first two have no UserNotFoundException.
+
     def admin_get_device(self, params: Params, caller_ip: str) -> Params:
-        pool, user = self._named(params)
+        pool, user = self._named(params, not_found("User does not exist."))
         return {"Device": as_told_to_an_administrator(pool, user, _tracked(pool, user, params))}
 
     def admin_list_devices(self, params: Params, caller_ip: str) -> Params:
-        pool, user = self._named(params)
+        pool, user = self._named(params, not_found("User does not exist."))
         page, page_token = self._page(user, _devices_of(pool, user), params)
         devices = [as_told_to_an_administrator(pool, user, device) for device in page]
         return {"Devices": devices} | page_token
@@ -185,9 +189,13 @@ class DeviceOperations:
             raise no_device_tracking()
         return signed_in
 
-    def _named(self, params: Params) -> tuple[TrackedUserPool, CognitoIdpUser]:
+    def _named(
+        self, params: Params, no_user: CognitoError | None = None
+    ) -> tuple[TrackedUserPool, CognitoIdpUser]:
         pool = self._pools.pool(params["UserPoolId"])
-        user = pool.get_user(params["Username"])
+        user = pool.find_user(params["Username"])
+        if user is None:
+            raise no_user or no_such_user()
         if pool.device_configuration is None:
             raise no_device_tracking()
         return pool, user

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from local_cognito.errors import CognitoError
 from local_cognito.http import CONTENT_TYPE, TARGET_SERVICE, aws_json
@@ -24,10 +24,6 @@ class MotoServer:
 
     def __init__(self) -> None:
         self._app = create_backend_app("cognito-idp")
-
-    def page(self, request: Request) -> Response:
-        """moto's answer to what is no operation, as the OpenID configuration."""
-        return Response.from_app(self._app, request.environ, buffered=True)
 
     def forward(self, operation: str, params: dict[str, Any]) -> Response:
         """An operation's answer in AWS's form. Raises CognitoError with moto's type and message."""

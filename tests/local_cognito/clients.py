@@ -86,10 +86,12 @@ class Aws:
         self.admin.close()
 
     def refused(self, call: Callable[..., Any], *args: Any, **params: Any) -> str:
-        """Calls an operation that must fail, and returns "Type: message"."""
+        """Calls an operation that must fail with an error of its model: "Type: message"."""
         with pytest.raises(ClientError) as caught:
             call(*args, **params)
         error = caught.value.response["Error"]
+        model = self.idp.meta.service_model.operation_model(caught.value.operation_name)
+        assert error["Code"] in {shape.name for shape in model.error_shapes}, error
         return f"{error['Code']}: {error['Message']}"
 
     def devices(self, access_token: str) -> list[str]:

@@ -233,6 +233,8 @@ def test_a_pool_that_switches_its_issuer_signs_with_that_ones_keys(aws: Aws, dev
     assert requests.get(updated, timeout=5).status_code == 403
     issuer = aws.control("POST", "/_local/issuer", type="UPDATED")["issuer"]
     assert issuer == f"https://issuer-cognito-idp.us-east-1.amazonaws.com/{seed.POOL_ID}"
+    discovered = requests.get(updated.replace("jwks.json", "openid-configuration"), timeout=5)
+    assert (discovered.json()["issuer"], discovered.json()["jwks_uri"]) == (issuer, updated)
     later = aws.on_device()["access_token"]
     keys = KeySet.import_key_set({"keys": keys_at(updated)})
     assert jwt.decode(later, keys, algorithms=["RS256"]).claims["iss"] == issuer

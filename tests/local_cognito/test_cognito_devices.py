@@ -215,6 +215,14 @@ def test_an_administrator_changes_and_forgets(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("operation", ["get_device", "list_devices", "forget_device"])
+def test_an_administrator_names_a_user_who_exists(aws: Aws, operation: str) -> None:
+    user = {"UserPoolId": seed.POOL_ID, "Username": "nobody"}
+    device = {} if operation == "list_devices" else {"DeviceKey": UNKNOWN_KEY}
+    error = aws.refused(getattr(aws.admin, f"admin_{operation}"), **user, **device)
+    assert error.endswith(": User does not exist.")
+
+
+@pytest.mark.parametrize("operation", ["get_device", "list_devices", "forget_device"])
 def test_a_pool_without_device_tracking_has_no_device_operations(aws: Aws, operation: str) -> None:
     token = aws.on_device(pool=seed.NO_DEVICES_POOL_ID)["access_token"]
     device = {} if operation == "list_devices" else {"DeviceKey": UNKNOWN_KEY}

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from pycognito.aws_srp import AWSSRP, generate_hash_device
+from pycognito.aws_srp import AWSSRP
 
 from local_cognito import seed, srp
 from tests.local_cognito.clients import (
@@ -19,6 +19,7 @@ from tests.local_cognito.clients import (
     INVALID_KEY,
     SPENT_SESSION,
     Aws,
+    SrpSignIn,
     claims_of,
 )
 
@@ -30,33 +31,12 @@ WRONG_PASSWORD = "NotAuthorizedException: Incorrect username or password."
 INVALID_SESSION = "NotAuthorizedException: Invalid session for the user."
 
 
-class Srp:
-    """One SRP exchange by hand, for what no well-behaved client would send."""
-
-    def __init__(self, idp: Any, username: str = seed.DEMO2_USERNAME) -> None:
-        self.idp = idp
-        self.client = AWSSRP(username, seed.DEMO2_PASSWORD, *ALWAYS, client=idp)
-        self.asked = idp.initiate_auth(
-            AuthFlow="USER_SRP_AUTH",
-            ClientId=seed.CLIENT_ID,
-            AuthParameters=self.client.get_auth_params(),
-        )
-        self.proof = self.client.process_challenge(
-            self.asked["ChallengeParameters"], self.client.get_auth_params()
-        )
-
-    def answer(self, client_id: str = seed.CLIENT_ID, **changed: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.idp.respond_to_auth_challenge(
-            ClientId=client_id,
-            ChallengeName="PASSWORD_VERIFIER",
-            ChallengeResponses=self.proof | changed,
-        )
-        return answer
-
-
-@pytest.fixture
-def exchange(aws: Aws) -> Srp:
-    return Srp(aws.idp)
+def srp_exchange(aws: Aws) -> tuple[dict[str, Any], dict[str, str]]:
+    """demo2's PASSWORD_VERIFIER and the right answer to it, for what no client would send."""
+    client = AWSSRP(*DEMO2.values(), *ALWAYS, client=aws.idp)
+    asked = aws.begin("USER_SRP_AUTH", **client.get_auth_params())
+    proof = client.process_challenge(asked["ChallengeParameters"], client.get_auth_params())
+    return asked, proof
 
 
 def add_ada(aws: Aws, pool_id: str, username: str = "Ada", **attributes: str) -> None:
@@ -163,20 +143,21 @@ def test_with_a_new_password_come_the_attributes_that_the_pool_requires(aws: Aws
 # SRP
 
 
-def test_a_secret_block_is_good_once_whether_the_proof_is_right_or_wrong(
-    aws: Aws, exchange: Srp
-) -> None:
-    exchange.answer()
-    assert aws.refused(exchange.answer) == SPENT_SESSION
-    other = Srp(aws.idp)
-    wrong = base64.b64encode(b"x" * 32).decode()
-    assert aws.refused(other.answer, PASSWORD_CLAIM_SIGNATURE=wrong) == WRONG_PASSWORD
-    assert aws.refused(other.answer) == SPENT_SESSION
+def test_a_secret_block_is_good_once_whether_the_proof_is_right_or_wrong(aws: Aws) -> None:
+    asked, proof = srp_exchange(aws)
+    assert "AuthenticationResult" in aws.respond(asked, **proof)
+    assert aws.refused(aws.respond, asked, **proof) == SPENT_SESSION
+    asked, proof = srp_exchange(aws)
+    wrong = {**proof, "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(b"x" * 32).decode()}
+    assert aws.refused(aws.respond, asked, **wrong) == WRONG_PASSWORD
+    assert aws.refused(aws.respond, asked, **proof) == SPENT_SESSION
 
 
-def test_a_proof_is_for_its_client_and_its_user(aws: Aws, exchange: Srp) -> None:
-    assert aws.refused(exchange.answer, client_id=seed.OTHER_CLIENT_ID) == INVALID_SESSION
-    assert aws.refused(Srp(aws.idp).answer, USERNAME=seed.DEMO_USERNAME) == INVALID_SESSION
+def test_a_proof_is_for_its_client_and_its_user(aws: Aws) -> None:
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, seed.OTHER_CLIENT_ID, **proof) == INVALID_SESSION
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, **{**proof, "USERNAME": "demo"}) == INVALID_SESSION
 
 
 @pytest.mark.parametrize(
@@ -188,7 +169,8 @@ def test_a_proof_is_for_its_client_and_its_user(aws: Aws, exchange: Srp) -> None
     ],
 )
 def test_a_proof_is_of_now(aws: Aws, timestamp: str, error: str) -> None:
-    assert aws.refused(Srp(aws.idp).answer, TIMESTAMP=timestamp).startswith(error)
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, **{**proof, "TIMESTAMP": timestamp}).startswith(error)
 
 
 def test_an_a_that_is_zero_modulo_n_is_refused(aws: Aws) -> None:
@@ -275,14 +257,10 @@ def test_names_are_told_apart_by_case_unless_the_pool_says_otherwise(aws: Aws) -
 def test_a_challenge_answered_under_an_alias_gives_a_device_that_cannot_be_confirmed(
     aws: Aws,
 ) -> None:
-    exchange = Srp(aws.idp)
-    sub = str(seed.USERS[1].sub(seed.POOL_ID))
-    result = exchange.answer(USERNAME=sub)["AuthenticationResult"]
-    key, group_key = (result["NewDeviceMetadata"][n] for n in ("DeviceKey", "DeviceGroupKey"))
-    _, verifier = generate_hash_device(group_key, key)
-    given = {"DeviceKey": key, "DeviceSecretVerifierConfig": verifier}
-    error = aws.refused(aws.idp.confirm_device, AccessToken=result["AccessToken"], **given)
-    assert error == INVALID_KEY
+    asked, proof = srp_exchange(aws)
+    sub = seed.USERS[1].sub(seed.POOL_ID)
+    result = aws.respond(asked, **{**proof, "USERNAME": sub})["AuthenticationResult"]
+    assert aws.refused(aws.confirm, SrpSignIn(result, totp_asked=False)) == INVALID_KEY
 
 
 # Client secrets
@@ -366,12 +344,11 @@ def test_a_device_that_is_forgotten_or_anothers_does_not_exist_at_sign_in(aws: A
     assert aws.sign_in().totp_asked
 
 
-def test_the_proof_may_be_sent_again_without_the_device_that_is_gone(
-    aws: Aws, exchange: Srp
-) -> None:
+def test_the_proof_may_be_sent_again_without_the_device_that_is_gone(aws: Aws) -> None:
     """As amazon-cognito-identity-js and Amplify recover."""
-    assert aws.refused(exchange.answer, DEVICE_KEY="us-east-1_0000") == DEVICE_GONE
-    assert "AccessToken" in exchange.answer()["AuthenticationResult"]
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, **proof, DEVICE_KEY="us-east-1_0000") == DEVICE_GONE
+    assert "AccessToken" in aws.respond(asked, **proof)["AuthenticationResult"]
 
 
 def test_on_an_opt_in_pool_a_device_stands_in_for_totp_once_remembered(aws: Aws) -> None:
