@@ -1,7 +1,6 @@
 """gunicorn's gevent worker, guarded from slow callers; set as `worker_class`.
 
-Here a TLS handshake, a request and the taking of an answer each end in time, and idle connections
-give way to newcomers and to a stop. The stock worker waits for as long as a caller likes.
+Handshakes, requests and answers end in time; idle connections give way to newcomers and to stops.
 """
 
 import errno
@@ -65,9 +64,9 @@ class Connection:
     def close(self) -> None:
         """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
         if self.taken_by and not self.abandoned:
-            if isinstance(self.sock, ssl.SSLSocket):
-                with suppress(OSError, ValueError), gevent.Timeout(LINGER_SECONDS, TimeoutError):
-                    self.sock.unwrap()
+            silent = (OSError, ValueError, AttributeError)  # the last: plain sockets do not unwrap
+            with suppress(*silent), gevent.Timeout(LINGER_SECONDS, TimeoutError):
+                self.sock.unwrap()
             util.close_graceful(self.sock, LINGER_SECONDS)
         self.sock.close()
 
@@ -86,8 +85,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             longest = next((one for one in self.waiting if one.idle), next(iter(self.waiting)))
             del self.waiting[longest]
             longest.abandon()
-        connection = Connection(client)
-        self.waiting[connection] = None
+        self.waiting[connection := Connection(client)] = None
         try:
             super().handle(listener, connection, addr)
         finally:
