@@ -29,7 +29,7 @@ help: ## List the targets
 	@touch $@
 
 .venv/ready-to-test: .venv/ready requirements-test.txt
-	@echo "Set-up for tests: $$(grep -c == requirements-test.txt) packages, 900 MB on disk; some minutes"
+	@echo "Set-up for tests: $$(grep -c == requirements-test.txt) packages, 800 MB on disk; some minutes"
 	@$(call install,requirements-test.txt)
 	@touch .venv/ready $@
 
@@ -40,7 +40,7 @@ install = rm -f .venv/ready .venv/ready-to-test && \
 	$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r $(1)
 
 node_modules/ready: package.json package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || { echo \
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || { echo \
 		"Node 20 or newer is needed for the tests; node is $$(node --version 2>/dev/null || echo not there)." >&2; \
 		exit 1; }
 	@echo "Set-up for tests: JavaScript packages, 230 MB on disk; a minute"

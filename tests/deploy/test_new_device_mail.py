@@ -17,8 +17,8 @@ from moto import mock_aws
 from moto.ses.models import ses_backends
 
 from local_cognito.process import RunningCognito
+from tests.calls import call, sign_in_untracked, until
 from tests.deploy.programs import DEPLOY
-from tests.safety.calls import call, sign_in_untracked, until
 from tests.servers import Service
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"

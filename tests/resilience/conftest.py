@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from local_cognito.process import RunningCognito, running
+from tests.calls import SignedIn, sign_in
 from tests.resilience.load import Caller, Load, sign_in_callers, steady_load
-from tests.safety.calls import SignedIn, sign_in
 from tests.servers import Service, serving, settings_for
 
 IMPATIENT = {

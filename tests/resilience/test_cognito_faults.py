@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from local_cognito.process import RunningCognito
+from tests.calls import SignedIn, assert_problem, call
 from tests.raw_server import Script, raw_server, without_end
 from tests.resilience.conftest import IMPATIENT
 from tests.resilience.load import Caller, Load, sign_in_callers, steady_load
-from tests.safety.calls import SignedIn, assert_problem, call
 from tests.servers import Service, serving, settings_for
 
 UNAVAILABLE = "503 upstream-unavailable"

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from local_cognito.process import RunningCognito
+from tests.calls import SignedIn, call, log_lines, metric
 from tests.collector import Collector, a_collector
 from tests.resilience.polling import until
-from tests.safety.calls import SignedIn, call, log_lines, metric
 from tests.servers import Service, serving, settings_for
 
 FAILURES = "device_bff_trace_export_failures_total"
@@ -33,17 +33,12 @@ def list_devices(service: Service, user: SignedIn) -> None:
     assert call(f"{service.url}/devices", headers=user.bearer).ok
 
 
-@pytest.mark.parametrize(
-    ("hanging", "because"),
-    [(False, "Connection refused"), (True, "It does not answer.")],
-    ids=["refused", "hanging"],
-)
+@pytest.mark.parametrize("hanging", [False, True], ids=["refused", "hanging"])
 def test_neither_calls_nor_a_stop_wait_for_it(
     tracing: Callable[..., AbstractContextManager[Service]],
     user: SignedIn,
     collector: Collector,
     hanging: bool,
-    because: str,
 ) -> None:
     """Not even with more spans than the queue holds; gunicorn would kill a worker that waits."""
     if hanging:
@@ -53,8 +48,7 @@ def test_neither_calls_nor_a_stop_wait_for_it(
         for _ in range(10):
             list_devices(service, user)
         assert service.terminate() == 0
-        [away] = log_lines(service.logs(), event="trace_collector_away", level="warning")
-        assert because in away["because"]
+        assert len(log_lines(service.logs(), event="trace_collector_away", level="warning")) == 1
         assert "SIGKILL" not in service.logs()
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from local_cognito.process import RunningCognito
 from local_cognito.seed import POOL_ID
+from tests.calls import assert_problem, call, sign_in
 from tests.resilience.load import Caller, sign_in_callers, steady_load
 from tests.resilience.polling import until
 from tests.resilience.relay import Relay, relaying
-from tests.safety.calls import assert_problem, call, sign_in
 from tests.servers import Service, serving, settings_for
 
 

@@ -13,10 +13,10 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
+from tests.calls import connect, receive
 from tests.resilience.load import NO_ANSWER, Caller, Load, steady_load
 from tests.resilience.polling import until
 from tests.resilience.relay import relaying
-from tests.safety.calls import connect, receive
 from tests.servers import Service, serving, settings_for
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
+from tests.calls import SignedIn, assert_problem, call, metric
 from tests.resilience.polling import until
-from tests.safety.calls import SignedIn, assert_problem, call, metric
 from tests.servers import Service, free_port, serving, settings_for
 
 CALLS = 40

@@ -18,8 +18,8 @@ import requests
 
 from local_cognito.process import RunningCognito
 from local_cognito.seed import CLIENT_ID, POOL_ID, REGION
+from tests.calls import SignedIn, assert_problem, call, sign_in
 from tests.raw_server import new_tls, raw_server
-from tests.safety.calls import SignedIn, assert_problem, call, sign_in
 from tests.servers import Service, serving, settings_for
 
 FOR_GOOD = None

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local_cognito.process import RunningCognito
+from tests.calls import log_lines
 from tests.redis_server import RedisServer, running_redis
 from tests.resilience.load import Caller, steady_load
 from tests.resilience.polling import until
-from tests.safety.calls import log_lines
 from tests.servers import serving, settings_for
 
 

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.resilience.load import Caller, steady_load
-from tests.safety.calls import (
+from tests.calls import (
     SECONDS,
     SignedIn,
     assert_problem,
@@ -20,6 +19,7 @@ from tests.safety.calls import (
     receive,
     sign_in,
 )
+from tests.resilience.load import Caller, steady_load
 from tests.servers import Service, serving, settings_for
 
 SLOW_CALLERS = 500

@@ -8,14 +8,16 @@ from unittest.mock import patch
 
 from flask import request
 
+from app.counters import Counters
 from app.domain.access_token import AccessToken
-from app.domain.errors import ServiceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 from app.http.problems import problem
 from app.observability import metrics
 from app.observability.audit import AuditLog
-from app.server import Worker as Worker
+from app.server import Worker
 
 record_audit = AuditLog.record
+count_hit = Counters.hit
 request_labels = metrics.REQUESTS.labels
 
 
@@ -31,8 +33,8 @@ def libraries_at_debug() -> None:
 
 
 def token_in_audit() -> None:
-    def record(self: AuditLog, action: str, token: AccessToken, device: Any, outcome: str) -> None:
-        record_audit(self, action, token, device, token.value)
+    def record(self: AuditLog, event: str, token: AccessToken, subject: Any, outcome: str) -> None:
+        record_audit(self, event, token, subject, token.value)
 
     patch.object(AuditLog, "record", record).start()
 
@@ -52,12 +54,16 @@ def all_of_a_span() -> None:
 
 
 def token_in_rate_limit_key() -> None:
-    patch("app.http.rate_limits._caller_key", lambda: request.headers["Authorization"]).start()
+    def hit(self: Counters, limit: Any, *key: str, **options: Any) -> Any:
+        whole = request.headers.get("Authorization", "") if request else ""
+        return count_hit(self, limit, *key, whole, **options)
+
+    patch.object(Counters, "hit", hit).start()
 
 
 def words_of_cognito() -> None:
     patch(
-        "app.cognito.client.to_device_error",
+        "app.cognito.client.to_service_error",
         lambda operation, kind, message: ServiceError(ErrorCode.INVALID_PARAMETER, message),
     ).start()
 
@@ -68,6 +74,8 @@ def words_of_gunicorn() -> None:
         lambda *about: problem(*about) | {"detail": str(sys.exc_info()[1])},
     ).start()
 
+
+__all__ = ["Worker"]
 
 for leak in os.environ["LEAKS"].split():
     globals()[leak]()
