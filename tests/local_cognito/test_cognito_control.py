@@ -329,7 +329,7 @@ def test_a_reset_goes_back_to_the_seed_and_keeps_the_keys(aws: Aws, device: Any)
     assert {user["Username"] for user in users} == {"demo", "demo2"}
 
 
-def test_a_server_of_ones_own_starts_and_stops() -> None:
+def test_a_server_starts_on_a_free_port_and_stops() -> None:
     with running() as mine:
         assert mine.control("GET", "/_local/calls") == {}
     with pytest.raises(OSError, match="refused"):
