@@ -212,7 +212,7 @@ def _print_calls(service: tuple[str, int], cognito: RunningCognito) -> None:
                     "UpdateDeviceStatus",
                     AccessToken=token,
                     DeviceKey=key,
-                    DeviceDeviceStatus="remembered",
+                    DeviceRememberedStatus="remembered",
                 ),
             ),
         ):

@@ -198,7 +198,9 @@ def test_an_access_token_is_not_revoked(aws: Aws, device: SignedIn) -> None:
         ({"header": {"kid": None}}, "Could not verify signature for Access Token"),
     ],
 )
-def test_a_token_of_other_making_is_refused(aws: Aws, changed: Any, message: str) -> None:
+def test_a_token_with_changed_claims_or_header_is_refused(
+    aws: Aws, changed: Any, message: str
+) -> None:
     token = aws.control("POST", "/_local/tokens", **changed)["token"]
     assert aws.why_refused(token) == f"NotAuthorizedException: {message}"
 

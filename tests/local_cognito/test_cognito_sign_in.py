@@ -24,7 +24,6 @@ from tests.local_cognito.clients import (
 )
 
 ALWAYS = (seed.ALWAYS_POOL_ID, seed.ALWAYS_CLIENT_ID)
-OPT_IN = (seed.OPT_IN_POOL_ID, seed.OPT_IN_CLIENT_ID)
 NO_DEVICES = (seed.NO_DEVICES_POOL_ID, seed.NO_DEVICES_CLIENT_ID)
 PASSWORD_OF_DEMO2 = {"USERNAME": seed.DEMO2_USERNAME, "PASSWORD": seed.DEMO2_PASSWORD}
 WRONG_PASSWORD = "NotAuthorizedException: Incorrect username or password."
@@ -296,14 +295,6 @@ def test_a_pool_without_device_tracking_gives_no_device(aws: Aws) -> None:
     assert "device_key" not in claims_of(result["AccessToken"])
 
 
-def test_a_remembered_device_stands_in_for_totp(aws: Aws) -> None:
-    device, _ = aws.confirm(aws.sign_in())
-    again = aws.sign_in(**device)
-    assert not again.totp_asked
-    assert "NewDeviceMetadata" not in again.result
-    assert claims_of(again.access_token)["device_key"] == device["device_key"]
-
-
 @pytest.mark.parametrize("flow", ["USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"])
 def test_a_remembered_device_stands_in_for_totp_after_a_plain_password(aws: Aws, flow: str) -> None:
     made = aws.on_device()
@@ -349,18 +340,3 @@ def test_the_proof_may_be_sent_again_without_the_device_that_is_gone(aws: Aws) -
     asked, proof = srp_exchange(aws)
     assert aws.refused(aws.respond, asked, **proof, DEVICE_KEY="us-east-1_0000") == DEVICE_GONE
     assert "AccessToken" in aws.respond(asked, **proof)["AuthenticationResult"]
-
-
-def test_on_an_opt_in_pool_a_device_stands_in_for_totp_once_remembered(aws: Aws) -> None:
-    signed_in = aws.sign_in(*OPT_IN)
-    device, necessary = aws.confirm(signed_in)
-    assert necessary
-    again = aws.sign_in(*OPT_IN, **device)
-    assert again.totp_asked
-    assert "NewDeviceMetadata" not in again.result
-    aws.idp.update_device_status(
-        AccessToken=signed_in.access_token,
-        DeviceKey=device["device_key"],
-        DeviceRememberedStatus="remembered",
-    )
-    assert not aws.sign_in(*OPT_IN, **device).totp_asked
