@@ -144,18 +144,24 @@ class Settings:
         Raises:
             SettingsError: names the variables whose files cannot be read, or are not what they say.
         """
-        if self.tls_cert_file is None:
+        if self.tls_cert_file is None or self.tls_key_file is None:
             return
+        for name, path in (
+            ("TLS_CERT_FILE", self.tls_cert_file),
+            ("TLS_KEY_FILE", self.tls_key_file),
+        ):
+            try:
+                _readable(path)
+            except ValidationError as error:
+                raise SettingsError(f"{name}: {error.messages[0]}") from None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
             context.load_cert_chain(self.tls_cert_file, self.tls_key_file, password="")
-        except ssl.SSLError:
-            reason = "Not a certificate in PEM and its private key, without a password."
         except OSError as error:
-            reason = f"Cannot be read: {error.strerror}."
-        else:
-            return
-        raise SettingsError(f"TLS_CERT_FILE and TLS_KEY_FILE: {reason}")
+            raise SettingsError(
+                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key, "
+                "without a password."
+            ) from error
 
     @classmethod
     def from_environ(cls) -> "Settings":
