@@ -37,6 +37,9 @@ LINES_OF_LOG = 15
 WEB_ORIGINS = "http://localhost:3000,http://localhost:4200,http://localhost:5173"
 """Where the development servers of web pages are by default: Next.js, Angular, Vite."""
 
+CLIENT_NAMES = f"{seed.CLIENT_ID}=Demo app,{seed.OTHER_CLIENT_ID}=Demo shop"
+"""What `GET /sessions` calls the clients."""
+
 KEPT_VARIABLES = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
 KEPT_PREFIXES = ("LC_", "PYTHON", "COVERAGE_")
 
@@ -65,6 +68,7 @@ def main() -> None:
         settings = {
             "COGNITO_USER_POOL_ID": seed.POOL_ID,
             "COGNITO_CLIENT_IDS": seed.CLIENT_ID,
+            "COGNITO_CLIENT_NAMES": CLIENT_NAMES,
             "COGNITO_ENDPOINT_URL": cognito.url,
             "COGNITO_JWKS_URL": cognito.jwks_url(seed.POOL_ID),
             "CORS_ORIGINS": WEB_ORIGINS,
@@ -74,8 +78,8 @@ def main() -> None:
         _say(f"Starting the service on port {port} ...")
         log = folder / "service.log"
         service = started.enter_context(_service(settings, user, log))
-        _say("Signing the demo user in from three devices ...")
-        user.sign_in_from_three_devices()
+        _say("Signing the demo user in from three devices and a managed login ...")
+        user.sign_in_everywhere()
         _show(user, folder)
         code = service.wait()
         sys.exit(f"The service ended with exit code {code}; its log is in {_shown(log)}.")
@@ -190,10 +194,14 @@ def _show(user: DemoUser, folder: Path) -> None:
     trust = f"--cacert {_shown(user.ca_file)} " if user.ca_file else ""
     authorization = f"-H 'Authorization: Bearer {user.access_token}'"
     _say(f"\nYour devices, as GET /devices answers:\n\n{user.devices_table()}\n")
+    _say(f"Your sessions, as GET /sessions answers:\n\n{user.sessions_table()}\n")
     _say("Ask again, as this user on this device (the token is good for an hour):\n")
     _say(f"curl {trust}{user.api_url}/devices {authorization}\n")
     _say(f"Sign in yourself (also in {_shown(folder / 'demo.env')}):\n")
     _say("\n".join(lines) + "\n")
+    _say(
+        "A TOTP code is good once, and the code of this half minute is used: the next one works.\n"
+    )
     _say(f"Logs: {_shown(folder / 'service.log')}, {_shown(folder / 'cognito.log')}")
     _say(f"Swagger UI: {user.api_url}/docs")
     _say(

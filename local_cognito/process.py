@@ -1,10 +1,10 @@
-"""Starting the local Cognito from Python, and telling it things: for tests and scripts.
+"""Starting and steering the local Cognito from Python, for tests and scripts.
 
     with running() as cognito:
         boto3.client("cognito-idp", endpoint_url=cognito.url, ...)
         cognito.control("POST", "/_local/faults", operation="ListDevices", fault="throttle")
 
-Imports nothing but the standard library, so that a script that only talks to it starts fast.
+Imports only the standard library, so that a script that only talks to it starts fast.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STOP_SECONDS = 10
 
 
 class ControlError(RuntimeError):
-    """The server refused what it was told; the message is its own."""
+    """The server refused a call of `/_local/*`; the message is its own."""
 
 
 class StartError(RuntimeError):
@@ -55,10 +55,14 @@ class RunningCognito:
     def jwks_url(self, pool_id: str) -> str:
         return f"{self.url}/{pool_id}/.well-known/jwks.json"
 
+    def updated_jwks_url(self, pool_id: str) -> str:
+        """Where the keys of the pool's new issuer are, once the pool has switched to it."""
+        return f"{self.url}/issuer-cognito-idp/{pool_id}/.well-known/jwks.json"
+
 
 @contextmanager
 def running(port: int = 0, log: Path | None = None) -> Iterator[RunningCognito]:
-    """A server of one's own, on a free port unless one is named, stopped at the end.
+    """A new server, on a free port unless one is named, stopped at the end.
 
     What it logs goes to standard error, or to the file `log`. Raises StartError.
     """
@@ -66,7 +70,7 @@ def running(port: int = 0, log: Path | None = None) -> Iterator[RunningCognito]:
     root = Path(__file__).resolve().parent.parent
     with ExitStack() as files:
         errors = files.enter_context(log.open("wb")) if log else None
-        # The program and its arguments are ours.
+        # No part of the command comes from outside.
         process = subprocess.Popen(  # noqa: S603
             command, cwd=root, stdout=subprocess.PIPE, stderr=errors, text=True
         )

@@ -132,9 +132,35 @@ def test_each_step_has_a_line_and_the_last_one_says_ready(shown: Demo) -> None:
     assert lines[:3] == [
         f"Starting the local Cognito on port {shown.cognito_port} ...",
         f"Starting the service on port {shown.port} ...",
-        "Signing the demo user in from three devices ...",
+        "Signing the demo user in from three devices and a managed login ...",
     ]
     assert lines[-1].startswith(f"Ready: the API is at http://127.0.0.1:{shown.port},")
+
+
+def test_it_prints_devices_as_people_call_them_and_which_is_current(shown: Demo) -> None:
+    rows = re.findall(
+        r"^  (\S.*?)  +(?:-|[a-z]+) +remembered  +(this one)?  ", shown.printed, re.MULTILINE
+    )
+    assert rows == [
+        ("Ada's iPhone", ""),
+        ("Edge on Windows", ""),
+        ("Chrome on macOS", "this one"),
+    ]
+
+
+def test_it_prints_sessions_with_their_app_and_place_and_which_is_current(shown: Demo) -> None:
+    rows = re.findall(
+        r"^  (\S.*?)  +(token|sso)  +(Demo \w+)  +(\w+, \w+)  +(this one)?  ",
+        shown.printed,
+        re.MULTILINE,
+    )
+    assert sorted(rows) == [
+        ("Chrome on macOS", "token", "Demo app", "Lisbon, Portugal", "this one"),
+        ("Edge on Windows", "token", "Demo app", "Berlin, Germany", ""),
+        ("Safari on iOS", "sso", "Demo shop", "Lisbon, Portugal", ""),
+        ("Safari on iOS", "token", "Demo app", "Lisbon, Portugal", ""),
+        ("Safari on iOS", "token", "Demo shop", "Lisbon, Portugal", ""),
+    ]
 
 
 def test_its_curl_line_lists_the_devices_that_it_shows(shown: Demo) -> None:

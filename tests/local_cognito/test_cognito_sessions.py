@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pycognito.aws_srp import AWSSRP
 
 from local_cognito import seed
-from local_cognito.process import RunningCognito
+from tests.local_cognito.clients import Aws
 
+OWNER = {"UserPoolId": seed.POOL_ID, "Username": seed.DEMO_USERNAME}
+CLIENT = {"UserPoolId": seed.POOL_ID, "ClientId": seed.CLIENT_ID}
 INVALID_REFRESH = "NotAuthorizedException: Invalid Refresh Token"
 INVALID_ACCESS = "NotAuthorizedException: Invalid Access Token"
+UNVERIFIABLE = "NotAuthorizedException: Could not verify signature for Access Token"
 REVOKED = "NotAuthorizedException: Access Token has been revoked"
 SignedIn = dict[str, Any]
 
 
-@pytest.fixture
-def device(cognito: RunningCognito) -> SignedIn:
-    signed_in: SignedIn = cognito.control("POST", "/_local/sign-in")
-    return signed_in
-
-
 @pytest.fixture(params=["REFRESH_TOKEN_AUTH", "REFRESH_TOKEN", "GetTokensFromRefreshToken"])
-def refresh(request: pytest.FixtureRequest, idp: Any) -> Callable[..., dict[str, Any]]:
+def refresh(aws: Aws, request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
     """Each way that clients refresh: Amplify's is the last."""
 
     def go(token: str, device_key: str | None = None, client_id: str = seed.CLIENT_ID) -> Any:
         if request.param == "GetTokensFromRefreshToken":
             key = {"DeviceKey": device_key} if device_key else {}
-            return idp.get_tokens_from_refresh_token(RefreshToken=token, ClientId=client_id, **key)[
-                "AuthenticationResult"
-            ]
+            return aws.idp.get_tokens_from_refresh_token(
+                RefreshToken=token, ClientId=client_id, **key
+            )["AuthenticationResult"]
         key = {"DEVICE_KEY": device_key} if device_key else {}
-        return idp.initiate_auth(
+        return aws.idp.initiate_auth(
             AuthFlow=request.param,
             ClientId=client_id,
             AuthParameters={"REFRESH_TOKEN": token} | key,
@@ -43,96 +40,184 @@ def refresh(request: pytest.FixtureRequest, idp: Any) -> Callable[..., dict[str,
     return go
 
 
-def test_the_device_refreshes(idp: Any, device: SignedIn, refresh: Callable[..., Any]) -> None:
+# Refresh
+
+
+def test_the_device_refreshes(aws: Aws, device: SignedIn, refresh: Callable[..., Any]) -> None:
     result = refresh(device["refresh_token"], device["device_key"])
     assert "RefreshToken" not in result
-    idp.get_device(AccessToken=result["AccessToken"], DeviceKey=device["device_key"])
+    aws.idp.get_device(AccessToken=result["AccessToken"], DeviceKey=device["device_key"])
 
 
 @pytest.mark.parametrize("key", [None, "us-east-1_0000"])
-def test_who_is_not_the_device_does_not_refresh(
-    device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str], key: str | None
+def test_a_caller_that_does_not_name_the_device_does_not_refresh(
+    aws: Aws, device: SignedIn, refresh: Callable[..., Any], key: str | None
 ) -> None:
-    assert refused(refresh, device["refresh_token"], key) == INVALID_REFRESH
+    assert aws.refused(refresh, device["refresh_token"], key) == INVALID_REFRESH
 
 
 def test_another_client_does_not_refresh(
-    device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str]
+    aws: Aws, device: SignedIn, refresh: Callable[..., Any]
 ) -> None:
     other = seed.OTHER_CLIENT_ID
-    error = refused(refresh, device["refresh_token"], device["device_key"], other)
+    error = aws.refused(refresh, device["refresh_token"], device["device_key"], other)
     assert error == INVALID_REFRESH
 
 
-def test_a_forgotten_device_does_not_refresh(
-    idp: Any, device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str]
+def test_a_device_refreshes_neither_before_it_is_confirmed_nor_after_it_is_forgotten(
+    aws: Aws, refresh: Callable[..., Any]
 ) -> None:
-    idp.forget_device(AccessToken=device["access_token"], DeviceKey=device["device_key"])
-    assert refused(refresh, device["refresh_token"], device["device_key"]) == INVALID_REFRESH
+    device = aws.on_device(track=False)
+    params = {"AccessToken": device["access_token"], "DeviceKey": device["device_key"]}
+    for key in (None, device["device_key"]):
+        assert aws.refused(refresh, device["refresh_token"], key) == INVALID_REFRESH
+    verifier = {"Salt": "AQ==", "PasswordVerifier": "Ag=="}
+    aws.idp.confirm_device(**params, DeviceSecretVerifierConfig=verifier)
+    assert "AccessToken" in refresh(device["refresh_token"], device["device_key"])
+    aws.idp.forget_device(**params)
+    assert aws.refused(refresh, device["refresh_token"], device["device_key"]) == INVALID_REFRESH
 
 
-def test_a_device_that_was_never_confirmed_refreshes_unnamed(
-    sign_in: Callable[..., Any], refresh: Callable[..., Any]
+def test_a_refresh_token_is_not_made_up(aws: Aws, refresh: Callable[..., Any]) -> None:
+    assert aws.refused(refresh, "a.b.c.d.e") == INVALID_REFRESH
+
+
+# Clients with a secret
+
+
+@pytest.fixture
+def confidential(aws: Aws) -> dict[str, str]:
+    """A client with a secret, and what it makes of its secret for demo2."""
+    made = aws.admin.create_user_pool_client(
+        UserPoolId=seed.POOL_ID,
+        ClientName="confidential",
+        GenerateSecret=True,
+        ExplicitAuthFlows=seed.AUTH_FLOWS,
+    )["UserPoolClient"]
+    secret_hash = AWSSRP.get_secret_hash("demo2", made["ClientId"], made["ClientSecret"])
+    return {"id": made["ClientId"], "secret": made["ClientSecret"], "hash": secret_hash}
+
+
+def test_a_client_with_a_secret_proves_it_to_refresh_and_to_revoke(
+    aws: Aws, confidential: dict[str, str]
 ) -> None:
-    signed_in = sign_in(username=seed.DEMO2_USERNAME, password=seed.DEMO2_PASSWORD)
-    assert "AccessToken" in refresh(signed_in.result["RefreshToken"])
+    made = aws.on_device(username="demo2", client_id=confidential["id"])
+    token, device_key = made["refresh_token"], made["device_key"]
+    given = {"REFRESH_TOKEN": token, "DEVICE_KEY": device_key}
+    by_flow = {"ClientId": confidential["id"], "AuthFlow": "REFRESH_TOKEN_AUTH"}
+    error = aws.refused(aws.idp.initiate_auth, **by_flow, AuthParameters=given)
+    assert error.endswith("is configured with secret but SECRET_HASH was not received")
+    aws.idp.initiate_auth(**by_flow, AuthParameters=given | {"SECRET_HASH": confidential["hash"]})
+
+    renewal = {"ClientId": confidential["id"], "RefreshToken": token, "DeviceKey": device_key}
+    error = aws.refused(aws.idp.get_tokens_from_refresh_token, **renewal)
+    assert error.startswith("NotAuthorizedException")
+    aws.idp.get_tokens_from_refresh_token(**renewal, ClientSecret=confidential["secret"])
+
+    revocation = {"ClientId": confidential["id"], "Token": token}
+    error = aws.refused(aws.idp.revoke_token, **revocation, ClientSecret="x" * 24)
+    assert error.startswith("UnauthorizedException")
+    aws.idp.revoke_token(**revocation, ClientSecret=confidential["secret"])
+    assert aws.refused(aws.idp.list_devices, AccessToken=made["access_token"]) == REVOKED
 
 
-def test_a_refresh_token_is_not_made_up(
-    refresh: Callable[..., Any], refused: Callable[..., str]
+def test_an_unknown_client_is_an_error_of_the_operations_own_model(
+    aws: Aws, device: SignedIn
 ) -> None:
-    assert refused(refresh, "a.b.c.d.e") == INVALID_REFRESH
+    token = device["refresh_token"]
+    error = aws.refused(
+        aws.idp.get_tokens_from_refresh_token, ClientId="nobody", RefreshToken=token
+    )
+    assert error.startswith("ResourceNotFoundException")
+    error = aws.refused(aws.idp.revoke_token, ClientId="nobody", Token=token)
+    assert error.startswith("InvalidParameterException")
 
 
-def test_signing_out_everywhere_ends_all_of_the_users_tokens_and_nobody_elses(
-    cognito: RunningCognito, idp: Any, refused: Callable[..., str]
+# Rotation
+
+
+@pytest.fixture
+def rotate(aws: Aws, device: SignedIn) -> Callable[..., Any]:
+    """Has the client rotate refresh tokens, with a grace; renews the device's."""
+
+    def go(token: str, grace: int = 0) -> Any:
+        rotation = {"Feature": "ENABLED", "RetryGracePeriodSeconds": grace}
+        aws.admin.update_user_pool_client(**CLIENT, RefreshTokenRotation=rotation)
+        return aws.idp.get_tokens_from_refresh_token(
+            RefreshToken=token, ClientId=seed.CLIENT_ID, DeviceKey=device["device_key"]
+        )["AuthenticationResult"]
+
+    return go
+
+
+def test_rotation_gives_a_new_refresh_token_and_spends_the_old_one(
+    aws: Aws, device: SignedIn, rotate: Callable[..., Any]
 ) -> None:
-    here, there = cognito.control("POST", "/_local/sign-in", count=2)["sign_ins"]
-    other = cognito.control("POST", "/_local/sign-in", username="demo2")
-    idp.global_sign_out(AccessToken=here["access_token"])
-    assert refused(idp.list_devices, AccessToken=here["access_token"]) == REVOKED
-    assert refused(idp.list_devices, AccessToken=there["access_token"]) == REVOKED
-    assert refused(idp.get_user, AccessToken=there["access_token"]) == REVOKED
-    idp.list_devices(AccessToken=other["access_token"])
+    old = device["refresh_token"]
+    new = rotate(old)["RefreshToken"]
+    assert new != old
+    assert aws.refused(rotate, old).startswith("RefreshTokenReuseException")
+    assert rotate(new)["RefreshToken"] not in (old, new)
+
+
+def test_in_its_grace_an_old_refresh_token_gives_the_new_one_again(
+    device: SignedIn, rotate: Callable[..., Any]
+) -> None:
+    new = rotate(device["refresh_token"], grace=60)["RefreshToken"]
+    assert rotate(device["refresh_token"], grace=60)["RefreshToken"] == new
+
+
+def test_where_tokens_rotate_the_refresh_flow_is_refused(
+    aws: Aws, device: SignedIn, rotate: Callable[..., Any]
+) -> None:
+    token = rotate(device["refresh_token"])["RefreshToken"]
+    given = {"REFRESH_TOKEN": token, "DEVICE_KEY": device["device_key"]}
+    error = aws.refused(aws.begin, "REFRESH_TOKEN_AUTH", **given)
+    assert error.startswith("UnsupportedOperationException")
+
+
+# Revocation
+
+
+def test_signing_out_everywhere_ends_all_of_the_users_tokens_and_nobody_elses(aws: Aws) -> None:
+    here, there = aws.on_device(count=2)["sign_ins"]
+    other = aws.on_device(username="demo2")
+    aws.idp.global_sign_out(AccessToken=here["access_token"])
+    assert aws.refused(aws.idp.list_devices, AccessToken=here["access_token"]) == REVOKED
+    assert aws.refused(aws.idp.list_devices, AccessToken=there["access_token"]) == REVOKED
+    assert aws.refused(aws.idp.get_user, AccessToken=there["access_token"]) == REVOKED
+    aws.idp.list_devices(AccessToken=other["access_token"])
 
 
 def test_signing_out_everywhere_ends_refreshing(
-    idp: Any, device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str]
+    aws: Aws, device: SignedIn, refresh: Callable[..., Any]
 ) -> None:
-    idp.global_sign_out(AccessToken=device["access_token"])
-    error = refused(refresh, device["refresh_token"], device["device_key"])
+    aws.idp.global_sign_out(AccessToken=device["access_token"])
+    error = aws.refused(refresh, device["refresh_token"], device["device_key"])
     assert error == "NotAuthorizedException: Refresh Token has been revoked"
 
 
-def test_signing_out_everywhere_forgets_no_device(
-    cognito: RunningCognito, idp: Any, device: SignedIn
-) -> None:
-    idp.global_sign_out(AccessToken=device["access_token"])
-    token = cognito.control("POST", "/_local/tokens")["token"]
-    listed = idp.list_devices(AccessToken=token)["Devices"]
+def test_signing_out_everywhere_forgets_no_device(aws: Aws, device: SignedIn) -> None:
+    aws.idp.global_sign_out(AccessToken=device["access_token"])
+    token = aws.control("POST", "/_local/tokens")["token"]
+    listed = aws.idp.list_devices(AccessToken=token)["Devices"]
     assert [one["DeviceKey"] for one in listed] == [device["device_key"]]
 
 
-def test_an_administrator_signs_a_user_out(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    idp.admin_user_global_sign_out(UserPoolId=seed.POOL_ID, Username=seed.DEMO_USERNAME)
-    assert refused(idp.list_devices, AccessToken=device["access_token"]) == REVOKED
+def test_an_administrator_signs_a_user_out(aws: Aws, device: SignedIn) -> None:
+    aws.admin.admin_user_global_sign_out(**OWNER)
+    assert aws.refused(aws.idp.list_devices, AccessToken=device["access_token"]) == REVOKED
 
 
-def test_revoking_a_refresh_token_ends_the_sign_in_it_belongs_to_and_no_other(
-    cognito: RunningCognito, idp: Any, refused: Callable[..., str]
-) -> None:
-    here, there = cognito.control("POST", "/_local/sign-in", count=2)["sign_ins"]
-    idp.revoke_token(Token=here["refresh_token"], ClientId=seed.CLIENT_ID)
-    assert refused(idp.list_devices, AccessToken=here["access_token"]) == REVOKED
-    idp.list_devices(AccessToken=there["access_token"])
+def test_revoking_a_refresh_token_ends_the_sign_in_it_belongs_to_and_no_other(aws: Aws) -> None:
+    here, there = aws.on_device(count=2)["sign_ins"]
+    aws.idp.revoke_token(Token=here["refresh_token"], ClientId=seed.CLIENT_ID)
+    assert aws.refused(aws.idp.list_devices, AccessToken=here["access_token"]) == REVOKED
+    aws.idp.list_devices(AccessToken=there["access_token"])
 
 
-def test_an_access_token_is_not_revoked(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    error = refused(idp.revoke_token, Token=device["access_token"], ClientId=seed.CLIENT_ID)
+def test_an_access_token_is_not_revoked(aws: Aws, device: SignedIn) -> None:
+    error = aws.refused(aws.idp.revoke_token, Token=device["access_token"], ClientId=seed.CLIENT_ID)
     assert error.startswith("UnsupportedTokenTypeException")
 
 
@@ -151,86 +236,59 @@ def test_an_access_token_is_not_revoked(
     ],
 )
 def test_a_token_with_wrong_claims_is_refused(
-    cognito: RunningCognito,
-    idp: Any,
-    refused: Callable[..., str],
-    changed: dict[str, Any],
-    message: str,
+    aws: Aws, changed: dict[str, Any], message: str
 ) -> None:
-    token = cognito.control("POST", "/_local/tokens", claims=changed)["token"]
-    assert refused(idp.list_devices, AccessToken=token) == f"NotAuthorizedException: {message}"
+    token = aws.control("POST", "/_local/tokens", claims=changed)["token"]
+    assert (
+        aws.refused(aws.idp.list_devices, AccessToken=token) == f"NotAuthorizedException: {message}"
+    )
 
 
 @pytest.mark.parametrize("header", [{"alg": "none"}, {"alg": "HS256"}, {"kid": "x"}, {"kid": None}])
-def test_a_forged_token_is_refused(
-    cognito: RunningCognito, idp: Any, refused: Callable[..., str], header: dict[str, Any]
-) -> None:
-    token = cognito.control("POST", "/_local/tokens", header=header)["token"]
-    assert refused(idp.list_devices, AccessToken=token) == INVALID_ACCESS
+def test_a_forged_token_is_refused(aws: Aws, header: dict[str, Any]) -> None:
+    token = aws.control("POST", "/_local/tokens", header=header)["token"]
+    assert aws.refused(aws.idp.list_devices, AccessToken=token) == UNVERIFIABLE
 
 
-@pytest.mark.parametrize("token", ["x", "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.AA", "...."])
-def test_garbage_is_refused(idp: Any, refused: Callable[..., str], token: str) -> None:
-    assert refused(idp.list_devices, AccessToken=token) == INVALID_ACCESS
+@pytest.mark.parametrize("token", ["x", "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.AA"])
+def test_garbage_is_refused(aws: Aws, token: str) -> None:
+    assert aws.refused(aws.idp.list_devices, AccessToken=token) == INVALID_ACCESS
 
 
-def test_an_id_token_is_no_access_token(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    assert refused(idp.list_devices, AccessToken=device["id_token"]) == INVALID_ACCESS
+def test_an_id_token_is_no_access_token(aws: Aws, device: SignedIn) -> None:
+    assert aws.refused(aws.idp.list_devices, AccessToken=device["id_token"]) == INVALID_ACCESS
 
 
-def test_a_token_expires_when_the_client_says(cognito: RunningCognito, idp: Any) -> None:
-    idp.update_user_pool_client(
-        UserPoolId=seed.POOL_ID,
-        ClientId=seed.CLIENT_ID,
+def test_a_token_expires_when_the_client_says(aws: Aws) -> None:
+    aws.admin.update_user_pool_client(
+        **CLIENT,
         AccessTokenValidity=10,
         TokenValidityUnits={"AccessToken": "minutes"},
     )
-    assert cognito.control("POST", "/_local/sign-in")["expires_in"] == 600
+    assert aws.on_device()["expires_in"] == 600
 
 
-def test_a_deleted_users_token_finds_no_user(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
+def test_a_deleted_users_token_is_refused_within_each_operations_model(
+    aws: Aws, device: SignedIn
 ) -> None:
-    idp.admin_delete_user(UserPoolId=seed.POOL_ID, Username=seed.DEMO_USERNAME)
-    error = refused(idp.list_devices, AccessToken=device["access_token"])
+    aws.admin.admin_delete_user(**OWNER)
+    error = aws.refused(aws.idp.list_devices, AccessToken=device["access_token"])
     assert error == "UserNotFoundException: User does not exist."
+    assert aws.refused(aws.idp.global_sign_out, AccessToken=device["access_token"]) == REVOKED
 
 
-def test_a_disabled_users_token_is_refused(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    idp.admin_disable_user(UserPoolId=seed.POOL_ID, Username=seed.DEMO_USERNAME)
-    error = refused(idp.list_devices, AccessToken=device["access_token"])
+def test_a_disabled_users_token_is_refused(aws: Aws, device: SignedIn) -> None:
+    aws.admin.admin_disable_user(**OWNER)
+    error = aws.refused(aws.idp.list_devices, AccessToken=device["access_token"])
     assert error == "NotAuthorizedException: User is disabled."
 
 
-def test_a_user_who_must_reset_the_password_is_told_so(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    owner = {"UserPoolId": seed.POOL_ID, "Username": seed.DEMO_USERNAME}
+def test_a_user_who_must_reset_the_password_is_told_so(aws: Aws, device: SignedIn) -> None:
     verified = [
         {"Name": "email", "Value": "demo@example.com"},
         {"Name": "email_verified", "Value": "true"},
     ]
-    idp.admin_update_user_attributes(**owner, UserAttributes=verified)
-    idp.admin_reset_user_password(**owner)
-    error = refused(idp.list_devices, AccessToken=device["access_token"])
+    aws.admin.admin_update_user_attributes(**OWNER, UserAttributes=verified)
+    aws.admin.admin_reset_user_password(**OWNER)
+    error = aws.refused(aws.idp.list_devices, AccessToken=device["access_token"])
     assert error.startswith("PasswordResetRequiredException")
-
-
-def test_tokens_of_motos_admin_sign_in_are_good_here(idp: Any) -> None:
-    result = idp.admin_initiate_auth(
-        UserPoolId=seed.POOL_ID,
-        ClientId=seed.CLIENT_ID,
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": seed.DEMO2_USERNAME, "PASSWORD": seed.DEMO2_PASSWORD},
-    )["AuthenticationResult"]
-    assert idp.list_devices(AccessToken=result["AccessToken"])["Devices"] == []
-    assert idp.get_user(AccessToken=result["AccessToken"])["Username"] == seed.DEMO2_USERNAME
-
-
-def test_auth_time_stays_when_a_token_is_refreshed(cognito: RunningCognito, idp: Any) -> None:
-    made = cognito.control("POST", "/_local/tokens")["claims"]
-    assert made["auth_time"] == pytest.approx(time.time(), abs=5)

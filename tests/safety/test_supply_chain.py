@@ -9,16 +9,33 @@ import pytest
 
 from tests.servers import ROOT
 
-REQUIREMENTS = (ROOT / "requirements.txt").read_text()
-PINNED = re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", REQUIREMENTS, re.MULTILINE)
-"""Names and versions; one name may have several, for several Pythons."""
+LOCKS = ("requirements.txt", "requirements-local.txt", "requirements-test.txt")
+"""What the service needs; with the local Cognito; with the tests."""
+
+
+def entries(lock: str) -> list[str]:
+    parts = re.split(r"\n(?=[a-z0-9])", (ROOT / lock).read_text())
+    return [part for part in parts if not part.startswith("#")]
+
+
+def pinned(lock: str) -> set[tuple[str, str]]:
+    """Names and versions; one name may have several, for several Pythons."""
+    pins = (re.match(r"([a-z0-9._-]+)(?:\[.*\])?==(\S+)", entry) for entry in entries(lock))
+    return {(pin[1], pin[2]) for pin in pins if pin}
 
 
 def make(target: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a target as it stands, with what is installed."""
     variables = [f"{name}={value}" for name, value in environment.items()]
     return subprocess.run(
-        ["env", *variables, "make", "--old-file=.venv/ready", target],
+        [
+            "env",
+            *variables,
+            "make",
+            "--old-file=.venv/ready",
+            "--old-file=.venv/ready-to-test",
+            target,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -26,11 +43,15 @@ def make(target: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_package_is_pinned_and_has_hashes() -> None:
-    entries = re.split(r"\n(?=[a-z0-9])", REQUIREMENTS)
-    packages = [entry for entry in entries if not entry.startswith("#")]
-    assert len(packages) == len(PINNED)
-    assert all("--hash=sha256:" in entry for entry in packages)
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_is_pinned_and_has_hashes(lock: str) -> None:
+    assert len(entries(lock)) == len(pinned(lock))
+    assert all("--hash=sha256:" in entry for entry in entries(lock))
+
+
+def test_the_service_is_tested_with_the_packages_that_it_ships_with() -> None:
+    assert pinned("requirements.txt") <= pinned("requirements-local.txt")
+    assert pinned("requirements-local.txt") <= pinned("requirements-test.txt")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +65,7 @@ def sbom() -> dict[str, Any]:
 def test_the_sbom_lists_every_package_with_its_version_and_hash(sbom: dict[str, Any]) -> None:
     assert (sbom["bomFormat"], sbom["metadata"]["component"]["name"]) == ("CycloneDX", "device-bff")
     listed = [(part["name"], part["version"]) for part in sbom["components"]]
-    assert sorted(listed) == sorted(PINNED)
+    assert sorted(listed) == sorted(pinned("requirements.txt"))
     for part in sbom["components"]:
         assert part["purl"].startswith("pkg:pypi/")
         (distribution,) = part["externalReferences"]
