@@ -13,14 +13,14 @@ type User = string | null | undefined;
 export function App({ config }: { config: Config }) {
   const [pool, setPool] = useState<Pool>(() => {
     const kept = localStorage.getItem(POOL_KEY);
-    return config.pools.find((it) => it.userPoolId === kept) ?? config.pools[0];
+    return config.pools.find((it) => it.label === kept) ?? config.pools[0];
   });
   const [user, setUser] = useState<User>(undefined);
   const [notice, setNotice] = useState<string | null>(null);
   const bff = useMemo(() => new DeviceBff(pool.apiUrl), [pool]);
 
   useEffect(() => {
-    localStorage.setItem(POOL_KEY, pool.userPoolId);
+    localStorage.setItem(POOL_KEY, pool.label);
     usePool(pool);
     void signedInUser().then(setUser);
   }, [pool]);

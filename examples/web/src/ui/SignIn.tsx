@@ -88,7 +88,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
               <fieldset class="choice">
                 <legend>User pool</legend>
                 {config.pools.map((it) => (
-                  <label key={it.userPoolId}>
+                  <label key={it.label}>
                     <input
                       type="radio"
                       name="pool"
