@@ -168,7 +168,7 @@ export const allOthers = async ({ open, cognito }) => {
   await button(page, "Sign out everywhere").click();
   await button(page.getByRole("dialog"), "Sign out everywhere").click();
   await page.getByText("You are signed out everywhere.").waitFor();
-  await reload(page).catch(() => {});
+  await page.reload();
   await heading(page, "Sign in").waitFor();
 };
 
