@@ -130,6 +130,20 @@ openapi: .venv/ready-to-test ## Write openapi/openapi.json and .yaml from the co
 clients: .venv/ready-to-test node_modules/ready ## Generate clients of the API into build/clients
 	$(BIN)/python -m openapi.clients
 
+# --- page and documents ---------------------------------------------------------------------------
+
+# The browser tests need axe-core, and build the page to compare.
+test: examples/web/node_modules/ready
+
+examples/web/node_modules/ready: examples/web/package.json examples/web/package-lock.json
+	@echo "Set-up of the page: JavaScript packages, 200 MB on disk; a minute"
+	@cd examples/web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: web
+web: examples/web/node_modules/ready ## Build the page "Your devices" into examples/web/dist
+	@cd examples/web && npm run --silent build
+
 # --- load ---------------------------------------------------------------------------------------
 
 .PHONY: chaos

@@ -1,8 +1,9 @@
-"""`make run`: the service over a local Cognito, with a demo user who has signed in.
+"""`make run`: the page "Your devices" and the service over a local Cognito, with a demo user.
 
-With TLS=1 the service speaks HTTPS, with a certificate made on the spot. Serves until Ctrl-C, which
-stops all that it started. Nothing here reaches beyond this machine. What is shown of the demo user
-is in `demo_user.py`.
+Two pools can be chosen on the page, and a service has one pool, so there are two services. With
+TLS=1 there is one, and no page: it speaks HTTPS, with a certificate made on the spot that no
+browser knows. Serves until Ctrl-C, which stops all that it started. Nothing here reaches beyond
+this machine. What is shown of the demo user is in `demo_user.py`.
 
 Only the standard library is imported before `main` minds signals: boto3 takes a second to import,
 and Ctrl-C in that second would end in a traceback.
@@ -17,14 +18,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from local_cognito import seed
-from local_cognito.process import StartError, running
+from local_cognito.process import RunningCognito, StartError, running
+from local_cognito.web import ServedPool, serving_page
 
 if TYPE_CHECKING:
     from local_cognito.demo_user import DemoUser
@@ -33,6 +35,9 @@ ROOT = Path(__file__).parents[1]
 RUN_FOLDER = ROOT / ".run"
 START_SECONDS = 60
 LINES_OF_LOG = 15
+
+PORTS = (("PORT", 8000), ("COGNITO_PORT", 9229), ("WEB_PORT", 8080), ("OPT_IN_PORT", 8001))
+"""Each with its variable; the last two are of the page."""
 
 WEB_ORIGINS = "http://localhost:3000,http://localhost:4200,http://localhost:5173"
 """Where the development servers of web pages are by default: Next.js, Angular, Vite."""
@@ -48,11 +53,9 @@ def main() -> None:
     """Start both servers, show what the API answers, and wait."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)  # a shell starts background jobs with it ignored
-    port = _free_port("PORT", 8000)
-    cognito_port = _free_port("COGNITO_PORT", 9229)
-    if port == cognito_port:
-        sys.exit(f"PORT and COGNITO_PORT are both {port}: set one of them to another.")
     with_tls = _switched_on("TLS")
+    ports = _free_ports(PORTS[:2] if with_tls else PORTS)
+    port, cognito_port = ports["PORT"], ports["COGNITO_PORT"]
     _forget_other_variables()
     with ExitStack() as started:
         folder = started.enter_context(_run_folder(port))
@@ -65,24 +68,67 @@ def main() -> None:
         from local_cognito.demo_user import DemoUser
 
         user = DemoUser(address, cognito.url, ca_file)
-        settings = {
-            "COGNITO_USER_POOL_ID": seed.POOL_ID,
-            "COGNITO_CLIENT_IDS": seed.CLIENT_ID,
-            "COGNITO_CLIENT_NAMES": CLIENT_NAMES,
-            "COGNITO_ENDPOINT_URL": cognito.url,
-            "COGNITO_JWKS_URL": cognito.jwks_url(seed.POOL_ID),
-            "CORS_ORIGINS": WEB_ORIGINS,
-            "DOCS_SIGN_IN_URL": f"{cognito.url}/_local/sign-in",
-            "PORT": str(port),
-        } | tls
+        always = ServedPool("Remembers every device", address, seed.POOL_ID, seed.CLIENT_ID)
+        settings = _settings(always, cognito) | {"CORS_ORIGINS": WEB_ORIGINS, "PORT": str(port)}
+        page_url = None
+        if not with_tls:
+            page_url = started.enter_context(_page(always, ports, cognito, folder))
+            settings["CORS_ORIGINS"] += f",{page_url}"
         _say(f"Starting the service on port {port} ...")
         log = folder / "service.log"
-        service = started.enter_context(_service(settings, user, log))
+        service = started.enter_context(_service(settings | tls, user, log))
         _say("Signing the demo user in from three devices and a managed login ...")
         user.sign_in_everywhere()
-        _show(user, folder)
+        _show(user, folder, page_url)
         code = service.wait()
         sys.exit(f"The service ended with exit code {code}; its log is in {_shown(log)}.")
+
+
+def _settings(pool: ServedPool, cognito: RunningCognito) -> dict[str, str]:
+    """What a service for `pool` is told."""
+    return {
+        "COGNITO_USER_POOL_ID": pool.pool_id,
+        "COGNITO_CLIENT_IDS": pool.client_id,
+        "COGNITO_CLIENT_NAMES": CLIENT_NAMES,
+        "COGNITO_ENDPOINT_URL": cognito.url,
+        "COGNITO_JWKS_URL": cognito.jwks_url(pool.pool_id),
+        "DOCS_SIGN_IN_URL": f"{cognito.url}/_local/sign-in",
+    }
+
+
+@contextmanager
+def _page(
+    always: ServedPool, ports: dict[str, int], cognito: RunningCognito, folder: Path
+) -> Iterator[str]:
+    """The page "Your devices", and the service for the second pool that it offers."""
+    from local_cognito.demo_user import DemoUser
+
+    port = ports["OPT_IN_PORT"]
+    opt_in = ServedPool(
+        "Asks before it remembers a device",
+        f"http://127.0.0.1:{port}",
+        seed.OPT_IN_POOL_ID,
+        seed.OPT_IN_CLIENT_ID,
+    )
+    _say(
+        f"Starting the page on port {ports['WEB_PORT']}, and its second service on port {port} ..."
+    )
+    with serving_page(ports["WEB_PORT"], [always, opt_in], cognito.url) as url:
+        settings = {"CORS_ORIGINS": url, "PORT": str(port), "WORKERS": "1"}
+        caller = DemoUser(opt_in.api_url, cognito.url)
+        with _service(_settings(opt_in, cognito) | settings, caller, folder / "opt-in.log"):
+            yield url
+
+
+def _free_ports(defaults: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """The ports that these variables name, each its own."""
+    ports: dict[str, int] = {}
+    for variable, default in defaults:
+        port = _free_port(variable, default)
+        for other in (name for name, taken in ports.items() if taken == port):
+            sys.exit(f"{other} and {variable} are both {port}: set one of them to another.")
+        ports[variable] = port
+    return ports
 
 
 def _free_port(variable: str, default: int) -> int:
@@ -179,8 +225,10 @@ def _service(
         process.wait()
 
 
-def _show(user: DemoUser, folder: Path) -> None:
-    """What the API answers, and what to do next. The last line starts with Ready."""
+def _show(user: DemoUser, folder: Path, page_url: str | None) -> None:
+    """Where to look, what the API answers, and what to do next. The last line starts with Ready."""
+    if page_url:
+        _say(f"\nLook at the page “Your devices”: {page_url}")
     facts = {
         "COGNITO_USER_POOL_ID": seed.POOL_ID,
         "COGNITO_CLIENT_ID": seed.CLIENT_ID,
