@@ -1,4 +1,4 @@
-"""The audit trail: a CloudEvents 1.0 event, on a line of its own, for each change that was tried."""
+"""The audit trail: a CloudEvents 1.0 event, on its own line, for each change that was tried."""
 
 import json
 import logging

@@ -68,12 +68,12 @@ LOUD = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "CORS_ORIGINS": "https://app.example.com",
     "COGNITO_CONNECT_TIMEOUT": "0.5",
-    "COGNITO_READ_TIMEOUT": "0.2",
-    "COGNITO_DEADLINE": "2",
+    "COGNITO_READ_TIMEOUT": "0.7",
+    "COGNITO_DEADLINE": "4",
     "COGNITO_MAX_ATTEMPTS": "2",
     "BREAKER_FAILURES": "1000",
 }
-QUIET_SECONDS = 0.5
+QUIET_SECONDS = 1.0
 """For how long a fault that waits does; the service gives up sooner here."""
 
 
