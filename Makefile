@@ -98,7 +98,7 @@ format: .venv/ready-to-test ## Format the code
 
 .PHONY: coverage
 coverage: .venv/ready-to-test node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
-	$(BIN)/pytest tests/unit tests/api tests/e2e tests/safety --cov --cov-report=term:skip-covered
+	$(BIN)/pytest tests/unit tests/api tests/e2e --cov --cov-report=term:skip-covered
 
 .PHONY: fuzz
 fuzz: .venv/ready-to-test ## Try the service with thousands of requests, right and wrong
