@@ -34,6 +34,8 @@ lock: .venv/ready ## Resolve requirements*.in into requirements*.txt, with hashe
 		--custom-compile-command "make lock" requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" requirements-bench.in -o requirements-bench.txt
 
 # --- run ----------------------------------------------------------------------------------------
 
@@ -120,9 +122,18 @@ soak: .venv/ready ## Use the service for ten minutes (SOAK_SECONDS=600): nothing
 	$(BIN)/python -m benchmarks.soak
 
 .PHONY: bench
-bench: .venv/ready ## Measure what the service costs on top of Cognito (BENCH_SECONDS=3 a round)
-	$(BIN)/python -m benchmarks.load
+bench: .venv/ready .venv-bench/ready benchmarks/node_modules/ready ## Measure the service beside FastAPI and Express, with wrk
+	.venv-bench/bin/python -m benchmarks
+
+.venv-bench/ready: requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --no-deps --require-hashes -r requirements-bench.txt
+	touch $@
+
+benchmarks/node_modules/ready: benchmarks/package.json benchmarks/package-lock.json
+	cd benchmarks && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 .PHONY: clean
 clean: ## Remove what the targets made
-	rm -rf .venv node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-bench node_modules benchmarks/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
