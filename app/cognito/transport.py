@@ -48,7 +48,7 @@ class Answer:
         self.parser = HttpResponseParser(self)
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
-        self.complete = False
+        self.complete = self.keep_alive = False
 
     @property
     def status(self) -> int:
@@ -75,7 +75,7 @@ class Answer:
 
     def on_message_complete(self) -> None:
         if self.status >= 200:
-            self.complete = True
+            self.complete, self.keep_alive = True, self.parser.should_keep_alive()
         else:  # an interim answer: RFC 9110, section 15.2
             self.headers.clear()
 
@@ -150,7 +150,7 @@ class Transport:
         keep = False
         try:
             answer = _round(connection.sock, "".join(head).encode("latin-1") + body)
-            keep = answer.complete and answer.parser.should_keep_alive()
+            keep = answer.keep_alive
         except TimeoutError as error:
             raise ReadTimeoutError(endpoint_url=url, error=error) from None
         except HttpParserError as error:
