@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Everything is set up by the target that needs it.
+# `make` alone lists the targets. Each target sets up what it needs.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := bash
@@ -13,29 +13,48 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up -------------------------------------------------------------------------------------
+# .venv/ready: what `make run` needs. .venv/ready-to-test: what tests and checks need, too. Both are
+# removed while pip works, so that after an interruption the next run starts with an empty .venv.
 
-# The lock is whole: left to resolve it again, pip may look at a release that came after.
-.venv/ready: requirements.txt requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-dev.txt
-	$(BIN)/pip check --quiet
-	touch $@
+.venv/ready: requirements-local.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
+		"Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there)." \
+		"Name another one: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@if [ ! -e $@ ]; then \
+		echo "Set-up 1/2: a virtual environment in .venv, with $$($(PYTHON) --version)"; \
+		$(PYTHON) -m venv --clear .venv && \
+		{ $(BIN)/python -m pip uninstall --quiet --yes setuptools 2>/dev/null || true; }; fi
+	@echo "Set-up 2/2: $$(grep -c == $<) packages, 150 MB on disk; half a minute if pip has them in its cache"
+	@$(call install,$<)
+	@touch $@
+
+.venv/ready-to-test: .venv/ready requirements-test.txt
+	@echo "Set-up for tests: $$(grep -c == requirements-test.txt) packages, 800 MB on disk; some minutes"
+	@$(call install,requirements-test.txt)
+	@touch .venv/ready $@
+
+# Python 3.11 puts setuptools into a new .venv, 10 MB that nothing needs.
+# The lock is complete, so pip need not resolve it (--no-deps). Python compiles what it imports when
+# it first does; compiling everything here takes longer and half as much space again.
+install = rm -f .venv/ready .venv/ready-to-test && \
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r $(1)
 
 node_modules/ready: package.json package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
-	touch $@
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || { echo \
+		"Node 20 or newer is needed for the tests; node is $$(node --version 2>/dev/null || echo not there)." >&2; \
+		exit 1; }
+	@echo "Set-up for tests: JavaScript packages, 230 MB on disk; a minute"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .PHONY: setup
-setup: .venv/ready ## Set up the virtual environment
+setup: .venv/ready-to-test node_modules/ready ## Set up all that the other targets need
 
 .PHONY: lock
-lock: .venv/ready ## Resolve requirements*.in into requirements*.txt, with hashes
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" requirements-bench.in -o requirements-bench.txt
+lock: .venv/ready-to-test ## Resolve requirements*.in into requirements*.txt, with hashes
+	for lock in requirements requirements-local requirements-test requirements-bench; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--custom-compile-command "make lock" $$lock.in -o $$lock.txt || exit; done
 
 # --- run ----------------------------------------------------------------------------------------
 
@@ -47,78 +66,92 @@ run: .venv/ready ## Run the service over a local Cognito, with a demo user's dev
 cognito: .venv/ready ## Run the local Cognito alone
 	@$(BIN)/python -m local_cognito
 
-# --- contract -----------------------------------------------------------------------------------
-
-.PHONY: openapi
-openapi: .venv/ready ## Write openapi/openapi.json and .yaml from the code
-	$(BIN)/python -m openapi
-
-.PHONY: clients
-clients: .venv/ready node_modules/ready ## Generate clients of the API into build/clients
-	$(BIN)/python -m openapi.clients
-
 # --- check --------------------------------------------------------------------------------------
 
 .PHONY: test
-test: .venv/ready node_modules/ready system ## Run every test
+test: check system ## Check style and types, lint the contract, run every test
 	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/resilience
-	$(BIN)/pytest tests/resilience # alone: it measures how soon callers are answered
+	$(BIN)/pytest tests/resilience # alone, for it loads the machine
 
-.PHONY: coverage
-coverage: .venv/ready node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
-	$(BIN)/pytest tests/unit tests/api tests/e2e tests/safety --cov --cov-report=term:skip-covered
-
-.PHONY: fuzz
-fuzz: .venv/ready ## Try the service with thousands of requests, right and wrong
-	FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/contract/test_schemathesis.py -s --timeout=0
-
-.PHONY: system
-system: # programs that tests use and that no package of ours brings: a browser, Redis
-	@tests/system-packages.sh
-
-.PHONY: lint
-lint: .venv/ready node_modules/ready ## Check style, security rules, the contract, the Dockerfile and YAML
+.PHONY: check
+check: .venv/ready-to-test node_modules/ready ## Check style, types, the contract, Dockerfiles: what needs no server
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --diff .
+	$(BIN)/mypy
+	$(BIN)/python -m pip check --quiet
 	$(BIN)/hadolint Dockerfile deploy/local-cognito/Dockerfile
+	$(BIN)/yamllint --strict --config-file deploy/yamllint.yaml compose.yaml deploy .pre-commit-config.yaml
+	$(BIN)/cfn-lint --include-checks I --template deploy/aws/*.yaml
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint --config openapi/redocly.yaml
 	node_modules/.bin/spectral lint --ruleset openapi/spectral.yaml --fail-severity=hint openapi/openapi.json
 	$(BIN)/openapi-spec-validator openapi/openapi.json
 	$(BIN)/python -m openapi.breaking
 
-.PHONY: types
-types: .venv/ready ## Check types
-	$(BIN)/mypy
+.PHONY: system
+system: # programs that the tests use and that no package of ours brings: a browser, Redis, Prometheus
+	@tests/system-packages.sh
+
+.PHONY: format
+format: .venv/ready-to-test ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: coverage
+coverage: .venv/ready-to-test node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
+	$(BIN)/pytest tests/unit tests/api tests/e2e tests/safety --cov --cov-report=term:skip-covered
+
+.PHONY: fuzz
+fuzz: .venv/ready-to-test ## Try the service with thousands of requests, right and wrong
+	FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/contract/test_schemathesis.py -s --timeout=0
 
 .PHONY: audit
-audit: .venv/ready ## Look for known vulnerabilities in what the service runs on
+audit: .venv/ready-to-test ## Look for known vulnerabilities in the service's packages
 	@if $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner=off \
 		--requirement requirements.txt; then exit; fi; \
 	if $(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner=off --format=json \
 		--requirement requirements.txt 2>&1 | grep -q '"vulns": \[{'; \
 	then echo "AUDIT: vulnerable; see above." >&2; exit 1; fi; \
 	echo "AUDIT: NOT DONE. The database of vulnerabilities could not be asked about every package" \
-		"(no network, or an index that does not have it), so nothing is known either way." >&2; exit 3
+		"(no network, or an index that does not have it), so nothing is known." >&2; exit 3
 
 .PHONY: sbom
-sbom: .venv/ready ## Write build/sbom.json: what the service runs on, in CycloneDX
+sbom: .venv/ready-to-test ## Write build/sbom.json: the service's packages, in CycloneDX
 	@mkdir -p build
 	$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --pyproject pyproject.toml \
 		--output-reproducible --output-format JSON --output-file build/sbom.json requirements.txt
 
-.PHONY: format
-format: .venv/ready ## Format the code
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+# --- contract -----------------------------------------------------------------------------------
 
-# --- endure -------------------------------------------------------------------------------------
+.PHONY: openapi
+openapi: .venv/ready-to-test ## Write openapi/openapi.json and .yaml from the code
+	$(BIN)/python -m openapi
+
+.PHONY: clients
+clients: .venv/ready-to-test node_modules/ready ## Generate clients of the API into build/clients
+	$(BIN)/python -m openapi.clients
+
+# --- page and documents ---------------------------------------------------------------------------
+
+# The browser tests need axe-core, and build the page to compare.
+test: examples/web/node_modules/ready
+
+examples/web/node_modules/ready: examples/web/package.json examples/web/package-lock.json
+	@echo "Set-up of the page: JavaScript packages, 200 MB on disk; a minute"
+	@cd examples/web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: web
+web: examples/web/node_modules/ready ## Build the page "Your devices" into examples/web/dist
+	@cd examples/web && npm run --silent build
+
+# --- load ---------------------------------------------------------------------------------------
 
 .PHONY: chaos
-chaos: .venv/ready system ## Break everything around the service for longer (CHAOS_SECONDS=20 each)
+chaos: .venv/ready-to-test system ## Run the resilience tests for longer (CHAOS_SECONDS=20 each)
 	CHAOS_SECONDS=$${CHAOS_SECONDS:-20} $(BIN)/pytest tests/resilience --timeout=900
 
 .PHONY: soak
-soak: .venv/ready ## Use the service for ten minutes (SOAK_SECONDS=600): nothing may grow or fail
+soak: .venv/ready-to-test ## Use the service for ten minutes (SOAK_SECONDS=600): nothing may grow or fail
 	$(BIN)/python -m benchmarks.soak
 
 .PHONY: bench

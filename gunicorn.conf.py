@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 
@@ -23,18 +22,19 @@ def remove_metrics(folder: str, owner: int) -> None:
 
 
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
-if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="device-bff-metrics-")
-    atexit.register(remove_metrics, os.environ["PROMETHEUS_MULTIPROC_DIR"], os.getpid())
+metrics_folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if not metrics_folder:
+    metrics_folder = tempfile.mkdtemp(prefix="device-bff-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
+    atexit.register(remove_metrics, metrics_folder, os.getpid())
 try:
-    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+    os.makedirs(metrics_folder, exist_ok=True)
 except OSError as error:
     sys.exit(f"device-bff: PROMETHEUS_MULTIPROC_DIR: {error.strerror}: give it another folder.")
 
 sys.path.insert(0, os.path.dirname(__file__))  # `gunicorn -c` works from any folder
 
 import structlog
-from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
 from app.contract.texts import VERSION
@@ -70,8 +70,9 @@ sendfile = False  # it would go past the time that a caller has to take an answe
 
 # A connection is a file: be allowed as many as the system lets us have, not the customary 1024.
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-with suppress(ValueError, OSError):  # macOS says that there is no limit, and then has one
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+for files in (10_240, most_files):  # macOS says that there is no limit, and refuses more than this
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most_files))
 
 # A worker is replaced now and then, so that no slow leak lives for ever; not all at once.
 max_requests = 100_000
@@ -89,21 +90,13 @@ forwarder_headers = ""
 
 # The application writes the access log. Should the command line turn on gunicorn's, it is without
 # query strings, too. At DEBUG gunicorn would write what it has read of a request: tokens.
+logger_class = "app.observability.logs.GunicornLogger"
 accesslog = None
 access_log_format = '%(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(L)s'
 loglevel = settings.log_level.lower() if settings.log_level != "DEBUG" else "info"
 
 certfile, keyfile = settings.tls_cert_file, settings.tls_key_file
 control_socket_disable = True  # a running server is replaced, not steered
-
-
-class logger_class(Logger):  # type: ignore[misc] # noqa: N801 - the setting's name
-    """gunicorn's own messages, by way of everybody's handler."""
-
-    def setup(self, cfg: Any) -> None:
-        super().setup(cfg)
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
 
 
 def on_starting(server: Any) -> None:

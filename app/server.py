@@ -1,7 +1,6 @@
 """gunicorn's gevent worker, guarded from slow callers; set as `worker_class`.
 
-The stock worker waits for as long as a caller likes. Here a TLS handshake, a request and the taking
-of an answer each end in time, and idle connections give way to newcomers and to a stop.
+Handshakes, requests and answers end in time; idle connections give way to newcomers and to stops.
 """
 
 import errno
@@ -16,7 +15,7 @@ from gunicorn.http.errors import InvalidHeader, ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import DRAINING
-from app.http.unparsed import RequestTimeout, answer
+from app.http import cors, unparsed
 
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
@@ -38,10 +37,11 @@ class Connection:
 
     def recv(self, size: int) -> bytes:
         """Raises RequestTimeout if a request has begun; an idle connection just ends."""
+        left = max(0.0, self.read_by - time.monotonic())
         try:
-            with gevent.Timeout(max(0.0, self.read_by - time.monotonic()), RequestTimeout):
+            with gevent.Timeout(left, unparsed.RequestTimeout):
                 piece: bytes = self.sock.recv(size)
-        except (RequestTimeout, OSError):
+        except (unparsed.RequestTimeout, OSError):
             if self.idle or self.abandoned:
                 return b""
             raise
@@ -52,8 +52,8 @@ class Connection:
     def sendall(self, data: bytes) -> None:
         """Raises ECONNRESET, which gunicorn passes over, when the answer is not taken in time."""
         self.taken_by = self.taken_by or time.monotonic() + ANSWER_SECONDS
-        untaken = ConnectionResetError(errno.ECONNRESET, "answer not taken")
-        with gevent.Timeout(max(0.0, self.taken_by - time.monotonic()), untaken):
+        left = max(0.0, self.taken_by - time.monotonic())
+        with gevent.Timeout(left, ConnectionResetError(errno.ECONNRESET, "answer not taken")):
             self.sock.sendall(data)
 
     def abandon(self) -> None:
@@ -64,9 +64,9 @@ class Connection:
     def close(self) -> None:
         """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
         if self.taken_by and not self.abandoned:
-            if isinstance(self.sock, ssl.SSLSocket):
-                with suppress(OSError, ValueError), gevent.Timeout(LINGER_SECONDS, TimeoutError):
-                    self.sock.unwrap()
+            silent = (OSError, ValueError, AttributeError)  # the last: plain sockets do not unwrap
+            with suppress(*silent), gevent.Timeout(LINGER_SECONDS, TimeoutError):
+                self.sock.unwrap()
             util.close_graceful(self.sock, LINGER_SECONDS)
         self.sock.close()
 
@@ -85,8 +85,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             longest = next((one for one in self.waiting if one.idle), next(iter(self.waiting)))
             del self.waiting[longest]
             longest.abandon()
-        connection = Connection(client)
-        self.waiting[connection] = None
+        self.waiting[connection := Connection(client)] = None
         try:
             super().handle(listener, connection, addr)
         finally:
@@ -104,7 +103,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         finally:
             self.waiting[sock] = None
         gevent.sleep(0)  # others have their turn, however fast this caller asks
-        with suppress(ParseException, OSError, RequestTimeout):
+        with suppress(ParseException, OSError, unparsed.RequestTimeout):
             if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
                 sock.idle, sock.read_by = True, time.monotonic() + self.cfg.keepalive
                 return
@@ -113,8 +112,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         if not isinstance(exc, ssl.SSLError | gevent.GreenletExit):
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
+            headers = cors.problem_headers(self.wsgi, dict(req.headers) if req else {})
             with suppress(OSError):
-                client.sendall(answer(exc, seconds, self.cfg.is_ssl))
+                client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if hasattr(self, "wsgi"):

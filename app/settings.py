@@ -146,17 +146,21 @@ class Settings:
         """
         if self.tls_cert_file is None or self.tls_key_file is None:
             return
-        _check_readable("TLS_CERT_FILE", self.tls_cert_file)
-        _check_readable("TLS_KEY_FILE", self.tls_key_file)
+        for name, path in (
+            ("TLS_CERT_FILE", self.tls_cert_file),
+            ("TLS_KEY_FILE", self.tls_key_file),
+        ):
+            try:
+                _readable(path)
+            except ValidationError as error:
+                raise SettingsError(f"{name}: {error.messages[0]}") from None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-                self.tls_cert_file,
-                self.tls_key_file,
-                password="",  # never ask for one
-            )
+            context.load_cert_chain(self.tls_cert_file, self.tls_key_file, password="")
         except OSError as error:
             raise SettingsError(
-                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key."
+                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key, "
+                "without a password."
             ) from error
 
     @classmethod
@@ -418,10 +422,3 @@ def _readable(path: str) -> None:
             pass
     except OSError as error:
         raise ValidationError(f"Cannot be read: {error.strerror}.") from None
-
-
-def _check_readable(name: str, path: str) -> None:
-    try:
-        _readable(path)
-    except ValidationError as error:
-        raise SettingsError(f"{name}: {error.messages[0]}") from None

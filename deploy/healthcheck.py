@@ -1,6 +1,6 @@
-"""Exits 0 if the service in this container is alive: what Docker, Compose and ECS run to ask.
+"""Exits 0 if the service in this container is alive: the health check of Docker, Compose and ECS.
 
-Kubernetes asks over HTTP by itself. A certificate is not checked: it names the service, and this
+Kubernetes asks over HTTP itself. The certificate is not checked: it names the service, and this
 connection does not leave the container.
 """
 
@@ -29,7 +29,7 @@ def alive(host: str, port: int, tls: bool) -> bool:
 
 if __name__ == "__main__":
     host = os.environ.get("HOST", "127.0.0.1")
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask there, not to listen
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked there, not listened on
     port = int(os.environ.get("PORT", "8000"))
     tls = "TLS_CERT_FILE" in os.environ
     sys.exit(0 if alive(everywhere.get(host, host), port, tls) else 1)

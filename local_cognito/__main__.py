@@ -1,4 +1,4 @@
-"""``python -m local_cognito``: serves until SIGTERM or SIGINT, and says so in one line."""
+"""``python -m local_cognito``: prints a line once it serves; ends on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from local_cognito.process import READY_LINE
 
 DEFAULT_PORT = 9229
-# Threads spend their time in faults that wait, and in clients that keep their connection.
+# Most threads wait: for faults with a delay, and for clients that keep their connection.
 THREADS = 128
 KEEPALIVE_SECONDS = 75
 
@@ -22,13 +22,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's threads, ended at once by SIGINT and SIGQUIT."""
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """gunicorn would wait for the lock of its pool of threads here, for ever if the signal has
-        interrupted what holds it: the accepting of a connection."""
+        """gunicorn waits here for the lock of its thread pool, for ever if the signal interrupted
+        the code that holds it: the accepting of a connection."""
         os._exit(0)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn with one worker, for all state is in that worker's memory."""
+    """gunicorn with one worker, since all state is in that worker's memory."""
 
     def __init__(self, host: str, port: int, log_level: str) -> None:
         self._bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -44,10 +44,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_connections": 2000,
             "backlog": 2048,
             "keepalive": KEEPALIVE_SECONDS,
-            # A worker that gunicorn restarts has forgotten every device: never restart it.
+            # A restarted worker would have lost every device: never restart it.
             "timeout": 0,
-            # Longer than gunicorn lets kept-alive connections linger (2 s), or it kills the worker;
-            # short, for a fault that still hangs must not hold up SIGTERM.
+            # Longer than the 2 s that gunicorn gives kept-alive connections, or it would kill the
+            # worker. Short, so that a fault that hangs does not hold up SIGTERM.
             "graceful_timeout": 3,
             "control_socket_disable": True,
             "loglevel": self._log_level,
@@ -59,14 +59,14 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        # moto is imported in the worker alone, and not at all for --help.
+        # moto is slow to import: the worker does it, and --help does without.
         from local_cognito.application import LocalCognito
 
         return LocalCognito()
 
 
 def announce(worker: Any) -> None:
-    """The ready line, once requests are answered. With --port 0 it is where the port is told."""
+    """Prints the ready line once requests are answered. It tells the port that --port 0 took."""
     host, port = worker.sockets[0].getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     sys.stdout.write(f"{READY_LINE}http://{shown}:{port}\n")
@@ -74,10 +74,10 @@ def announce(worker: Any) -> None:
 
 
 def leave(server: Any, worker: Any) -> None:
-    """End at once. There is no state to save, and Python's own ending waits for threads that hang
-    and takes moto apart: longer, on a busy machine, than gunicorn waits before it kills.
+    """Ends the process at once. There is no state to save, and Python would wait for threads that
+    hang: longer, on a busy machine, than gunicorn waits before it kills the worker.
 
-    gunicorn also calls this in the parent, whose copy of the worker never booted.
+    gunicorn calls this in the parent as well, whose copy of the worker never booted.
     """
     if worker.booted:
         os._exit(0)

@@ -1,8 +1,8 @@
 """Sign-ins under way: what each has proved so far, and what it was asked last.
 
-A challenge is found by the session or secret block that went out with it. It is short-lived, and
-used once: an answer takes it out, and only answers that Cognito lets a client repeat (a wrong
-TOTP code, a device that is gone) put it back.
+A challenge is found by the session or secret block that went out with it. It lives for minutes and
+is answered once. Only answers that Cognito lets a client correct (a wrong code, a device that is
+gone) open it again.
 """
 
 from __future__ import annotations
@@ -14,67 +14,77 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from local_cognito import srp
-
-MAX_WRONG_CODES = 5
+from local_cognito.errors import expired_session, invalid_session, spent_session
 
 
 @dataclass
 class SignIn:
-    """One sign-in: who, through which client, and what has been proved."""
+    """One sign-in: who, through which client, and what has been proved.
+
+    `under_alias`: a challenge was answered under another name than USER_ID_FOR_SRP.
+    `custom`: the sign-in is CUSTOM_AUTH, whose trigger decides instead of the MFA settings.
+    `offers_device`: CUSTOM_AUTH without a password offers none (amplify-js 2705).
+    """
 
     client_id: str
     username: str
     device_key: str | None
-    # SRP alone gives devices; USER_PASSWORD_AUTH does not (amplify-js 2705).
-    gives_device: bool
     caller_ip: str
+    custom: bool = False
+    offers_device: bool = True
+    under_alias: bool = False
+    custom_done: bool = False
     mfa_done: bool = False
     device_done: bool = False
 
 
 @dataclass
 class Challenge:
-    """A question put to the client. `exchange` is there when it is an SRP one."""
+    """A question put to the client. SRP ones have an `exchange`, those by message a `code`."""
 
     name: str
     sign_in: SignIn
     expires_at: float
     exchange: srp.Server | None = field(default=None, repr=False)
-    wrong_codes: int = 0
+    code: str | None = field(default=None, repr=False)
 
 
 class Challenges:
-    """The open challenges of a pool, each under one or more keys."""
+    """The challenges of a pool, each under one or more keys, and the keys that are spent."""
 
     def __init__(self) -> None:
         self._open: dict[Hashable, Challenge] = {}
+        self._spent: set[Hashable] = set()
         self._lock = threading.Lock()
 
     def open(self, challenge: Challenge, *keys: Hashable) -> None:
         with self._lock:
-            self._drop_expired()
             for key in keys:
+                self._spent.discard(key)
                 self._open[key] = challenge
 
-    def take(self, key: Hashable, name: str) -> Challenge | None:
-        """The challenge, now closed under all its keys; None when there is no such open one."""
+    def take(self, key: Hashable, name: str) -> Challenge:
+        """The challenge, now closed under all its keys.
+
+        Raises NotAuthorizedException: there is none of that name, it is spent, or it has expired.
+        """
         with self._lock:
+            if key in self._spent:
+                raise spent_session()
             challenge = self._open.get(key)
             if challenge is None or challenge.name != name:
-                return None
-            self._forget(challenge)
-        return challenge if challenge.expires_at > time.time() else None
+                raise invalid_session()
+            for one in [one for one, other in self._open.items() if other is challenge]:
+                del self._open[one]
+                self._spent.add(one)
+        if challenge.expires_at <= time.time():
+            raise expired_session()
+        return challenge
 
-    def _forget(self, challenge: Challenge) -> None:
-        for key in [key for key, one in self._open.items() if one is challenge]:
-            del self._open[key]
-
-    def _drop_expired(self) -> None:
-        """Oldest first, and all of a pool live about as long, so this looks at few."""
-        now = time.time()
-        for key, challenge in list(self._open.items())[:10]:
-            if challenge.expires_at <= now:
-                del self._open[key]
+    def holds(self, key: Hashable) -> bool:
+        """Whether a challenge was ever opened under this key."""
+        with self._lock:
+            return key in self._open or key in self._spent
 
 
 def new_session() -> str:

@@ -1,4 +1,4 @@
-"""`/_local/*`: what tests and scripts tell this server, and what it tells them. Not Cognito's.
+"""`/_local/*`: what tests and scripts ask of this server. Not Cognito's.
 
 Bodies are JSON objects; unknown members, wrong types and wrong values are 400 with
 ``{"error": "..."}``. The package's docstring has the table of calls.
@@ -10,30 +10,34 @@ import base64
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pyotp
+from moto.cognitoidp.models import CognitoIdpUser
 from moto.core.exceptions import JsonRESTError
 from werkzeug.wrappers import Request, Response
 
-from local_cognito import srp
+from local_cognito import factors, srp
+from local_cognito.caller import Caller, calling, current_caller
 from local_cognito.devices import find_device, offer_device, set_remembered, track
 from local_cognito.errors import CognitoError
 from local_cognito.faults import EVERY_OPERATION, JWKS, KINDS, MAX_SECONDS, Fault
 from local_cognito.parameters import operation_names
-from local_cognito.pools import TrackedUserPool
+from local_cognito.pools import ISSUER_HOSTS, TrackedUserPool
 from local_cognito.realm import Realm, create_user
 from local_cognito.seed import DEMO_USERNAME, POOL_ID, SeedUser
+from local_cognito.session_tracking import Location, UserSession
 from local_cognito.sessions import tokens_of
 
 Body = dict[str, Any]
 MAX_SIGN_INS = 1000
-# What a member may be, as Python sees JSON.
+# The types of members, as Python sees JSON.
 TEXT, WHOLE, NUMBER, FLAG, OBJECT, ANYTHING = str, int, (int, float), bool, dict, object
 
 
 class BadRequestError(Exception):
-    """The body is not what this call takes."""
+    """The call does not take this body."""
 
 
 def answer(request: Request, realm: Realm, reset: Callable[[], None]) -> Response:
@@ -168,6 +172,17 @@ def rotate_keys(realm: Realm, body: Body) -> Body:
     return {"keys": {pool.id: [key["kid"] for key in pool.keys.jwks()["keys"]] for pool in pools}}
 
 
+def switch_issuer(realm: Realm, body: Body) -> Body:
+    """As UpdateUserPool with IssuerConfiguration does, which sets all else back to defaults."""
+    _take(body, type=TEXT, pool=TEXT)
+    pool = _pool(realm, body)
+    issuer_type = _needed(body, "type")
+    if issuer_type not in ISSUER_HOSTS:
+        raise BadRequestError(f"'type' must be one of {', '.join(ISSUER_HOSTS)}")
+    pool.config["IssuerConfiguration"] = {"Type": issuer_type}
+    return {"issuer": pool.issuer}
+
+
 def make_token(realm: Realm, body: Body) -> Body:
     """A token like a new access token of that user's new device, but for the overrides."""
     _take(body, claims=OBJECT, header=OBJECT, username=TEXT, pool=TEXT, client_id=TEXT)
@@ -194,10 +209,12 @@ def _client_id(pool: TrackedUserPool, body: Body) -> str:
 
 
 def add_user(realm: Realm, body: Body) -> Body:
-    _take(body, username=TEXT, password=TEXT, totp=FLAG, pool=TEXT)
+    _take(body, username=TEXT, password=TEXT, totp=FLAG, attributes=OBJECT, pool=TEXT)
     username, password = _needed(body, "username"), _needed(body, "password")
     totp_secret = pyotp.random_base32() if body.get("totp") else None
-    sub = create_user(_pool(realm, body), SeedUser(username, password, totp_secret))
+    seed = SeedUser(username, password, totp_secret)
+    attributes = [{"Name": n, "Value": v} for n, v in (body.get("attributes") or {}).items()]
+    sub = create_user(realm.pools, _pool(realm, body), seed, attributes=attributes)
     return {"username": username, "sub": sub, "totp_secret": totp_secret}
 
 
@@ -208,15 +225,29 @@ def sign_in(realm: Realm, body: Body) -> Body:
         username=TEXT,
         device_name=TEXT,
         remember=FLAG,
+        track=FLAG,
         count=WHOLE,
         pool=TEXT,
         client_id=TEXT,
+        address=TEXT,
+        user_agent=TEXT,
     )
     _between(body, "count", 1, MAX_SIGN_INS)
     count = body.get("count")
-    if count is None:
-        return _sign_in_once(realm, body)
-    return {"sign_ins": [_sign_in_once(realm, body) for _ in range(count)]}
+    with calling(_caller(body)):
+        if count is None:
+            return _sign_in_once(realm, body)
+        return {"sign_ins": [_sign_in_once(realm, body) for _ in range(count)]}
+
+
+def _caller(body: Body) -> Caller:
+    """Whoever the body says, and in what it leaves out whoever sent it."""
+    sender = current_caller()
+    user_agent = body.get("user_agent")
+    return Caller(
+        body.get("address") or sender.address,
+        sender.user_agents if user_agent is None else (user_agent,),
+    )
 
 
 def _sign_in_once(realm: Realm, body: Body) -> Body:
@@ -227,6 +258,12 @@ def _sign_in_once(realm: Realm, body: Body) -> Body:
         return _as_answer(tokens_of(pool, pool.open_family(client_id, user)))
     family, offer = offer_device(pool, client_id, user)
     device_key, group_key = offer["DeviceKey"], offer["DeviceGroupKey"]
+    answer = _as_answer(tokens_of(pool, family)) | {
+        "device_key": device_key,
+        "device_group_key": group_key,
+    }
+    if body.get("track") is False:
+        return answer
     password, salt = base64.b64encode(secrets.token_bytes(40)).decode(), srp.new_salt()
     track(
         pool,
@@ -235,16 +272,12 @@ def _sign_in_once(realm: Realm, body: Body) -> Body:
         salt=salt,
         verifier=srp.verifier(group_key, device_key, password, salt),
         name=body.get("device_name"),
-        caller_ip="127.0.0.1",
+        caller_ip=current_caller().address,
     )
     device = find_device(pool, user.id, device_key)
     if device is not None and body.get("remember", True) is not device.remembered:
         set_remembered(pool, device, not device.remembered)
-    return _as_answer(tokens_of(pool, family)) | {
-        "device_key": device_key,
-        "device_group_key": group_key,
-        "device_password": password,
-    }
+    return answer | {"device_password": password}
 
 
 def _as_answer(tokens: Body) -> Body:
@@ -259,13 +292,94 @@ def _as_answer(tokens: Body) -> Body:
     }
 
 
+def managed_login(realm: Realm, body: Body) -> Body:
+    """A browser signs in at the managed login, and `count` apps get their tokens through that.
+
+    With `session_id` the browser is one that has signed in before. Such tokens name no device.
+    """
+    _take(
+        body,
+        username=TEXT,
+        session_id=TEXT,
+        count=WHOLE,
+        pool=TEXT,
+        client_id=TEXT,
+        address=TEXT,
+        user_agent=TEXT,
+    )
+    _between(body, "count", 1, MAX_SIGN_INS)
+    pool = _pool(realm, body)
+    user = pool.get_user(body.get("username") or DEMO_USERNAME)
+    client_id = _client_id(pool, body)
+    sign_ins = []
+    with calling(_caller(body)):
+        session = _sso_session(pool, user, client_id, body.get("session_id"))
+        for _ in range(body.get("count") or 1):
+            family = pool.open_family(client_id, user)
+            if session is not None:
+                pool.session_tracking.link(family, session)
+            sign_ins.append(_as_answer(tokens_of(pool, family)))
+    return {"session_id": session.id if session else None, "sign_ins": sign_ins}
+
+
+def _sso_session(
+    pool: TrackedUserPool, user: CognitoIdpUser, client_id: str, session_id: str | None
+) -> UserSession | None:
+    """The one named, or a new one; None where the pool tracks no sessions."""
+    if session_id is None:
+        tracked = pool.session_tracking.enabled
+        return pool.session_tracking.begin_sso(user.id, client_id) if tracked else None
+    session = pool.session_tracking.find(user.id, session_id)
+    if session is None or session.family is not None:
+        raise BadRequestError(f"{session_id!r} is not an SSO session of {user.username}")
+    return session
+
+
+def locate(realm: Realm, body: Body) -> Body:
+    """Says where an address is, or every one that nothing else is said of."""
+    _take(body, address=TEXT, city=TEXT, country=TEXT)
+    location: Location = {"City": body.get("city"), "Country": _needed(body, "country")}
+    realm.pools.locations.place(body.get("address"), location)
+    return {"address": body.get("address"), "location": location}
+
+
+# Second factors and triggers
+
+
+def show_codes(realm: Realm, body: Body) -> Body:
+    """The codes of messages, in the order that Cognito would have sent them."""
+    return {"codes": [asdict(sent) for pool in realm.pools.all() for sent in pool.sent_codes]}
+
+
+def totp_code(realm: Realm, body: Body) -> Body:
+    _take(body, username=TEXT, pool=TEXT)
+    pool = _pool(realm, body)
+    code = factors.unused_totp_code(pool, pool.get_user(body.get("username") or DEMO_USERNAME))
+    if code is None:
+        raise BadRequestError("No authenticator app, or its three codes of now are used: wait 30 s")
+    return {"code": code}
+
+
+def set_custom_auth(realm: Realm, body: Body) -> Body:
+    _take(body, answer=TEXT, pool=TEXT)
+    pool = _pool(realm, body)
+    pool.custom_auth_answer = body.get("answer")
+    return {"answer": pool.custom_auth_answer}
+
+
 CALLS: dict[str, dict[str, Callable[[Realm, Body], Any]]] = {
     "/_local/faults": {"GET": show_faults, "POST": add_fault, "DELETE": clear_faults},
     "/_local/calls": {"GET": show_calls, "DELETE": clear_calls},
     "/_local/rotate-keys": {"POST": rotate_keys},
+    "/_local/issuer": {"POST": switch_issuer},
     "/_local/tokens": {"POST": make_token},
     "/_local/users": {"POST": add_user},
     "/_local/sign-in": {"POST": sign_in},
-    # POST only; `answer` does it, for it replaces the realm that the others are given.
+    "/_local/managed-login": {"POST": managed_login},
+    "/_local/location": {"POST": locate},
+    "/_local/codes": {"GET": show_codes},
+    "/_local/totp": {"POST": totp_code},
+    "/_local/custom-auth": {"POST": set_custom_auth},
+    # POST only. `answer` does it itself, since it replaces the realm that the others are given.
     "/_local/reset": {"POST": show_calls},
 }

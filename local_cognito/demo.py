@@ -1,80 +1,139 @@
-"""`make run`: the service over a local Cognito, with a demo user signed in from three devices.
+"""`make run`: the page "Your devices" and the service over a local Cognito, with a demo user.
 
-With TLS=1 the service speaks HTTPS, with a certificate made on the spot. Serves until Ctrl-C,
-which stops all that it started. Nothing here reaches beyond this machine.
+Two pools can be chosen on the page, and a service has one pool, so there are two services. With
+TLS=1 there is one, and no page: it speaks HTTPS, with a certificate made on the spot that no
+browser knows. Serves until Ctrl-C, which stops all that it started. Nothing here reaches beyond
+this machine. What is shown of the demo user is in `demo_user.py`.
+
+Only the standard library is imported before `main` minds signals: boto3 takes a second to import,
+and Ctrl-C in that second would end in a traceback.
 """
 
-import json
+from __future__ import annotations
+
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
-
-import boto3
-import pyotp
-import requests
-import trustme
-from botocore import UNSIGNED
-from botocore.config import Config
-from pycognito.aws_srp import AWSSRP, generate_hash_device
-from pycognito.exceptions import SoftwareTokenMFAChallengeException
+from typing import TYPE_CHECKING, NoReturn
 
 from local_cognito import seed
-from local_cognito.process import running
+from local_cognito.process import RunningCognito, StartError, running
+from local_cognito.web import ServedPool, serving_page
+
+if TYPE_CHECKING:
+    from local_cognito.demo_user import DemoUser
 
 ROOT = Path(__file__).parents[1]
 RUN_FOLDER = ROOT / ".run"
-CA_FILE = RUN_FOLDER / "ca.pem"
-START_SECONDS = 20
-TIMEOUT = 10
+START_SECONDS = 60
+LINES_OF_LOG = 15
 
-http = requests.Session()
-http.trust_env = False  # a proxy of the environment's has no business between loopback addresses
+PORTS = (("PORT", 8000), ("COGNITO_PORT", 9229), ("WEB_PORT", 8080), ("OPT_IN_PORT", 8001))
+"""Each with its variable; the last two are of the page."""
 
-MAC = (
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/142.0.0.0 Safari/537.36"
-)
+WEB_ORIGINS = "http://localhost:3000,http://localhost:4200,http://localhost:5173"
+"""Where the development servers of web pages are by default: Next.js, Angular, Vite."""
+
+CLIENT_NAMES = f"{seed.CLIENT_ID}=Demo app,{seed.OTHER_CLIENT_ID}=Demo shop"
+"""What `GET /sessions` calls the clients."""
+
+KEPT_VARIABLES = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
+KEPT_PREFIXES = ("LC_", "PYTHON", "COVERAGE_")
 
 
 def main() -> None:
-    """Start both servers, show the devices, and wait."""
+    """Start both servers, show what the API answers, and wait."""
     signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)  # ignored, where a shell started us behind itself
-    RUN_FOLDER.mkdir(exist_ok=True)
-    port = _free_port("PORT", 8000)
-    cognito_port = _free_port("COGNITO_PORT", 9229)
-    if port == cognito_port:
-        sys.exit(f"PORT and COGNITO_PORT are both {port}: set one of them to another.")
-    tls = _make_certificate() if os.environ.get("TLS") == "1" else {}
-    address = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    signal.signal(signal.SIGINT, _interrupt)  # a shell starts background jobs with it ignored
+    with_tls = _switched_on("TLS")
+    ports = _free_ports(PORTS[:2] if with_tls else PORTS)
+    port, cognito_port = ports["PORT"], ports["COGNITO_PORT"]
+    _forget_other_variables()
     with ExitStack() as started:
-        cognito = started.enter_context(running(cognito_port))
-        settings = {
-            "COGNITO_USER_POOL_ID": seed.POOL_ID,
-            "COGNITO_CLIENT_IDS": seed.CLIENT_ID,
-            "COGNITO_ENDPOINT_URL": cognito.url,
-            "COGNITO_JWKS_URL": cognito.jwks_url(seed.POOL_ID),
-            "DOCS_SIGN_IN_URL": f"{cognito.url}/_local/sign-in",
-            "PORT": str(port),
-        } | tls
-        service = started.enter_context(_service(settings, address))
-        token = _sign_in_from_three_devices(cognito.url, address)
-        _show(address, cognito.url, token)
-        if service.wait() != 0:
-            sys.exit("The service stopped; its log is in .run/service.log.")
+        folder = started.enter_context(_run_folder(port))
+        address = f"{'https' if with_tls else 'http'}://127.0.0.1:{port}"
+        ca_file = folder / "ca.pem" if with_tls else None
+        tls = _make_certificate(folder, ca_file) if ca_file else {}
+
+        _say(f"Starting the local Cognito on port {cognito_port} ...")
+        cognito = started.enter_context(running(cognito_port, folder / "cognito.log"))
+        from local_cognito.demo_user import DemoUser
+
+        user = DemoUser(address, cognito.url, ca_file)
+        always = ServedPool("Remembers every device", address, seed.POOL_ID, seed.CLIENT_ID)
+        settings = _settings(always, cognito) | {"CORS_ORIGINS": WEB_ORIGINS, "PORT": str(port)}
+        page_url = None
+        if not with_tls:
+            page_url = started.enter_context(_page(always, ports, cognito, folder))
+            settings["CORS_ORIGINS"] += f",{page_url}"
+        _say(f"Starting the service on port {port} ...")
+        log = folder / "service.log"
+        service = started.enter_context(_service(settings | tls, user, log))
+        _say("Signing the demo user in from three devices and a managed login ...")
+        user.sign_in_everywhere()
+        _show(user, folder, page_url)
+        code = service.wait()
+        sys.exit(f"The service ended with exit code {code}; its log is in {_shown(log)}.")
+
+
+def _settings(pool: ServedPool, cognito: RunningCognito) -> dict[str, str]:
+    """What a service for `pool` is told."""
+    return {
+        "COGNITO_USER_POOL_ID": pool.pool_id,
+        "COGNITO_CLIENT_IDS": pool.client_id,
+        "COGNITO_CLIENT_NAMES": CLIENT_NAMES,
+        "COGNITO_ENDPOINT_URL": cognito.url,
+        "COGNITO_JWKS_URL": cognito.jwks_url(pool.pool_id),
+        "DOCS_SIGN_IN_URL": f"{cognito.url}/_local/sign-in",
+    }
+
+
+@contextmanager
+def _page(
+    always: ServedPool, ports: dict[str, int], cognito: RunningCognito, folder: Path
+) -> Iterator[str]:
+    """The page "Your devices", and the service for the second pool that it offers."""
+    from local_cognito.demo_user import DemoUser
+
+    port = ports["OPT_IN_PORT"]
+    opt_in = ServedPool(
+        "Asks before it remembers a device",
+        f"http://127.0.0.1:{port}",
+        seed.OPT_IN_POOL_ID,
+        seed.OPT_IN_CLIENT_ID,
+    )
+    _say(
+        f"Starting the page on port {ports['WEB_PORT']}, and its second service on port {port} ..."
+    )
+    with serving_page(ports["WEB_PORT"], [always, opt_in], cognito.url) as url:
+        settings = {"CORS_ORIGINS": url, "PORT": str(port), "WORKERS": "1"}
+        caller = DemoUser(opt_in.api_url, cognito.url)
+        with _service(_settings(opt_in, cognito) | settings, caller, folder / "opt-in.log"):
+            yield url
+
+
+def _free_ports(defaults: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """The ports that these variables name, each its own."""
+    ports: dict[str, int] = {}
+    for variable, default in defaults:
+        port = _free_port(variable, default)
+        for other in (name for name, taken in ports.items() if taken == port):
+            sys.exit(f"{other} and {variable} are both {port}: set one of them to another.")
+        ports[variable] = port
+    return ports
 
 
 def _free_port(variable: str, default: int) -> int:
-    """The port that `variable` names, if nobody else listens there."""
-    given = os.environ.get(variable, str(default))
+    """The port that `variable` names, if nothing else listens there."""
+    given = os.environ.get(variable) or str(default)
     if not given.isdecimal() or not 0 < int(given) < 65536:
         sys.exit(f"{given!r} is not a port: set {variable} to a number from 1 to 65535.")
     port = int(given)
@@ -83,155 +142,134 @@ def _free_port(variable: str, default: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            sys.exit(f"Port {port} cannot be used ({error.strerror}): set {variable} to another.")
+            other = port + 1 if port < 65535 else port - 1
+            sys.exit(
+                f"Port {port} cannot be used ({error.strerror}). "
+                f"Choose another: make run {variable}={other}"
+            )
     return port
 
 
-def _make_certificate() -> dict[str, str]:
+def _switched_on(variable: str) -> bool:
+    given = os.environ.get(variable) or "0"
+    if given not in ("0", "1"):
+        sys.exit(f"{variable} is {given!r}: set it to 1, or leave it out.")
+    return given == "1"
+
+
+def _forget_other_variables() -> None:
+    """Keep what programs need of the shell's environment.
+
+    Settings of the service (HOST, LOG_LEVEL and so on), of AWS and of proxies are the user's for
+    other purposes. Here they would stop the start, or send calls elsewhere.
+    """
+    for name in list(os.environ):
+        if name not in KEPT_VARIABLES and not name.startswith(KEPT_PREFIXES):
+            del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+@contextmanager
+def _run_folder(port: int) -> Iterator[Path]:
+    """The folder for this run's files: `.run`, or `.run/<port>` while another run uses `.run`."""
+    RUN_FOLDER.mkdir(exist_ok=True)
+    with (RUN_FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            folder = RUN_FOLDER / str(port)
+            folder.mkdir(exist_ok=True)
+            yield folder
+        else:
+            yield RUN_FOLDER
+
+
+def _make_certificate(folder: Path, ca_file: Path) -> dict[str, str]:
     """A certificate for this machine and its authority, for this run: settings that use them."""
+    import trustme
+
     authority = trustme.CA(organization_name="Device BFF demo")
     certificate = authority.issue_cert("127.0.0.1", "localhost")
-    cert_file, key_file = RUN_FOLDER / "cert.pem", RUN_FOLDER / "key.pem"
-    authority.cert_pem.write_to_path(CA_FILE)
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    authority.cert_pem.write_to_path(ca_file)
     certificate.private_key_and_cert_chain_pem.write_to_path(cert_file)
     key_file.touch()
     key_file.chmod(0o600)
     certificate.private_key_pem.write_to_path(key_file)
-    http.verify = str(CA_FILE)
     return {"TLS_CERT_FILE": str(cert_file), "TLS_KEY_FILE": str(key_file)}
 
 
 @contextmanager
-def _service(settings: dict[str, str], address: str) -> Iterator[subprocess.Popen[bytes]]:
-    """gunicorn with the service, logging to .run/service.log."""
-    log = RUN_FOLDER / "service.log"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | settings
+def _service(
+    settings: dict[str, str], user: DemoUser, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """gunicorn with the service, once it is ready; its output is in `log`."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn"],
             cwd=ROOT,
-            env=environment,
+            env=os.environ | settings,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_ready(process, address, log)
+        deadline = time.monotonic() + START_SECONDS
+        while not user.finds_the_service_ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                lines = log.read_text().splitlines()[-LINES_OF_LOG:]
+                sys.exit("\n".join((f"The service did not start ({_shown(log)}):", *lines)))
+            time.sleep(0.05)
         yield process
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if http.get(f"{address}/readyz", timeout=TIMEOUT).ok and process.poll() is None:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.05)
-    sys.exit(f"The service did not start:\n{log.read_text()}")
-
-
-def _sign_in_from_three_devices(cognito_url: str, address: str) -> str:
-    """Sign in by SRP and TOTP and track the device, three times; the last access token."""
-    token = ""
-    for name, user_agent, secret_by_service in (
-        ("Ada's iPhone", "device-bff-demo", False),
-        ("Kitchen tablet", "device-bff-demo", True),
-        (None, MAC, False),  # named from its User-Agent
-    ):
-        tokens = _sign_in(cognito_url)
-        token = tokens["AccessToken"]
-        new_device = tokens["NewDeviceMetadata"]
-        caller = {"Authorization": f"Bearer {token}", "User-Agent": user_agent}
-        device = {"deviceKey": new_device["DeviceKey"]} | ({"name": name} if name else {})
-        if secret_by_service:
-            device["deviceGroupKey"] = new_device["DeviceGroupKey"]
-        else:
-            device["secretVerifier"] = _secret_verifier(new_device)
-        http.post(
-            f"{address}/devices", json=device, headers=caller, timeout=TIMEOUT
-        ).raise_for_status()
-        http.patch(
-            f"{address}/devices/current",
-            json={"status": "remembered"},
-            headers=caller,
-            timeout=TIMEOUT,
-        ).raise_for_status()
-    return token
-
-
-def _sign_in(cognito_url: str) -> dict[str, Any]:
-    """One sign-in with pycognito, as from a device that Cognito has not met."""
-    client = boto3.client(
-        "cognito-idp",
-        region_name=seed.REGION,
-        endpoint_url=cognito_url,
-        config=Config(signature_version=UNSIGNED),
-    )
-    srp = AWSSRP(
-        seed.DEMO_USERNAME, seed.DEMO_PASSWORD, seed.POOL_ID, seed.CLIENT_ID, client=client
-    )
-    try:
-        answer = srp.authenticate_user()
-    except SoftwareTokenMFAChallengeException as challenge:
-        answer = client.respond_to_auth_challenge(
-            ClientId=seed.CLIENT_ID,
-            ChallengeName="SOFTWARE_TOKEN_MFA",
-            Session=challenge.get_tokens()["Session"],
-            ChallengeResponses={
-                "USERNAME": seed.DEMO_USERNAME,
-                "SOFTWARE_TOKEN_MFA_CODE": pyotp.TOTP(seed.DEMO_TOTP_SECRET).now(),
-            },
-        )
-    result: dict[str, Any] = answer["AuthenticationResult"]
-    return result
-
-
-def _secret_verifier(new_device: dict[str, str]) -> dict[str, str]:
-    _, verifier = generate_hash_device(new_device["DeviceGroupKey"], new_device["DeviceKey"])
-    return {"passwordVerifier": verifier["PasswordVerifier"], "salt": verifier["Salt"]}
-
-
-def _show(address: str, cognito_url: str, token: str) -> None:
-    """The device list as the API answered it, and what to do next."""
-    answer = http.get(
-        f"{address}/devices", headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT
-    )
-    answer.raise_for_status()
-    columns = ("name", "status", "current", "lastIpAddress", "lastAuthenticatedAt", "id")
-    rows = [columns] + [
-        tuple(json.dumps(device[c]).strip('"') for c in columns)
-        for device in answer.json()["items"]
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def _show(user: DemoUser, folder: Path, page_url: str | None) -> None:
+    """Where to look, what the API answers, and what to do next. The last line starts with Ready."""
+    if page_url:
+        _say(f"\nLook at the page “Your devices”: {page_url}")
     facts = {
         "COGNITO_USER_POOL_ID": seed.POOL_ID,
         "COGNITO_CLIENT_ID": seed.CLIENT_ID,
-        "COGNITO_ENDPOINT_URL": cognito_url,
+        "COGNITO_ENDPOINT_URL": user.cognito_url,
         "DEMO_USERNAME": seed.DEMO_USERNAME,
         "DEMO_PASSWORD": seed.DEMO_PASSWORD,
         "DEMO_TOTP_SECRET": seed.DEMO_TOTP_SECRET,
     }
     lines = [f"{name}={value}" for name, value in facts.items()]
-    (RUN_FOLDER / "demo.env").write_text("\n".join(lines) + "\n")
-    print("\nYour devices, as GET /devices answers:\n")
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  " + "  ".join(cells).rstrip())
-    print("\nAsk again, as this user on this device (the token is good for an hour):\n")
-    trust = f"--cacert {CA_FILE.relative_to(ROOT)} " if http.verify is not True else ""
-    print(f"curl {trust}{address}/devices -H 'Authorization: Bearer {token}'\n")
-    print("Sign in yourself (also in .run/demo.env):\n")
-    print("\n".join(lines) + "\n")
-    print(f"Swagger UI: {address}/docs")
-    print(f"Ready: the API is at {address}, the local Cognito at {cognito_url}. Ctrl-C stops both.")
-    sys.stdout.flush()
+    (folder / "demo.env").write_text("\n".join(lines) + "\n")
+    trust = f"--cacert {_shown(user.ca_file)} " if user.ca_file else ""
+    authorization = f"-H 'Authorization: Bearer {user.access_token}'"
+    _say(f"\nYour devices, as GET /devices answers:\n\n{user.devices_table()}\n")
+    _say(f"Your sessions, as GET /sessions answers:\n\n{user.sessions_table()}\n")
+    _say("Ask again, as this user on this device (the token is good for an hour):\n")
+    _say(f"curl {trust}{user.api_url}/devices {authorization}\n")
+    _say(f"Sign in yourself (also in {_shown(folder / 'demo.env')}):\n")
+    _say("\n".join(lines) + "\n")
+    _say(
+        "A TOTP code is good once, and the code of this half minute is used: the next one works.\n"
+    )
+    _say(f"Logs: {_shown(folder / 'service.log')}, {_shown(folder / 'cognito.log')}")
+    _say(f"Swagger UI: {user.api_url}/docs")
+    _say(
+        f"Ready: the API is at {user.api_url}, the local Cognito at {user.cognito_url}. "
+        "Ctrl-C stops both."
+    )
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """End by KeyboardInterrupt; a second signal must not disturb the stopping."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -240,3 +278,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         print("\nStopped.")
+    except StartError as error:
+        sys.exit(str(error))

@@ -1,7 +1,8 @@
 """Devices: offered by a sign-in, confirmed, listed, remembered, forgotten.
 
-Which operation sees which device is in `shared/cognito.md`: lists and GetDevice know only the
-remembered, UpdateDeviceStatus and ForgetDevice every tracked one.
+The user's own ListDevices and GetDevice know remembered devices only, and tell nothing of `dev:*`.
+An administrator's forms know every tracked device, as UpdateDeviceStatus and ForgetDevice do
+(`docs/cognito.md`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from local_cognito.errors import (
     invalid_parameter,
     no_device_tracking,
     no_such_device,
+    no_such_user,
+    not_found,
 )
 from local_cognito.parameters import Params, required
 from local_cognito.pools import Device, DeviceOffer, Pools, SignedIn, TrackedUserPool
@@ -47,14 +50,18 @@ def authenticated(device: Device, caller_ip: str) -> None:
 
 
 def offer_device(
-    pool: TrackedUserPool, client_id: str, user: CognitoIdpUser
+    pool: TrackedUserPool, client_id: str, user: CognitoIdpUser, *, confirmable: bool = True
 ) -> tuple[TokenFamily, dict[str, str]]:
-    """Opens the tokens of a sign-in from a device not seen before, and its NewDeviceMetadata."""
+    """Opens the tokens of a sign-in from a device not seen before, and its NewDeviceMetadata.
+
+    Not `confirmable`: ConfirmDevice will say "Invalid device key given." (amplify-js 7615).
+    """
     device_key = f"{pool.region}_{uuid.uuid4()}"
     group_key = "-" + "".join(secrets.choice(GROUP_KEY_ALPHABET) for _ in range(8))
     family = pool.open_family(client_id, user, device_key)
-    with pool.lock:
-        pool.device_offers[device_key] = DeviceOffer(group_key, family.origin_jti)
+    if confirmable:
+        with pool.lock:
+            pool.device_offers[device_key] = DeviceOffer(group_key, family.origin_jti)
     return family, {"DeviceKey": device_key, "DeviceGroupKey": group_key}
 
 
@@ -70,8 +77,9 @@ def track(
 ) -> Device:
     """Turns the offer that this sign-in was given into a tracked device.
 
-    Raises DeviceKeyExistsException when it has been one already, and the InvalidParameterException
-    that Cognito answers to a key it did not give this sign-in (boto3 4059, amplify-js 2087).
+    Raises DeviceKeyExistsException when the device is tracked already, and
+    InvalidParameterException for a key that this sign-in was not offered (boto3 4059, amplify-js
+    2087).
     """
     with pool.lock:
         devices = pool.devices_by_owner.setdefault(family.sub, {})
@@ -134,33 +142,44 @@ class DeviceOperations:
 
     def get_device(self, params: Params, caller_ip: str) -> Params:
         signed_in = self._owner(params)
-        return self._get(signed_in.pool, signed_in.user, params)
+        device = _tracked(signed_in.pool, signed_in.user, params)
+        if not device.remembered:
+            raise no_such_device()
+        return {"Device": as_told_to_the_user(device)}
 
     def list_devices(self, params: Params, caller_ip: str) -> Params:
         signed_in = self._owner(params)
-        return self._list(signed_in.pool, signed_in.user, params)
+        devices = [one for one in _devices_of(signed_in.pool, signed_in.user) if one.remembered]
+        page, page_token = self._page(signed_in.user, devices, params)
+        return {"Devices": [as_told_to_the_user(device) for device in page]} | page_token
 
     def update_device_status(self, params: Params, caller_ip: str) -> Params:
         signed_in = self._owner(params)
-        return self._update(signed_in.pool, signed_in.user, params)
+        return _update(signed_in.pool, signed_in.user, params)
 
     def forget_device(self, params: Params, caller_ip: str) -> None:
         signed_in = self._owner(params)
-        self._forget(signed_in.pool, signed_in.user, params)
+        _forget(signed_in.pool, signed_in.user, params)
 
     # By an administrator
 
+    # The models of the first two have no UserNotFoundException.
+
     def admin_get_device(self, params: Params, caller_ip: str) -> Params:
-        return self._get(*self._named(params), params)
+        pool, user = self._named(params, not_found("User does not exist."))
+        return {"Device": as_told_to_an_administrator(pool, user, _tracked(pool, user, params))}
 
     def admin_list_devices(self, params: Params, caller_ip: str) -> Params:
-        return self._list(*self._named(params), params)
+        pool, user = self._named(params, not_found("User does not exist."))
+        page, page_token = self._page(user, _devices_of(pool, user), params)
+        devices = [as_told_to_an_administrator(pool, user, device) for device in page]
+        return {"Devices": devices} | page_token
 
     def admin_update_device_status(self, params: Params, caller_ip: str) -> Params:
-        return self._update(*self._named(params), params)
+        return _update(*self._named(params), params)
 
     def admin_forget_device(self, params: Params, caller_ip: str) -> None:
-        self._forget(*self._named(params), params)
+        _forget(*self._named(params), params)
 
     # What both do
 
@@ -170,43 +189,28 @@ class DeviceOperations:
             raise no_device_tracking()
         return signed_in
 
-    def _named(self, params: Params) -> tuple[TrackedUserPool, CognitoIdpUser]:
+    def _named(
+        self, params: Params, no_user: CognitoError | None = None
+    ) -> tuple[TrackedUserPool, CognitoIdpUser]:
         pool = self._pools.pool(params["UserPoolId"])
-        user = pool.get_user(params["Username"])
+        user = pool.find_user(params["Username"])
+        if user is None:
+            raise no_user or no_such_user()
         if pool.device_configuration is None:
             raise no_device_tracking()
         return pool, user
 
-    def _get(self, pool: TrackedUserPool, user: CognitoIdpUser, params: Params) -> Params:
-        device = find_device(pool, user.id, params["DeviceKey"])
-        if device is None or not device.remembered:
-            raise no_such_device()
-        return {"Device": described(pool, user, device)}
-
-    def _list(self, pool: TrackedUserPool, user: CognitoIdpUser, params: Params) -> Params:
+    def _page(
+        self, user: CognitoIdpUser, devices: list[Device], params: Params
+    ) -> tuple[list[Device], Params]:
+        """The page that `params` ask for, and PaginationToken where another one follows."""
         limit = params.get("Limit") or MAX_PAGE
         after = self._read_page_token(user, params.get("PaginationToken"))
-        with pool.lock:
-            devices = list(pool.devices_by_owner.get(user.id, {}).values())
-        following = [one for one in devices if one.remembered and one.sequence > after]
+        following = [device for device in devices if device.sequence > after]
         page = following[:limit]
-        answer: Params = {"Devices": [described(pool, user, device) for device in page]}
-        if len(following) > limit:
-            answer["PaginationToken"] = self._page_token(user, page[-1].sequence)
-        return answer
-
-    def _update(self, pool: TrackedUserPool, user: CognitoIdpUser, params: Params) -> Params:
-        device = find_device(pool, user.id, params["DeviceKey"])
-        if device is None:
-            raise no_such_device()
-        status = required(params, "DeviceDeviceStatus")
-        set_remembered(pool, device, status == "remembered")
-        return {}
-
-    def _forget(self, pool: TrackedUserPool, user: CognitoIdpUser, params: Params) -> None:
-        with pool.lock:
-            if pool.devices_by_owner.get(user.id, {}).pop(params["DeviceKey"], None) is None:
-                raise no_such_device()
+        if len(following) <= limit:
+            return page, {}
+        return page, {"PaginationToken": self._page_token(user, page[-1].sequence)}
 
     # Page tokens name the last device seen by its sequence number, so that forgetting devices
     # between two pages moves nothing; they are signed for one user.
@@ -235,6 +239,31 @@ class DeviceOperations:
         return int(sequence)
 
 
+def _devices_of(pool: TrackedUserPool, user: CognitoIdpUser) -> list[Device]:
+    with pool.lock:
+        return list(pool.devices_by_owner.get(user.id, {}).values())
+
+
+def _tracked(pool: TrackedUserPool, user: CognitoIdpUser, params: Params) -> Device:
+    device = find_device(pool, user.id, params["DeviceKey"])
+    if device is None:
+        raise no_such_device()
+    return device
+
+
+def _update(pool: TrackedUserPool, user: CognitoIdpUser, params: Params) -> Params:
+    device = _tracked(pool, user, params)
+    status = required(params, "DeviceRememberedStatus")
+    set_remembered(pool, device, status == "remembered")
+    return {}
+
+
+def _forget(pool: TrackedUserPool, user: CognitoIdpUser, params: Params) -> None:
+    with pool.lock:
+        if pool.devices_by_owner.get(user.id, {}).pop(params["DeviceKey"], None) is None:
+            raise no_such_device()
+
+
 def _secret_verifier(config: dict[str, str] | None) -> tuple[int, int]:
     """Salt and verifier of DeviceSecretVerifierConfig, out of base64.
 
@@ -252,26 +281,46 @@ def _secret_verifier(config: dict[str, str] | None) -> tuple[int, int]:
 
 
 def _decoded(text: str, name: str) -> bytes:
+    """Cognito takes base64 with and without its padding."""
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise invalid_parameter(f"Invalid {name} given.") from None
 
 
-def described(pool: TrackedUserPool, user: CognitoIdpUser, device: Device) -> dict[str, Any]:
-    """A DeviceType, with the attributes of AWS's examples (`shared/cognito.md`)."""
-    owner = f"{pool.id}.{user.username}"
-    attributes = {
-        "device_status": "valid",
-        "device_name": device.name,
-        "dev:device_arn": (
-            f"arn:aws:cognito-idp:{pool.region}:{pool.account_id}:owner/{owner}/device/{device.key}"
-        ),
-        "dev:device_owner": owner,
-        "last_ip_used": device.last_ip,
-        "dev:device_remembered_status": "remembered" if device.remembered else "not_remembered",
-        "dev:device_sdk": "aws-sdk",
-    }
+def as_told_to_the_user(device: Device) -> dict[str, Any]:
+    """A DeviceType without any `dev:*` attribute: whatever a user is told of is remembered."""
+    return _device_type(
+        device,
+        {
+            "device_status": "valid",
+            "device_name": device.name,
+            "last_ip_used": device.last_ip,
+        },
+    )
+
+
+def as_told_to_an_administrator(
+    pool: TrackedUserPool, user: CognitoIdpUser, device: Device
+) -> dict[str, Any]:
+    """A DeviceType with the attributes of AWS's examples of the Admin calls."""
+    owner = f"{user.username}.{pool.id}"
+    arn = f"arn:aws:cognito-idp:{pool.region}:{pool.account_id}:owner/{owner}/device/{device.key}"
+    return _device_type(
+        device,
+        {
+            "device_status": "valid",
+            "device_name": device.name,
+            "dev:device_arn": arn,
+            "dev:device_owner": owner,
+            "last_ip_used": device.last_ip,
+            "dev:device_remembered_status": "remembered" if device.remembered else "not_remembered",
+            "dev:device_sdk": "aws-sdk",
+        },
+    )
+
+
+def _device_type(device: Device, attributes: dict[str, str | None]) -> dict[str, Any]:
     return {
         "DeviceKey": device.key,
         "DeviceAttributes": [
@@ -281,5 +330,5 @@ def described(pool: TrackedUserPool, user: CognitoIdpUser, device: Device) -> di
         ],
         "DeviceCreateDate": round(device.created, 3),
         "DeviceLastModifiedDate": round(device.modified, 3),
-        "DeviceLastAuthenticatedDate": round(device.authenticated, 3),
+        "DeviceLastAuthenticatedDate": int(device.authenticated),
     }

@@ -1,8 +1,8 @@
-"""Misbehaviour on demand: what an operation answers, or does not, the next few times.
+"""Misbehaviour on demand, for the next calls of an operation.
 
 A fault names an operation (or ``*`` for all of them, or ``jwks``), a kind, and how many times it
-strikes. The oldest fault that fits strikes; a fault that has struck its times is gone. The kinds
-are the rows of `KINDS`, in `/_local/faults`'s words.
+strikes. The oldest fault that fits strikes; after its last time it is gone. The kinds are the keys
+of `KINDS`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Answer = Callable[[], Response]
 class HangupError(ConnectionResetError):
     """Ends the connection without (more of) an answer.
 
-    gunicorn takes this errno, out of an application, for a client that went away: it closes the
-    socket and says nothing.
+    gunicorn takes this errno from an application as a client that went away: it closes the socket
+    and sends nothing.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class HangupError(ConnectionResetError):
 
 @dataclass
 class Fault:
-    """One order to misbehave. `times` is how often it will still strike; None is for ever."""
+    """`times` is how often it will still strike; None is for ever."""
 
     operation: str
     fault: str
@@ -83,7 +83,7 @@ class Faults:
             return [fault.shown() for fault in self._faults]
 
     def answer(self, operation: str, connection: socket.socket | None, answer: Answer) -> Response:
-        """The operation's answer, or what the fault that strikes makes of it. May hang up."""
+        """The operation's answer, or what a fault makes of it. Raises HangupError."""
         fault = self._strike(operation)
         if fault is None:
             return answer()
@@ -177,7 +177,7 @@ def _huge(fault: Fault, connection: socket.socket | None, answer: Answer) -> Res
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of fault strikes, and which fields beside `times` it takes."""
+    """What a kind of fault does, and which fields it takes beside `times`."""
 
     strike: Callable[[Fault, socket.socket | None, Answer], Response]
     fields: tuple[str, ...] = ()

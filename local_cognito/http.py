@@ -1,4 +1,4 @@
-"""AWS's JSON 1.1 protocol on the wire, and the cross-origin headers that Cognito sends."""
+"""AWS's JSON 1.1 protocol, and the cross-origin headers that Cognito sends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def aws_json(body: bytes, status: int = 200) -> Response:
 
 
 def aws_answer(answer: dict[str, Any] | None) -> Response:
-    """An operation's answer. None is an empty body: ForgetDevice has no output in the model."""
+    """An operation's answer. None is an empty body, as of ForgetDevice, which has no output."""
     return aws_json(b"" if answer is None else json.dumps(answer).encode())
 
 
@@ -34,13 +34,13 @@ def aws_error(error: CognitoError) -> Response:
 
 
 def aws_operation(request: Request) -> str:
-    """The operation that X-Amz-Target names; of another service or of none, an empty name."""
+    """The operation that X-Amz-Target names; empty where it names none of Cognito's."""
     prefix, _, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
     return operation if prefix == TARGET_SERVICE else ""
 
 
 def allow_any_origin(request: Request, response: Response) -> Response:
-    """Browsers call Cognito from every origin, so Cognito allows every one."""
+    """Browsers call Cognito from any origin, so Cognito allows all of them."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = (
         "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date"

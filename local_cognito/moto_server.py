@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-import uuid
-from io import BytesIO
+from typing import Any
 
 from moto.moto_server.werkzeug_app import create_backend_app
-from werkzeug.wrappers import Request, Response
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response
 
-from local_cognito.http import CONTENT_TYPE
-from local_cognito.pools import Pools
+from local_cognito.errors import CognitoError
+from local_cognito.http import CONTENT_TYPE, TARGET_SERVICE, aws_json
+from local_cognito.seed import REGION
+
+# moto reads the region from the signature. There is one region here, whatever the caller's is.
+SIGNATURE = f"AWS4-HMAC-SHA256 Credential=local/20260101/{REGION}/cognito-idp/aws4_request"
+# The code of ForgotPassword, which no message brings.
+KEPT_HEADERS = ("x-moto-forgot-password-confirmation-code",)
 
 
 class MotoServer:
@@ -19,42 +25,36 @@ class MotoServer:
     def __init__(self) -> None:
         self._app = create_backend_app("cognito-idp")
 
-    def answer(self, request: Request, pools: Pools) -> Response:
-        """moto's answer, with the headers that AWS sends and moto does not.
-
-        Raises CognitoError when the request carries an access token that Cognito would refuse:
-        moto knows nothing of expiry and revocation.
-        """
-        body = request.get_data()
-        _introduce_access_token(body, pools)
-        environ = {**request.environ, "wsgi.input": BytesIO(body)}
-        if request.method == "POST":
-            # moto reads a body that claims to be a form (curl says so) as one.
-            environ["CONTENT_TYPE"] = CONTENT_TYPE
-        answer = Response.from_app(self._app, environ, buffered=True)
-        if request.method == "POST":
-            answer.content_type = CONTENT_TYPE
-        answer.headers["x-amzn-RequestId"] = str(uuid.uuid4())
+    def forward(self, operation: str, params: dict[str, Any]) -> Response:
+        """An operation's answer in AWS's form. Raises CognitoError with moto's type and message."""
+        environ = EnvironBuilder(
+            method="POST",
+            data=json.dumps(params),
+            headers=[
+                ("X-Amz-Target", f"{TARGET_SERVICE}.{operation}"),
+                ("Content-Type", CONTENT_TYPE),
+                ("Authorization", SIGNATURE),
+            ],
+        ).get_environ()
+        try:
+            answer = Response.from_app(self._app, environ, buffered=True)
+        except NotImplementedError:
+            message = f"Neither moto nor the local Cognito has {operation}"
+            raise CognitoError("UnknownOperationException", message) from None
         if answer.status_code >= 400:
-            answer.headers["x-amzn-ErrorType"] = f"{_error_type(answer)}:"
+            raise _error_of(answer)
+        response = aws_json(answer.get_data())
+        for name in KEPT_HEADERS:
+            if name in answer.headers:
+                response.headers[name] = answer.headers[name]
+        return response
+
+    def call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """As `forward`, for operations that moto does and we add something to."""
+        answer: dict[str, Any] = json.loads(self.forward(operation, params).get_data() or b"{}")
         return answer
 
 
-def _introduce_access_token(body: bytes, pools: Pools) -> None:
-    """moto believes the access tokens in its own table, so ours are entered once checked."""
-    try:
-        given = json.loads(body)
-    except ValueError:
-        return
-    token = given.get("AccessToken") if isinstance(given, dict) else None
-    if not isinstance(token, str):
-        return
-    signed_in = pools.signed_in(token)
-    signed_in.pool.access_tokens[token] = (signed_in.family.client_id, signed_in.user.username)
-
-
-def _error_type(answer: Response) -> str:
-    try:
-        return str(json.loads(answer.get_data())["__type"])
-    except (ValueError, KeyError, TypeError):
-        return "InternalErrorException"
+def _error_of(answer: Response) -> CognitoError:
+    error = json.loads(answer.get_data())
+    return CognitoError(error["__type"], error.get("message", ""), answer.status_code)

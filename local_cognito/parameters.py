@@ -1,8 +1,8 @@
-"""Checks a request against botocore's model of cognito-idp, and complains in Cognito's words.
+"""Checks a request against botocore's model of cognito-idp, and refuses it in Cognito's words.
 
 The constraints (required, length, range, pattern, enum) are botocore's data; botocore itself
-checks only some of them before it sends. The wording of a violation is AWS's, as moto and many
-bug reports quote it ("1 validation error detected: Value ... at 'limit' failed to satisfy
+checks only some of them before it sends. The wording of a violation is AWS's, as bug reports
+quote it ("1 validation error detected: Value ... at 'limit' failed to satisfy
 constraint: Member must have value less than or equal to 60").
 """
 
@@ -21,8 +21,8 @@ from local_cognito.errors import CognitoError, invalid_parameter
 
 Params = dict[str, Any]
 
-# Python's `re` has no Unicode classes. The patterns that use them, always inside brackets, string
-# together letters, marks, symbols, numbers and punctuation: anything that can be seen.
+# Python's `re` has no Unicode classes. The model uses them inside brackets only, and letters,
+# marks, symbols, numbers and punctuation at once: all visible characters.
 UNICODE_CLASSES = re.compile(r"(\\p\{[A-Z]\})+")
 VISIBLE = "!-~\u00a1-\U0010ffff"
 
@@ -47,6 +47,12 @@ def service_model() -> ServiceModel:
 @cache
 def operation_names() -> frozenset[str]:
     return frozenset(service_model().operation_names)
+
+
+@cache
+def needs_signature(operation: str) -> bool:
+    """Whether the operation takes AWS credentials, as an administrator's do."""
+    return bool(service_model().operation_model(operation).auth_type != "none")
 
 
 def read(operation: str, body: bytes) -> Params:
@@ -76,7 +82,7 @@ def read(operation: str, body: bytes) -> Params:
 
 
 def required(params: Params, name: str) -> str:
-    """A parameter that the model leaves optional and Cognito needs all the same."""
+    """A parameter that the model calls optional and Cognito requires."""
     value = params.get(name)
     if not value:
         raise invalid_parameter(f"Missing required parameter {name}")
@@ -84,7 +90,7 @@ def required(params: Params, name: str) -> str:
 
 
 def _without_nulls(value: Any) -> Any:
-    """JSON's null is "not given" in this protocol; amazon-cognito-identity-js sends such."""
+    """JSON's null means "not given" in this protocol; amazon-cognito-identity-js sends nulls."""
     if isinstance(value, dict):
         return {k: _without_nulls(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):

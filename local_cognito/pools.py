@@ -1,27 +1,22 @@
 """moto's user pools, with the state that moto has no place for.
 
-moto keeps pools, clients, users, groups and attributes. `TrackedUserPool` adds to a pool: keys of
-its own, token families, devices, challenges and TOTP secrets. `Backend` makes moto build such
-pools, whether they come from the seed or from a CreateUserPool call, so that moto's own operations
-(AdminInitiateAuth, GetUser) hand out and accept the same tokens as ours.
+moto keeps pools, clients, users, groups and attributes. `TrackedUserPool` stands beside one of
+moto's pools and holds what moto lacks: signing keys, token families, devices, challenges, second
+factors. `Pools` finds it, for pools of the seed and for those that CreateUserPool made.
 """
 
 from __future__ import annotations
 
-import copy
 import threading
 import time
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
-from moto.cognitoidp import urls as moto_urls
 from moto.cognitoidp.models import (
     CognitoIdpBackend,
     CognitoIdpUser,
     CognitoIdpUserPool,
     CognitoIdpUserPoolClient,
-    cognitoidp_backends,
 )
 
 from local_cognito import tokens
@@ -30,11 +25,14 @@ from local_cognito.errors import (
     CognitoError,
     invalid_access_token,
     invalid_refresh_token,
+    no_such_client,
     no_such_user,
     not_authorized,
     not_found,
+    revoked_access_token,
+    user_is_disabled,
 )
-from local_cognito.seed import ACCOUNT_ID, REGION
+from local_cognito.session_tracking import Locations, SessionTracking
 from local_cognito.tokens import Claims, KeyPairs, TokenFamily
 
 SECONDS_PER = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -44,6 +42,10 @@ DEFAULT_LIFETIMES = {
     "IdToken": tokens.DEFAULT_LIFETIME,
     "RefreshToken": tokens.DEFAULT_REFRESH_LIFETIME,
 }
+# IssuerConfiguration.Type of the model → the host that the pool's tokens name.
+ISSUER_HOSTS = {"ORIGINAL": "cognito-idp", "UPDATED": "issuer-cognito-idp"}
+# Attributes that can be sign-in names; one that can be verified must be, to be an alias.
+VERIFIED_BY = {"email": "email_verified", "phone_number": "phone_number_verified"}
 
 
 @dataclass
@@ -74,51 +76,70 @@ class DeviceOffer:
     origin_jti: str
 
 
-class TrackedUserPool(CognitoIdpUserPool):
-    """A moto pool that signs with its own keys and knows devices."""
+@dataclass
+class WrongPasswords:
+    """A user's wrong passwords in a row, and until when every password is refused."""
 
-    def __init__(self, home: Backend, name: str, extended_config: dict[str, Any]) -> None:
-        super().__init__(home.account_id, home.region_name, name, extended_config)
-        self._begin(home)
+    count: int = 0
+    locked_until: float = 0
 
-    @classmethod
-    def copied(cls, home: Backend, original: CognitoIdpUserPool) -> TrackedUserPool:
-        """A pool equal to moto's `original`, without the RSA that moto does for each new one.
 
-        That is 0.1 s a pool, which every reset of every test would wait for.
-        """
-        pool = cast(TrackedUserPool, cls.__new__(cls))
-        shared = {id(original.json_web_key): original.json_web_key}
-        pool.__dict__.update(copy.deepcopy(original.__dict__, shared))
-        pool._begin(home)
-        return pool
+@dataclass(frozen=True)
+class SentCode:
+    """A message that Cognito would have sent: to whom, by what, and the code in it."""
 
-    def _begin(self, home: Backend) -> None:
-        self._home = home
+    username: str
+    medium: str
+    destination: str
+    code: str
+
+
+class TrackedUserPool:
+    """One of moto's pools, and what it lacks."""
+
+    def __init__(self, moto: CognitoIdpUserPool, locations: Locations) -> None:
+        self.moto = moto
         self.lock = threading.RLock()
-        self.keys = KeyPairs()
+        self.key_pairs = {issuer_type: KeyPairs() for issuer_type in ISSUER_HOSTS}
         self.challenges = Challenges()
         self.families: dict[str, TokenFamily] = {}
         self.families_by_refresh_token: dict[str, TokenFamily] = {}
+        self.session_tracking = SessionTracking(self.lock, locations)
         self.device_offers: dict[str, DeviceOffer] = {}
         self.devices_by_owner: dict[str, dict[str, Device]] = {}
         self.devices_ever = 0
+        # By the user's sub.
         self.totp_secrets: dict[str, str] = {}
         self.unverified_totp_secrets: dict[str, str] = {}
-
-    def take_id(self, pool_id: str) -> None:
-        """Seed pools have ids that never change; moto draws one and takes no other."""
-        self.id = pool_id
-        self.arn = f"arn:aws:cognito-idp:{self.region}:{self.account_id}:userpool/{pool_id}"
-
-    @property
-    def backend(self) -> Backend:
-        """Where the pool lives. moto looks it up in its registry, where a seed under way is not."""
-        return self._home
+        self.email_mfa_users: set[str] = set()
+        self.wrong_passwords: dict[str, WrongPasswords] = {}
+        # By the user's sub and the secret.
+        self.used_totp_steps: dict[tuple[str, str], set[int]] = {}
+        self.email_mfa_config: dict[str, Any] | None = None
+        self.sent_codes: list[SentCode] = []
+        # What the trigger of CUSTOM_AUTH takes for an answer; None where there is no trigger.
+        self.custom_auth_answer: str | None = None
 
     @property
-    def issuer(self) -> str:
-        return f"https://cognito-idp.{self.region}.amazonaws.com/{self.id}"
+    def id(self) -> str:
+        return self.moto.id
+
+    @property
+    def region(self) -> str:
+        return self.moto.region
+
+    @property
+    def account_id(self) -> str:
+        return self.moto.account_id
+
+    @property
+    def clients(self) -> dict[str, CognitoIdpUserPoolClient]:
+        return self.moto.clients
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The members of CreateUserPool and UpdateUserPool, as moto keeps them."""
+        return self.moto.extended_config
 
     @property
     def srp_group(self) -> str:
@@ -127,14 +148,66 @@ class TrackedUserPool(CognitoIdpUserPool):
     @property
     def device_configuration(self) -> dict[str, bool] | None:
         """None where the pool does not track devices."""
-        return self.extended_config.get("DeviceConfiguration") or None
+        return self.config.get("DeviceConfiguration") or None
 
-    def find_user(self, username: str) -> CognitoIdpUser | None:
-        """By username, by alias (moto's rules) or by sub, all of which clients send."""
-        user: CognitoIdpUser | None = self._get_user(username)
-        if user is not None:
-            return user
-        return next((one for one in list(self.users.values()) if one.id == username), None)
+    def client(self, client_id: str) -> CognitoIdpUserPoolClient:
+        client = self.clients.get(client_id)
+        if client is None:
+            raise no_such_client(client_id)
+        return client
+
+    # Issuers and keys
+
+    @property
+    def issuer_type(self) -> str:
+        """ORIGINAL, or UPDATED once the pool has switched."""
+        return str((self.config.get("IssuerConfiguration") or {}).get("Type", "ORIGINAL"))
+
+    @property
+    def keys(self) -> KeyPairs:
+        """The keys of the issuer that the pool's new tokens name."""
+        return self.key_pairs[self.issuer_type]
+
+    @property
+    def issuer(self) -> str:
+        return self.issuers[self.issuer_type]
+
+    @property
+    def issuers(self) -> dict[str, str]:
+        return {
+            issuer_type: f"https://{host}.{self.region}.amazonaws.com/{self.id}"
+            for issuer_type, host in ISSUER_HOSTS.items()
+        }
+
+    # Users
+
+    def find_user(self, name: str) -> CognitoIdpUser | None:
+        """By user name, by sub, or by an attribute that the pool lets users sign in with.
+
+        An alias (AliasAttributes) counts once it is verified. A pool with CaseSensitive=false does
+        not tell upper from lower case.
+        """
+        exact = self.moto.users.get(name)
+        if exact is not None:
+            return exact
+        configuration = self.config.get("UsernameConfiguration") or {}
+        case_sensitive = configuration.get("CaseSensitive", True)
+        wanted = name if case_sensitive else name.casefold()
+        for user in list(self.moto.users.values()):
+            names = {user.id, *self._names_of(user)}
+            if wanted in (names if case_sensitive else {one.casefold() for one in names}):
+                return user
+        return None
+
+    def _names_of(self, user: CognitoIdpUser) -> list[str]:
+        attributes = user.attribute_lookup
+        names = [user.username]
+        names += [attributes.get(name, "") for name in self.config.get("UsernameAttributes") or ()]
+        for name in self.config.get("AliasAttributes") or ():
+            verified_by = VERIFIED_BY.get(name)
+            if verified_by is None or str(attributes.get(verified_by)).lower() == "true":
+                names.append(attributes.get(name, ""))
+        return [name for name in names if name]
 
     def get_user(self, username: str) -> CognitoIdpUser:
         user = self.find_user(username)
@@ -169,6 +242,7 @@ class TrackedUserPool(CognitoIdpUserPool):
         with self.lock:
             self.families[family.origin_jti] = family
             self.families_by_refresh_token[family.refresh_token] = family
+            self.session_tracking.record_sign_in(family)
         return family
 
     def revoke_families_of(self, sub: str) -> None:
@@ -186,7 +260,7 @@ class TrackedUserPool(CognitoIdpUserPool):
         lifetime = self.lifetime(family.client_id, "IdToken")
         user = self.get_user(family.username)
         attributes = dict(user.attribute_lookup)
-        for name in ("email_verified", "phone_number_verified"):
+        for name in VERIFIED_BY.values():
             if name in attributes:
                 attributes[name] = attributes[name] in (True, "true")
         return tokens.id_claims(
@@ -209,58 +283,6 @@ class TrackedUserPool(CognitoIdpUserPool):
             raise not_authorized("Refresh Token has expired")
         return family
 
-    # moto's own sign-ins (AdminInitiateAuth) make their tokens through these.
-
-    def create_refresh_token(self, client_id: str, username: str) -> tuple[str, str]:
-        family = self.open_family(client_id, self.get_user(username))
-        return family.refresh_token, family.origin_jti
-
-    def create_access_token(
-        self, client_id: str, username: str, origin_jti: str
-    ) -> tuple[str, int]:
-        family = self.families[origin_jti]
-        return self.keys.sign(self.access_claims(family)), self.lifetime(client_id, "AccessToken")
-
-    def create_id_token(self, client_id: str, username: str, origin_jti: str) -> tuple[str, int]:
-        family = self.families[origin_jti]
-        return self.keys.sign(self.id_claims(family)), self.lifetime(client_id, "IdToken")
-
-    def create_tokens_from_refresh_token(self, refresh_token: str) -> tuple[str, str, int]:
-        with self.lock:
-            family = self.families_by_refresh_token.get(refresh_token)
-        if family is None:
-            raise invalid_refresh_token()
-        self.live_family(refresh_token, family.client_id)
-        jti = family.origin_jti
-        access_token, expires_in = self.create_access_token(family.client_id, "", jti)
-        id_token, _ = self.create_id_token(family.client_id, "", jti)
-        return access_token, id_token, expires_in
-
-    def sign_out(self, username: str) -> None:
-        self.revoke_families_of(self.get_user(username).id)
-
-
-class Backend(CognitoIdpBackend):
-    """moto's backend for one region, whose pools are tracked pools."""
-
-    user_pools: dict[str, TrackedUserPool]  # type: ignore[assignment]
-
-    @property
-    def _url_module(self) -> ModuleType:
-        """moto finds a backend's urls by its module's name, and this is not moto's module."""
-        return moto_urls
-
-    def create_user_pool(self, name: str, extended_config: dict[str, Any]) -> TrackedUserPool:
-        return self.add(TrackedUserPool(self, name, extended_config))
-
-    def add(self, pool: TrackedUserPool) -> TrackedUserPool:
-        self.user_pools[pool.id] = pool
-        return pool
-
-    def install(self) -> None:
-        """Becomes the backend that moto's operations find for the seed's account and region."""
-        cognitoidp_backends[ACCOUNT_ID][REGION] = self
-
 
 @dataclass(frozen=True)
 class SignedIn:
@@ -274,37 +296,45 @@ class SignedIn:
 class Pools:
     """Finds the pool, client or user that a request is about, in the backend of the moment."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: CognitoIdpBackend) -> None:
         self.backend = backend
+        self.locations = Locations()
+        self._tracked: dict[str, TrackedUserPool] = {}
+        self._lock = threading.Lock()
 
     def all(self) -> list[TrackedUserPool]:
-        return list(self.backend.user_pools.values())
+        return [self._beside(pool) for pool in list(self.backend.user_pools.values())]
 
     def pool(self, pool_id: str) -> TrackedUserPool:
         pool = self.backend.user_pools.get(pool_id)
         if pool is None:
             raise not_found(f"User pool {pool_id} does not exist.")
-        return pool
+        return self._beside(pool)
+
+    def _beside(self, pool: CognitoIdpUserPool) -> TrackedUserPool:
+        with self._lock:
+            if pool.id not in self._tracked:
+                self._tracked[pool.id] = TrackedUserPool(pool, self.locations)
+            return self._tracked[pool.id]
 
     def client(self, client_id: str) -> tuple[TrackedUserPool, CognitoIdpUserPoolClient]:
         for pool in self.all():
             client = pool.clients.get(client_id)
             if client is not None:
                 return pool, client
-        raise not_found(f"User pool client {client_id} does not exist.")
+        raise no_such_client(client_id)
 
     def signed_in(self, access_token: str) -> SignedIn:
         """Believes an access token, or says as Cognito does why not.
 
-        Raises NotAuthorizedException: "Invalid Access Token", "Access Token has expired", "Access
-        Token does not have required scopes", "Access Token has been revoked", "User is disabled.";
-        UserNotFoundException, UserNotConfirmedException, PasswordResetRequiredException.
+        Raises NotAuthorizedException: "Invalid Access Token", "Could not verify signature for
+        Access Token", "Access Token has expired", "Access Token does not have required scopes",
+        "Access Token has been revoked", "User is disabled."; UserNotFoundException,
+        UserNotConfirmedException, PasswordResetRequiredException.
         """
         issuer = tokens.unverified_claims(access_token).get("iss")
-        pool = next((pool for pool in self.all() if pool.issuer == issuer), None)
-        if pool is None:
-            raise invalid_access_token()
-        claims = pool.keys.verify(access_token)
+        pool, keys = self._of_issuer(issuer)
+        claims = keys.verify(access_token)
         _check_claims(claims, pool)
         user = pool.find_user(str(claims.get("username")))
         if user is None or user.id != claims.get("sub"):
@@ -312,9 +342,16 @@ class Pools:
         family = pool.families.get(str(claims.get("origin_jti")))
         # A family that this process never opened was opened before a reset.
         if family is None or family.revoked:
-            raise not_authorized("Access Token has been revoked")
+            raise revoked_access_token()
         check_may_sign_in(user)
         return SignedIn(pool, user, family)
+
+    def _of_issuer(self, issuer: Any) -> tuple[TrackedUserPool, KeyPairs]:
+        for pool in self.all():
+            for issuer_type, url in pool.issuers.items():
+                if url == issuer:
+                    return pool, pool.key_pairs[issuer_type]
+        raise invalid_access_token()
 
 
 def _check_claims(claims: Claims, pool: TrackedUserPool) -> None:
@@ -332,7 +369,7 @@ def _check_claims(claims: Claims, pool: TrackedUserPool) -> None:
 def check_may_sign_in(user: CognitoIdpUser) -> None:
     """Raises what Cognito answers a user who is disabled, not confirmed, or must reset."""
     if not user.enabled:
-        raise not_authorized("User is disabled.")
+        raise user_is_disabled()
     if user.status == "UNCONFIRMED":
         raise CognitoError("UserNotConfirmedException", "User is not confirmed.")
     if user.status == "RESET_REQUIRED":

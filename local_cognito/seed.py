@@ -1,8 +1,12 @@
 """What every start and every reset begins with, under names that never change.
 
-Three pools, one for each thing a pool can think of devices, each with a public client, a user who
-has TOTP (``demo``) and one who has not (``demo2``). Scripts and tests import these names. The
-passwords and TOTP secrets are public on purpose: nothing here is reachable but from this machine.
+Three pools, one for each setting of device tracking, each with a public client, a user with TOTP
+(``demo``) and one without (``demo2``). Scripts and tests import these names. The passwords and TOTP
+secrets are public on purpose: only this machine reaches what they open.
+
+A TOTP code is good once. Three codes are good at any moment: those of now, of the step before and
+of the step after. ``POST /_local/totp`` tells one that is not used yet. ``POST /_local/sign-in``
+needs none, and with ``track: false`` it leaves the new device to be tracked by its caller.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ ACCOUNT_ID = "123456789012"
 # Devices are remembered as soon as they are confirmed; a remembered device skips TOTP.
 ALWAYS_POOL_ID = f"{REGION}_Always001"
 ALWAYS_CLIENT_ID = "1alwaysclient0000000000001"
-# A second client of the same pool: its tokens are good ones, for somebody else.
+# A second client of the same pool: its tokens are valid, and meant for somebody else.
 OTHER_CLIENT_ID = "1alwaysclient0000000000002"
 
 # Devices are tracked when confirmed, and remembered when the user says so.
@@ -27,7 +31,7 @@ OPT_IN_CLIENT_ID = "2optinclient00000000000001"
 NO_DEVICES_POOL_ID = f"{REGION}_NoDevices"
 NO_DEVICES_CLIENT_ID = "3nodevicesclient0000000001"
 
-# The names the rest of the project uses when it does not care which pool.
+# The names for callers that do not care which pool.
 POOL_ID = ALWAYS_POOL_ID
 CLIENT_ID = ALWAYS_CLIENT_ID
 
@@ -41,15 +45,22 @@ DEMO2_PASSWORD = "Demo2-Passw0rd!"
 
 AUTH_FLOWS = [
     "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+    "ALLOW_CUSTOM_AUTH",
+    "ALLOW_USER_AUTH",
     "ALLOW_USER_PASSWORD_AUTH",
     "ALLOW_USER_SRP_AUTH",
     "ALLOW_REFRESH_TOKEN_AUTH",
 ]
 
 
+# Sessions are tracked in every seed pool, and as many as Cognito allows: one sign-in more ends the
+# tokens of the least recently used.
+MAX_SESSIONS_PER_USER = 100
+
+
 @dataclass(frozen=True)
 class SeedPool:
-    """A pool as it is made at start: its kind, and its clients by id and name."""
+    """A pool as it is at the start: its settings, and its clients by id and name."""
 
     id: str
     name: str
@@ -83,7 +94,7 @@ class SeedUser:
     totp_secret: str | None
 
     def sub(self, pool_id: str) -> str:
-        """The same in every run, so that a script may know it."""
+        """The same in every run, so that a script can know it."""
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.username}.{pool_id}"))
 
 

@@ -1,4 +1,4 @@
-"""The SRP-6a arithmetic that Cognito speaks, both sides of it, and nothing else.
+"""The server's half of SRP-6a, as Cognito speaks it.
 
 Facts and where they come from:
 
@@ -11,8 +11,9 @@ Facts and where they come from:
 - key derivation: HKDF-SHA256, RFC 5869, ``info`` "Caldera Derived Key", 16 bytes (same two sources)
 - the signature over group, identity, secret block and timestamp: the same two sources
 
-One scheme serves twice. For a user the group is the pool's name (what follows ``_`` in its id) and
-the identity is USER_ID_FOR_SRP; for a device they are the device group key and the device key.
+The same scheme serves users and devices. For a user the group is the pool's name (what follows
+``_`` in its id) and the identity is USER_ID_FOR_SRP; for a device they are the device group key and
+the device key.
 """
 
 from __future__ import annotations
@@ -127,27 +128,4 @@ class Server:
         if u == 0:
             raise PublicValueError("u is zero")
         shared = pow(self.public_a * pow(self.verifier, u, N), self.secret_b, N)
-        return session_key(shared, u)
-
-
-@dataclass(frozen=True)
-class Client:
-    """The client's half, for tests and for devices that this server makes itself."""
-
-    group: str
-    identity: str
-    password: str = field(repr=False)
-    secret_a: int = field(default_factory=new_secret, repr=False)
-
-    @property
-    def public_a(self) -> int:
-        return pow(G, self.secret_a, N)
-
-    def key(self, salt: int, public_b: int) -> bytes:
-        """S = (B - k * g^x)^(a + u * x) mod N (RFC 5054, 2.6), then HKDF."""
-        if public_b % N == 0:
-            raise PublicValueError("B is zero modulo N")
-        u = scrambler(self.public_a, public_b)
-        x = private_key(self.group, self.identity, self.password, salt)
-        shared = pow(public_b - K * pow(G, x, N), self.secret_a + u * x, N)
         return session_key(shared, u)

@@ -1,7 +1,7 @@
 """The keys a pool signs with, and the three tokens of a sign-in.
 
-Claims are those of a real user pool (`shared/cognito.md`). Access and ID tokens are RS256 JWTs;
-the refresh token only looks like the JWE it really is, for no client may read it.
+Claims are those of a real user pool (`docs/cognito.md`). Access and ID tokens are RS256 JWTs. The
+refresh token looks like Cognito's JWE and is random bytes: no client can read the real one either.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hmac
 import json
 import secrets
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from local_cognito.errors import invalid_access_token
+from local_cognito.errors import invalid_access_token, unverifiable_access_token
 
 Claims = dict[str, Any]
 
@@ -109,14 +110,14 @@ class KeyPairs:
         return f"{signing_input}.{_base64url(signer(signing_input.encode()))}"
 
     def verify(self, token: str) -> Claims:
-        """The claims of a token that one of the two keys signed; "Invalid Access Token" else."""
+        """The claims of a token. NotAuthorizedException unless one of the two keys signed it."""
         try:
             kid = jws.extract_compact(token.encode()).headers().get("kid")
             key = next(key for key in self._both() if key.kid == kid)
             checked = jws.deserialize_compact(token, key.public, algorithms=["RS256"])
             claims = json.loads(checked.payload)
         except (JoseError, ValueError, StopIteration):
-            raise invalid_access_token() from None
+            raise unverifiable_access_token() from None
         if not isinstance(claims, dict):
             raise invalid_access_token()
         return claims
@@ -144,7 +145,7 @@ def opaque_refresh_token() -> str:
 class TokenFamily:
     """Everything that one sign-in gives: tokens that share an `origin_jti`, and are revoked as one.
 
-    `device_key` is the device that signed in, be it new, tracked or remembered.
+    `device_key` is the device that signed in, whether new, tracked or remembered.
     """
 
     client_id: str
@@ -156,6 +157,13 @@ class TokenFamily:
     origin_jti: str = field(default_factory=lambda: str(uuid.uuid4()))
     refresh_token: str = field(default_factory=opaque_refresh_token, repr=False)
     revoked: bool = False
+    # Refresh tokens that rotation has replaced → the moment until which each may be sent again.
+    replaced: dict[str, float] = field(default_factory=dict, repr=False)
+
+    def rotate(self, grace_seconds: int) -> None:
+        """A new refresh token; it expires when the first one would have."""
+        self.replaced[self.refresh_token] = time.time() + grace_seconds
+        self.refresh_token = opaque_refresh_token()
 
 
 def common_claims(family: TokenFamily, issuer: str, now: float, lifetime: int) -> Claims:

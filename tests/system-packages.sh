@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs, on Debian, the programs that tests run against: Chromium, Redis, Prometheus. Does nothing
-# where they are.
+# Installs, on Debian, the programs that tests run against: Chromium, Redis, Prometheus, nginx. Does
+# nothing when they are there.
 set -euo pipefail
 
 missing=()
+PATH=$PATH:/usr/sbin
 command -v chromium >/dev/null || missing+=(chromium)
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v nginx >/dev/null || missing+=(nginx)
 command -v promtool >/dev/null || missing+=(prometheus)
 [ ${#missing[@]} -eq 0 ] && exit 0
 

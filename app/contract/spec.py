@@ -55,11 +55,13 @@ def _as_openapi_3_0(document: Doc) -> Doc:
             return [old(item) for item in value]
         if not isinstance(value, dict):
             return value
-        members = {name: old(member) for name, member in value.items()}
+        members = {name: old(member) for name, member in value.items() if name != "if"}
         if isinstance(members.get("examples"), list):
             members["example"] = members.pop("examples")[0]
-        if {"type": "object", "nullable": True} in members.get("anyOf", ()):  # apispec's null
-            members |= {"allOf": members.pop("anyOf")[1:], "nullable": True}
+        null = {"type": "object", "nullable": True}  # as apispec writes it
+        if null in members.get("anyOf", ()):
+            choices = members.pop("anyOf")
+            members |= {"allOf": [it for it in choices if it != null], "nullable": True}
         return members
 
     converted: Doc = old(document)
@@ -117,21 +119,24 @@ class ContractConverter(OpenAPIConverter):
             return {}
         kind: type[StrEnum] = field.enum
         if kind.__name__ not in self.spec.components.schemas:
-            self.spec.components.schema(kind.__name__, _enum(field, kind))
-        return dict(self.spec.components.get_ref("schema", kind.__name__))
+            self.spec.components.schema(kind.__name__, _enum(kind))
+        reference = dict(self.spec.components.get_ref("schema", kind.__name__))
+        if isinstance(field, ExtensibleEnum):
+            return {"type": "string", "pattern": field.pattern, "maxLength": field.max_length} | {
+                # Refers to the values that there are, and demands nothing: an `if` alone validates
+                # anything. Generated clients get them as a type, and still read values to come.
+                "if": reference
+            }
+        return reference
 
 
-def _enum(field: fields.Enum[Any], kind: type[StrEnum]) -> Doc:
-    values = [value.value for value in kind]
-    described: Doc = {"type": "string", "description": unwrapped(inspect.getdoc(kind) or "")}
-    if isinstance(field, ExtensibleEnum):
-        return described | {
-            "pattern": field.pattern,
-            "maxLength": field.max_length,
-            "x-extensible-enum": values,
-            "examples": values,
-        }
-    return described | {"enum": values, "x-enum-varnames": [value.name for value in kind]}
+def _enum(kind: type[StrEnum]) -> Doc:
+    return {
+        "type": "string",
+        "description": unwrapped(inspect.getdoc(kind) or ""),
+        "enum": [value.value for value in kind],
+        "x-enum-varnames": [value.name for value in kind],
+    }
 
 
 class ContractPlugin(MarshmallowPlugin):

@@ -222,7 +222,6 @@ class TrackDeviceSchema(CamelCaseSchema):
     )
     device_group_key = fields.String(
         load_default=None,
-        allow_none=False,
         validate=[
             validate.Length(min=1, max=128),
             Matches(GROUP_KEY_PATTERN, error="Not a device group key."),

@@ -13,18 +13,19 @@ USER_ADMIN_SCOPE = "aws.cognito.signin.user.admin"
 
 
 class ErrorCode(StrEnum):
-    """Every kind of failure that the API tells apart; stable, for clients to branch on.
+    """The codes that problems have today, for clients to branch on. More may come."""
 
-    Each row: the code, its HTTP status, the heading (`title`) of its problems, when it comes (for
-    the contract), and the detail that callers read unless the place that raises it knows better.
-    """
+    # Each row: the code, its HTTP status, the heading (`title`) of its problems, when it comes (for
+    # the contract), and the detail that callers read unless the place that raises it knows better.
 
     status: int
     heading: str
     when: str
     detail: str
 
-    def __new__(cls, value: str, status: int, heading: str, when: str, detail: str = "") -> Self:
+    def __new__(
+        cls, value: str, status: int = 0, heading: str = "", when: str = "", detail: str = ""
+    ) -> Self:
         self = str.__new__(cls, value)
         self._value_ = value
         self.status, self.heading, self.when, self.detail = status, heading, when, detail or when

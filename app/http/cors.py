@@ -1,6 +1,7 @@
 """Which web origins may call from a browser: an explicit list, by flask-cors."""
 
 import re
+from collections.abc import Mapping
 
 from flask import Flask, Response, request
 from flask_cors import CORS
@@ -35,12 +36,32 @@ SHARED = re.compile(r"/(?:(?:devices|sessions)(?:/[\s\S]*)?|openapi(?:-3\.0)?\.j
 """The paths that other origins have business with."""
 
 
+ORIGINS = "cors_origins"
+"""The extension that holds the allowed origins."""
+
+
+def problem_headers(app: Flask, request_headers: Mapping[str, str]) -> dict[str, str]:
+    """What a browser needs to read a problem that the application does not answer.
+
+    `request_headers`: by their names in upper case, as far as they were read.
+    """
+    origin = request_headers.get("ORIGIN")
+    if origin is None or origin not in app.extensions[ORIGINS]:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": ", ".join(EXPOSED_HEADERS),
+        "Vary": "Origin",
+    }
+
+
 def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]) -> None:
     """Allow `origins`, and nobody else: no wildcard and no `null`. Tokens travel in a header, so
     no cookies are allowed either. Without any origin there is no CORS at all.
 
     `more_headers`: what else calls may send.
     """
+    app.extensions[ORIGINS] = origins
     if not origins:
         return
     CORS(

@@ -22,7 +22,7 @@ TYPE_PREFIX = "urn:device-bff:problem:"
 
 
 class ExtensibleEnum(fields.Enum[ErrorCode]):
-    """An enum that new values may join at any time: the contract leaves it open, so that clients
+    """An enum that new values may join at any time. The contract calls it a string, so that clients
     that were generated before can read what they do not know yet."""
 
     pattern = "^[a-z]+(-[a-z]+)*$"
@@ -73,6 +73,7 @@ class ProblemSchema(AnswerSchema):
         metadata={
             "description": "The kind of problem: what to branch on. Each call lists those it may "
             "answer with; treat one that you do not know by its `status`.",
+            "examples": ["device-not-found"],
         },
     )
     request_id = fields.String(

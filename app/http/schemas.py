@@ -52,10 +52,10 @@ class AnswerSchema(CamelCaseSchema):
         self._optional = {f.data_key or n for n, f in self.fields.items() if not f.required}
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """The members of `obj`; one that is not required is left out when it is None. Mappings are
-        left to marshmallow."""
+        """The members of `obj`; one that is not required is left out when it is None. A mapping has
+        the contract's names already and stays as it is."""
         if isinstance(obj, Mapping):
-            return super().dump(obj, many=many)
+            return obj
         dumped = {
             key: value if dump is None or value is None else dump(value)
             for key, read, dump in self._members

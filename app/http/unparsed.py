@@ -44,10 +44,12 @@ CODES: Mapping[type[BaseException], ErrorCode] = {
 }
 
 
-def answer(cause: BaseException, seconds: float, https: bool) -> bytes:
+def answer(
+    cause: BaseException, seconds: float, https: bool, more_headers: Mapping[str, str]
+) -> bytes:
     """The whole HTTP response, after which the connection ends; also logs and counts it.
 
-    Nothing of the request is repeated, here or in the log. `seconds`: since the request began.
+    No other part of the request is repeated, here or in the log. `seconds`: since it began.
     """
     malformed = isinstance(cause, ParseException)
     otherwise = ErrorCode.MALFORMED_REQUEST if malformed else ErrorCode.INTERNAL_ERROR
@@ -67,6 +69,7 @@ def answer(cause: BaseException, seconds: float, https: bool) -> bytes:
         "Date": util.http_date(),
         REQUEST_ID: request_id,
         **security_headers.headers(https),
+        **more_headers,
     }
     lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -5,10 +5,12 @@ import json
 import logging
 import sys
 import time
+from typing import Any
 
 import orjson
 import structlog
 from flask import Flask, Response, g, request
+from gunicorn.glogging import Logger
 
 from app.observability import metrics
 from app.observability.calls import CognitoUse, start_gathering
@@ -58,6 +60,15 @@ def configure(level: str, log_format: str) -> None:
     root.handlers = [handler]
     # Never below INFO: at DEBUG, botocore and urllib3 log whole requests, tokens and secrets too.
     root.setLevel(max(logging.INFO, logging.getLevelName(level)))
+
+
+class GunicornLogger(Logger):  # type: ignore[misc]
+    """gunicorn's own messages, through the same handler as all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 def _tracebacks_without_locals() -> structlog.typing.Processor:

@@ -13,7 +13,6 @@ from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import CLIENT_ID, POOL_ID, SUB, SigningKey, access_claims, sign
-from tests.redis_server import RedisServer, running_redis
 
 CURRENT = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
 OTHER = "eu-west-1_bbbbbbbb-2222-4222-8222-222222222222"
@@ -158,9 +157,3 @@ def three_devices(fake_cognito: FakeCognito) -> tuple[str, str, str]:
     for device_key in (OTHER, CURRENT, THIRD):
         fake_cognito.add(SUB, device_key)
     return OTHER, CURRENT, THIRD
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with running_redis() as server:
-        yield server

@@ -1,15 +1,24 @@
-"""The audit trail of what nobody expected; of what is expected, tests/safety/test_audit.py."""
+"""The audit trail: a CloudEvents 1.0 event, on a line of its own, for each change that was tried."""
 
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability.audit import LOGGER_NAME
 from tests.api.client import ApiClient
+from tests.api.conftest import CURRENT, OTHER, THIRD
 from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import CLIENT_ID, ISSUER, SUB
+
+PHONE = "tkn" + "b" * 25
+TRACKING = {"deviceKey": THIRD, "deviceGroupKey": "-AbCd1234"}
 
 
 @pytest.fixture
@@ -26,24 +35,131 @@ def trail() -> Iterator[list[str]]:
     logger.handlers, logger.level = before
 
 
-def test_an_attempt_to_forget_many_that_reached_no_device_is_kept_too(
+def test_an_event_tells_who_did_what_to_which_device_and_from_where(
     api: ApiClient, fake_cognito: FakeCognito, trail: list[str]
 ) -> None:
-    fake_cognito.fail("list_devices", ServiceError(ErrorCode.QUOTA_EXCEEDED, "Too many."))
-    assert api.delete("/devices?scope=all").status_code == 429
-    event = json.loads(trail[0])
-    assert event["type"] == "device-bff.device.forgotten"
-    assert event["data"]["device"] is None
-    assert event["data"]["outcome"] == "quota-exceeded"
-    assert len(trail) == 1
+    fake_cognito.add(SUB, OTHER)
+    sent = {"User-Agent": "x" * 600, "X-Request-ID": "req-1"}
+    assert api.delete(f"/devices/{OTHER}", headers=sent).status_code == 204
+    (line,) = trail
+    event = JSONFormat().read(CloudEvent, line)  # refuses what is none
+    assert event.get_type() == "device-bff.device.forgotten"
+    assert event.get_subject() == OTHER
+    assert event.get_source() == ISSUER
+    assert timedelta(0) <= datetime.now(UTC) - event.get_time() < timedelta(minutes=1)
+    assert event.get_data() == {
+        "sub": SUB,
+        "clientId": CLIENT_ID,
+        "device": OTHER,
+        "fromDevice": CURRENT,
+        "outcome": "success",
+        "address": "127.0.0.1",
+        "userAgent": "x" * 512,
+        "requestId": "req-1",
+    }
+    assert api.authorization is not None
+    assert api.authorization[7:] not in line
 
 
-def test_a_change_that_ended_in_an_error_of_ours_is_kept_as_one(
-    api: ApiClient, fake_cognito: FakeCognito, trail: list[str]
+@pytest.mark.parametrize(
+    ("method", "address", "body", "events"),
+    [
+        ("POST", "/devices", TRACKING, [("device.tracked", THIRD)]),
+        ("PATCH", "/devices/current", {"status": "remembered"}, [("device.remembered", CURRENT)]),
+        (
+            "PATCH",
+            f"/devices/{OTHER}",
+            {"status": "not_remembered"},
+            [("device.not_remembered", OTHER)],
+        ),
+        (
+            "DELETE",
+            "/devices?scope=all",
+            None,
+            [("device.forgotten", CURRENT), ("device.forgotten", OTHER)],
+        ),
+        ("POST", "/devices/sign-out", None, [("device.signed_out", None)]),
+        ("DELETE", f"/sessions/{PHONE}", None, [("session.ended", PHONE)]),
+        ("DELETE", "/sessions?scope=others", None, [("session.ended", PHONE)]),
+        ("GET", "/devices", None, []),
+        ("GET", "/sessions", None, []),
+        ("PATCH", "/devices/current", {}, []),
+    ],
+)
+def test_each_change_is_one_event(
+    api: ApiClient,
+    fake_cognito: FakeCognito,
+    trail: list[str],
+    method: str,
+    address: str,
+    body: Any,
+    events: list[tuple[str, str | None]],
 ) -> None:
-    fake_cognito.fail("global_sign_out", RuntimeError("out of order"))
-    assert api.post("/devices/sign-out").status_code == 500
-    event = json.loads(trail[0])
-    assert event["type"] == "device-bff.device.signed_out"
-    assert event["data"]["outcome"] == "internal-error"
-    assert len(trail) == 1
+    for key in (CURRENT, OTHER):
+        fake_cognito.add(SUB, key)
+    fake_cognito.add_session(SUB, PHONE)
+    api.open(address, method=method, json=body)
+    found = [json.loads(line) for line in trail]
+    told = [(it["type"].removeprefix("device-bff."), it.get("subject")) for it in found]
+    assert sorted(told, key=str) == sorted(events, key=str)
+    assert {it["data"]["outcome"] for it in found} <= {"success"}
+    for it, (event, _) in zip(found, told, strict=True):
+        assert it["data"][event.partition(".")[0]] == it.get("subject")
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "operation", "failure", "outcome"),
+    [
+        ("DELETE", "/devices/current", "forget_device", ErrorCode.QUOTA_EXCEEDED, "quota-exceeded"),
+        ("POST", "/devices/sign-out", "global_sign_out", RuntimeError("x"), "internal-error"),
+        ("DELETE", "/devices?scope=all", "list_devices", ErrorCode.BLOCKED, "blocked"),
+        ("DELETE", f"/sessions/{PHONE}", "revoke_user_session", ErrorCode.BLOCKED, "blocked"),
+        (
+            "DELETE",
+            "/sessions?scope=others",
+            "list_user_sessions",
+            ErrorCode.SESSION_TRACKING_UNAVAILABLE,
+            "session-tracking-unavailable",
+        ),
+    ],
+)
+def test_a_change_that_failed_is_kept_with_what_came_of_it(
+    api: ApiClient,
+    fake_cognito: FakeCognito,
+    trail: list[str],
+    method: str,
+    address: str,
+    operation: str,
+    failure: ErrorCode | Exception,
+    outcome: str,
+) -> None:
+    error = ServiceError(failure) if isinstance(failure, ErrorCode) else failure
+    fake_cognito.fail(operation, error)
+    api.open(address, method=method)
+    (line,) = trail
+    assert json.loads(line)["data"]["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        'x", "outcome": "success", "sub": "somebody-else',
+        '{"specversion":"1.0","type":"device-bff.device.forged"}',
+        "a line separator of Latin-1 \x85{}",
+        "\\u000a\\n\\r%0a%0d\t{}",
+    ],
+)
+def test_no_user_agent_makes_a_line_of_its_own(
+    api: ApiClient, trail: list[str], agent: str
+) -> None:
+    api.post("/devices/sign-out", headers={"User-Agent": agent})
+    (line,) = trail
+    assert json.loads(line)["data"]["userAgent"] == agent
+    assert line.isascii()
+    assert line.isprintable()
+
+
+def test_it_can_be_turned_off(api: ApiClient, trail: list[str]) -> None:
+    logging.getLogger(LOGGER_NAME).setLevel(logging.CRITICAL)  # as AUDIT_LOG=false does
+    api.post("/devices/sign-out")
+    assert trail == []

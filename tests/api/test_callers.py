@@ -1,30 +1,90 @@
-"""Which address a call without a good token counts against, and who is believed about it."""
+"""Whom a call counts against, and who is believed about where it comes from."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.api.client import ApiClient
+from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import Start
+from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import OTHER_CLIENT_ID
 
-ONE_EACH = {"RATE_LIMIT_PER_ADDRESS": "1 per minute"}
+ONE_EACH = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
+PROXY = "10.0.0.1"
+Token = Callable[..., str]
+
+
+# Users
+
+
+def test_a_users_calls_count_together_and_count_down(
+    start: Start, fake_cognito: FakeCognito, token: Token
+) -> None:
+    api = start(RATE_LIMIT_PER_USER="2 per hour", RATE_LIMIT_PER_ADDRESS="1 per hour")
+    for remaining, path in (("1", "/devices"), ("0", "/sessions")):
+        response = api.get(path)
+        assert response.status_code == 200
+        assert response.headers["RateLimit-Limit"] == "2"
+        assert response.headers["RateLimit-Remaining"] == remaining
+        assert 1 <= int(response.headers["RateLimit-Reset"]) <= 3600
+    refused = api.with_token(token(jti="another sign-in")).get("/devices")
+    problem = assert_problem(refused, 429, "rate-limited", retry_after=True)
+    assert "2 per 1 hour from this user" in problem["detail"]
+    assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
+    assert refused.headers["RateLimit-Remaining"] == "0"
+    assert len(fake_cognito.calls) == 2
+    assert api.with_token(token(sub="another")).get("/devices").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"exp": 1}, 401, "invalid-token"),
+        ({"client_id": OTHER_CLIENT_ID}, 401, "invalid-token"),
+        ({"scope": "openid"}, 403, "insufficient-scope"),
+    ],
+    ids=["expired", "another client", "no scope"],
+)
+def test_a_token_whose_signature_verified_counts_against_its_own_user(
+    start: Start, token: Token, changes: dict[str, object], status: int, code: str
+) -> None:
+    """Behind one address 401 must not become 429, or nobody learns to refresh."""
+    api = start(RATE_LIMIT_PER_USER="1 per hour", **ONE_EACH)
+    for sub in ("jane", "joe"):
+        response = api.with_token(token(sub=sub, **changes)).get("/devices")
+        assert (response.status_code, response.get_json(force=True)["code"]) == (status, code)
+    again = api.with_token(token(sub="jane", **changes)).get("/devices")
+    assert_problem(again, 429, "rate-limited", retry_after=True)
+
+
+# Addresses
+
+
+def test_forged_and_missing_tokens_count_against_the_address(start: Start) -> None:
+    api = start(RATE_LIMIT_PER_ADDRESS="2 per hour")
+    anonymous, forged = api.with_authorization(None), api.with_token("guess.guess.guess")
+    assert anonymous.get("/devices").status_code == 401
+    assert forged.get("/sessions").status_code == 401
+    assert_problem(forged.get("/devices"), 429, "rate-limited", retry_after=True)
+    assert api.get("/devices").status_code == 200, "a good token counts against its user"
+
+
+def test_probes_preflights_and_other_addresses_are_not_limited(start: Start) -> None:
+    api = start(RATE_LIMIT_PER_USER="1 per hour", **ONE_EACH)
+    for _ in range(3):
+        assert api.get("/healthz").status_code == 200
+        assert api.options("/devices").status_code == 200
+        assert api.get("/nowhere").status_code == 404
 
 
 def statuses(
-    api: ApiClient, addresses: Iterable[str], forwarded_for: Iterable[str | None] | None = None
+    api: ApiClient, addresses: Iterable[str], headers: Iterable[dict[str, str]] = ({}, {}, {})
 ) -> list[int]:
     """What calls without a token from each of `addresses` are answered."""
     anonymous = api.with_authorization(None)
-    addresses = list(addresses)
     return [
-        anonymous.get(
-            "/devices",
-            environ_base={"REMOTE_ADDR": address},
-            headers={"X-Forwarded-For": forwarded} if forwarded else {},
-        ).status_code
-        for address, forwarded in zip(
-            addresses, forwarded_for or [None] * len(addresses), strict=True
-        )
+        anonymous.get("/devices", environ_base={"REMOTE_ADDR": address}, headers=sent).status_code
+        for address, sent in zip(addresses, headers, strict=False)
     ]
 
 
@@ -33,8 +93,7 @@ def statuses(
     [
         ("192.0.2.1", "192.0.2.2"),
         ("2001:db8:0:1::1", "2001:db8:0:2::1"),
-        ("unix:", "192.0.2.1"),
-        ("a-proxys-own-idea", "another"),
+        ("unix:", "a-proxys-own-idea"),
     ],
 )
 def test_different_addresses_count_apart(start: Start, one: str, other: str) -> None:
@@ -54,19 +113,72 @@ def test_one_callers_addresses_count_together(start: Start, one: str, other: str
     assert statuses(start(**ONE_EACH), [one, other]) == [401, 429]
 
 
-PROXY = "10.0.0.1"
+# Proxies
 
 
-def test_without_a_proxy_nobody_is_believed_about_an_address(start: Start) -> None:
-    assert statuses(start(**ONE_EACH), [PROXY] * 2, ["192.0.2.1", "192.0.2.2"]) == [401, 429]
+def forwarded_for(*values: str) -> list[dict[str, str]]:
+    return [{"X-Forwarded-For": value} for value in values]
 
 
-def test_a_trusted_proxy_is(start: Start) -> None:
-    api = start(TRUSTED_PROXY_HOPS="1", **ONE_EACH)
-    assert statuses(api, [PROXY] * 2, ["192.0.2.1", "192.0.2.2"]) == [401, 401]
+def forwarded(*values: str) -> list[dict[str, str]]:
+    """RFC 7239."""
+    return [{"Forwarded": value} for value in values]
 
 
-def test_of_what_was_forged_before_the_proxy_nothing_counts(start: Start) -> None:
-    api = start(TRUSTED_PROXY_HOPS="1", **ONE_EACH)
-    forged = ["192.0.2.1, 203.0.113.9", "192.0.2.2, 203.0.113.9"]
-    assert statuses(api, [PROXY] * 2, forged) == [401, 429]
+APART, TOGETHER = [401, 401], [401, 429]
+
+
+@pytest.mark.parametrize(
+    ("hops", "headers", "expected"),
+    [
+        ("0", forwarded_for("192.0.2.1", "192.0.2.2"), TOGETHER),
+        ("0", forwarded("for=192.0.2.1", "for=192.0.2.2"), TOGETHER),
+        ("1", forwarded_for("192.0.2.1", "192.0.2.2"), APART),
+        ("1", forwarded_for("192.0.2.1, 203.0.113.9", "192.0.2.2, 203.0.113.9"), TOGETHER),
+        ("1", forwarded_for('"x, 203.0.113.9', "203.0.113.9"), TOGETHER),
+        ("1", forwarded_for("203.0.113.9:50001", "203.0.113.9:50002"), TOGETHER),
+        ("1", forwarded_for("[2001:db8::9]:50001", "2001:db8::9"), TOGETHER),
+        ("2", forwarded_for("192.0.2.1, 10.0.0.9", "192.0.2.2, 10.0.0.9"), APART),
+        ("2", forwarded_for("6.6.6.6, 192.0.2.1, 10.0.0.9", "192.0.2.1, 10.0.0.9"), TOGETHER),
+        ("1", forwarded("for=192.0.2.1;proto=https", "for=192.0.2.2;proto=https"), APART),
+        ("1", forwarded("for=6.6.6.6, for=192.0.2.1", "for=7.7.7.7,For=192.0.2.1"), TOGETHER),
+        ("1", forwarded('for="[2001:db8::9]:4711"', 'for="[2001:db8::9]"'), TOGETHER),
+        ("2", forwarded("for=192.0.2.1, for=10.0.0.9", "for=192.0.2.2, for=10.0.0.9"), APART),
+        ("1", [f | x for f, x in zip(forwarded("for=1.1.1.1", "for=2.2.2.2"), forwarded_for("192.0.2.1", "192.0.2.1"), strict=True)], TOGETHER),
+    ],
+)  # fmt: skip
+def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_before(
+    start: Start, hops: str, headers: list[dict[str, str]], expected: list[int]
+) -> None:
+    api = start(TRUSTED_PROXY_HOPS=hops, **ONE_EACH)
+    assert statuses(api, [PROXY] * 2, headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("hops", "headers", "https"),
+    [
+        ("0", {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"}, False),
+        ("1", {"X-Forwarded-Proto": "https"}, True),
+        ("1", {"X-Forwarded-Proto": "https, http"}, False),
+        ("1", {"Forwarded": "for=192.0.2.1;proto=https"}, True),
+        ("2", {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1, 10.0.0.9"}, True),
+    ],
+)
+def test_whether_it_was_https_is_the_last_proxys_word(
+    start: Start, hops: str, headers: dict[str, str], https: bool
+) -> None:
+    response = start(TRUSTED_PROXY_HOPS=hops).get(
+        "/healthz", headers=headers | {"Host": "api.example.com"}
+    )
+    assert ("Strict-Transport-Security" in response.headers) is https
+
+
+def test_no_host_that_a_header_names_gets_into_links(
+    start: Start, three_devices: tuple[str, ...]
+) -> None:
+    api = start(TRUSTED_PROXY_HOPS="1")
+    evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    evil |= {"X-Forwarded-Prefix": "/evil", "Forwarded": "for=192.0.2.1;host=evil.example"}
+    page = api.get("/devices?limit=1", headers=evil)
+    assert page.headers["Link"].startswith("</devices?")
+    assert "evil" not in page.text + str(page.headers)

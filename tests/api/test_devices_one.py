@@ -14,26 +14,12 @@ from tests.api.tokens import SUB
 Token = Callable[..., str]
 
 
-def test_get_answers_the_device(api: ApiClient, three_devices: tuple[str, ...]) -> None:
-    response = api.get(f"/devices/{OTHER}")
-    assert response.status_code == 200
-    assert response.get_json() == {
-        "id": OTHER,
-        "name": "Device 2222",
-        "status": "remembered",
-        "current": False,
-        "lastIpAddress": "192.0.2.7",
-        "createdAt": "2026-01-02T03:04:05.678Z",
-        "lastModifiedAt": "2026-01-02T03:04:05.678Z",
-        "lastAuthenticatedAt": "2026-01-02T03:04:05.678Z",
-        "attributes": {"device_status": "valid"},
-    }
-
-
-def test_get_by_its_id_tells_the_calling_device(
+def test_get_answers_the_device_as_the_list_does(
     api: ApiClient, three_devices: tuple[str, ...]
 ) -> None:
-    assert api.get(f"/devices/{CURRENT}").get_json()["current"] is True
+    for item in api.get("/devices").get_json()["items"]:
+        response = api.get(f"/devices/{item['id']}")
+        assert (response.status_code, response.get_json()) == (200, item)
 
 
 def test_get_current_is_the_device_of_the_token(
@@ -45,52 +31,28 @@ def test_get_current_is_the_device_of_the_token(
 
 
 @pytest.mark.parametrize("status", ["remembered", "not_remembered"])
-@pytest.mark.parametrize(("device", "current"), [(OTHER, False), (CURRENT, True)])
+@pytest.mark.parametrize("device", [OTHER, CURRENT, "current"])
 def test_patch_answers_the_new_status(
     api: ApiClient,
     fake_cognito: FakeCognito,
     three_devices: tuple[str, ...],
     device: str,
-    current: bool,
     status: str,
 ) -> None:
     response = api.patch(f"/devices/{device}", json={"status": status})
     assert response.status_code == 200
-    assert response.get_json() == {"id": device, "status": status, "current": current}
-    assert fake_cognito.devices(SUB)[device].status == status
-
-
-def test_patch_current_changes_the_device_of_the_token(
-    api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
-) -> None:
-    response = api.patch("/devices/current", json={"status": "not_remembered"})
-    assert response.status_code == 200
-    assert response.get_json() == {"id": CURRENT, "status": "not_remembered", "current": True}
-    changed = {key: device.status for key, device in fake_cognito.devices(SUB).items()}
-    assert changed == {
-        OTHER: DeviceStatus.REMEMBERED,
-        CURRENT: DeviceStatus.NOT_REMEMBERED,
-        THIRD: DeviceStatus.REMEMBERED,
-    }
-
-
-def test_a_status_may_go_round_as_often_as_the_user_likes(
-    api: ApiClient, three_devices: tuple[str, ...]
-) -> None:
-    for status in ("not_remembered", "remembered") * 2:
-        assert api.patch("/devices/current", json={"status": status}).status_code == 200
+    key = CURRENT if device == "current" else device
+    assert response.get_json() == {"id": key, "status": status, "current": key == CURRENT}
+    assert fake_cognito.devices(SUB)[key].status == status
 
 
 @pytest.mark.parametrize(
     ("sent", "field"),
     [
         ({}, "status"),
-        ({"status": None}, "status"),
         ({"status": "tracked"}, "status"),
         ({"status": "Remembered"}, "status"),
-        ({"status": True}, "status"),
         ({"status": ["remembered"]}, "status"),
-        ({"status": {}}, "status"),
         ({"status": "remembered", "name": "x"}, "name"),
         ([], "body"),
     ],
@@ -123,6 +85,15 @@ def test_delete_current_forgets_the_device_of_the_token(
     assert set(fake_cognito.devices(SUB)) == {OTHER, THIRD}
 
 
+def test_a_current_device_that_is_not_remembered_is_told_apart(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    fake_cognito.add(SUB, CURRENT, status=DeviceStatus.NOT_REMEMBERED)
+    assert_problem(api.get("/devices/current"), 404, "device-not-found")
+    assert api.patch("/devices/current", json={"status": "remembered"}).status_code == 200
+    assert api.get("/devices/current").status_code == 200
+
+
 def test_a_forgotten_device_is_not_found_though_the_token_still_names_it(
     api: ApiClient, three_devices: tuple[str, ...]
 ) -> None:
@@ -142,8 +113,9 @@ def call(api: ApiClient, method: str, address: str) -> Any:
 def test_there_is_no_current_device_when_the_token_names_none(
     api: ApiClient, fake_cognito: FakeCognito, token: Token, method: str
 ) -> None:
-    federated = api.with_token(token(device_key=...))
-    assert_problem(call(federated, method, "/devices/current"), 404, "no-current-device")
+    federated = call(api.with_token(token(device_key=...)), method, "/devices/current")
+    problem = assert_problem(federated, 404, "no-current-device")
+    assert "GET /sessions" in problem["detail"]
     assert fake_cognito.calls == []
 
 
@@ -153,21 +125,13 @@ def test_there_is_no_current_device_when_the_token_names_none(
     [
         "/devices/phone",
         "/devices/Current",
-        "/devices/current%20",
         "/devices/..",
-        "/devices/_",
         "/devices/eu-west-1_",
-        "/devices/eu-west-1_xyz",
-        "/devices/eu-west-1_ABC",
         "/devices/eu-west-1_abc%0A",
-        "/devices/eu-west-1_abc%00",
         "/devices/%C3%ABu-west-1_abc",
-        "/devices/eu-west-1_%D9%A3",
         "/devices/%FF_a",
         "/devices/eu-west-1_" + "a" * 46,
         "/devices/" + "a" * 5000,
-        "/devices/us-east-1_abc;matrix=1",
-        "/devices/eu-west-1_abc' OR '1'='1",
     ],
     ids=lambda value: value[:32],
 )
@@ -201,25 +165,3 @@ def test_sign_out_revokes_the_users_tokens(api: ApiClient, fake_cognito: FakeCog
     assert response.data == b""
     assert fake_cognito.signed_out == [SUB]
     assert fake_cognito.operations() == ["global_sign_out"]
-
-
-@pytest.mark.parametrize(
-    ("method", "address", "status"),
-    [
-        ("GET", "/devices", 200),
-        ("POST", "/devices", 422),
-        ("DELETE", "/devices?scope=others", 200),
-        ("GET", "/devices/current", 200),
-        ("GET", f"/devices/{OTHER}", 200),
-        ("PATCH", f"/devices/{OTHER}", 422),
-        ("DELETE", f"/devices/{THIRD}", 204),
-        ("POST", "/devices/sign-out", 204),
-        ("GET", "/devices/phone", 404),
-    ],
-)
-def test_nothing_about_devices_may_be_kept_by_a_cache(
-    api: ApiClient, three_devices: tuple[str, ...], method: str, address: str, status: int
-) -> None:
-    response = api.open(address, method=method, json={} if method in ("POST", "PATCH") else None)
-    assert response.status_code == status
-    assert response.headers["Cache-Control"] == "no-store"

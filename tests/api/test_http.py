@@ -1,4 +1,4 @@
-"""What holds for every call: methods, addresses, bodies, request ids."""
+"""What holds for every call: methods, addresses, bodies, request ids, headers."""
 
 import json
 import re
@@ -11,67 +11,47 @@ from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER
 from tests.api.fake_cognito import FakeCognito
 
-COLLECTION = {"GET", "HEAD", "POST", "DELETE", "OPTIONS"}
 DEVICE = {"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}
 METHODS = {
-    "/devices": COLLECTION,
+    "/devices": {"GET", "HEAD", "POST", "DELETE", "OPTIONS"},
     f"/devices/{OTHER}": DEVICE,
     "/devices/current": DEVICE,
     "/devices/sign-out": {"POST", "OPTIONS"},
+    "/sessions": {"GET", "HEAD", "DELETE", "OPTIONS"},
+    "/sessions/tkn": {"DELETE", "OPTIONS"},
 }
-EVERY_METHOD = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"}
-
-
-@pytest.mark.parametrize(
-    ("address", "method"),
-    [
-        (address, method)
-        for address, allowed in METHODS.items()
-        for method in sorted(EVERY_METHOD - allowed)
-    ],
-)
-def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
-    api: ApiClient, fake_cognito: FakeCognito, address: str, method: str
-) -> None:
-    response = api.open(address, method=method)
-    if method != "HEAD":
-        assert_problem(response, 405, "method-not-allowed")
-    assert response.status_code == 405
-    assert set(response.headers["Allow"].split(", ")) == METHODS[address]
-    assert fake_cognito.calls == []
-
-
-def test_get_of_sign_out_is_no_device_called_sign_out(api: ApiClient) -> None:
-    assert_problem(api.get("/devices/sign-out"), 405, "method-not-allowed")
+EVERY_METHOD = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"}
 
 
 @pytest.mark.parametrize("address", METHODS)
-def test_options_tells_the_methods_and_needs_no_token(
+def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
     api: ApiClient, fake_cognito: FakeCognito, address: str
 ) -> None:
-    response = api.with_authorization(None).options(address)
-    assert response.status_code == 200
-    assert set(response.headers["Allow"].split(", ")) == METHODS[address]
-    assert response.data == b""
+    for method in EVERY_METHOD - METHODS[address]:
+        response = api.open(address, method=method)
+        if method == "HEAD":
+            assert (response.status_code, response.data) == (405, b"")
+        else:
+            assert_problem(response, 405, "method-not-allowed")
+        assert set(response.headers["Allow"].split(", ")) == METHODS[address]
     assert fake_cognito.calls == []
 
 
-@pytest.mark.parametrize("address", [f"/devices/{CURRENT}", "/devices/current", "/healthz"])
+@pytest.mark.parametrize("address", METHODS)
+def test_options_tells_the_methods_and_needs_no_token(api: ApiClient, address: str) -> None:
+    response = api.with_authorization(None).options(address)
+    assert (response.status_code, response.data) == (200, b"")
+    assert set(response.headers["Allow"].split(", ")) == METHODS[address]
+
+
+@pytest.mark.parametrize("address", ["/devices?limit=1", "/devices/current", "/healthz"])
 def test_head_answers_as_get_without_a_body(
     api: ApiClient, three_devices: tuple[str, ...], address: str
 ) -> None:
     got, head = api.get(address), api.head(address)
     assert (head.status_code, head.data) == (200, b"")
-    assert head.headers["Content-Length"] == got.headers["Content-Length"]
-    assert head.content_type == got.content_type
-
-
-@pytest.mark.parametrize("address", ["/devices", "/devices/current"])
-def test_head_needs_a_token_too(api: ApiClient, address: str) -> None:
-    response = api.with_authorization(None).head(address)
-    assert response.status_code == 401
-    assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert response.data == b""
+    for name in ("Content-Type", "Content-Length", "Link", "Cache-Control"):
+        assert head.headers.get(name) == got.headers.get(name)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +60,11 @@ def test_head_needs_a_token_too(api: ApiClient, address: str) -> None:
         "/device",
         "/devices/",
         "/Devices",
-        f"/devices/{OTHER}/",
         f"/devices/{OTHER}/name",
         "/devices/a%2Fb",
         "/devices/current/",
-        "/devices/sign-out/",
-        "/favicon.ico",
+        "/sessions/",
+        "/sessions/tkn/more",
         "/static/app.js",
         "/.env",
     ],
@@ -97,35 +76,36 @@ def test_an_address_with_nothing_at_it_is_not_found(
     assert fake_cognito.calls == []
 
 
+@pytest.mark.parametrize("path", ["//devices", "//evil.example/devices", "/devices//current"])
+def test_no_redirect_leads_where_a_header_says(api: ApiClient, path: str) -> None:
+    response = api.get("/", headers={"Host": "evil.example"}, environ_overrides={"PATH_INFO": path})
+    assert response.status_code in (200, 404)
+    assert "Location" not in response.headers
+
+
+@pytest.mark.parametrize("host", ["", "a b", "exa<mple", "example:port", "[::1", "é.example"])
+def test_a_strange_host_is_no_error_of_ours(api: ApiClient, host: str) -> None:
+    assert api.get("/devices", headers={"Host": host}).status_code == 200
+
+
 # Bodies
 
 
 CALLS_WITH_BODIES = [("POST", "/devices"), ("PATCH", "/devices/current")]
+NOT_JSON = (
+    b"{",
+    b"{'status': 'remembered'}",
+    b'{"status": "remembered"} {}',
+    b"status=remembered",
+    b'{"status": "\xc3"}',
+    b"[" * 8000,
+    b'{"status": NaN}',
+    b'{"status": "\\ud800"}',
+)
 
 
 @pytest.mark.parametrize(("method", "address"), CALLS_WITH_BODIES)
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"{",
-        b"{'status': 'remembered'}",
-        b'{"status": "remembered"} {}',
-        b'{"status": remembered}',
-        b"status=remembered",
-        b"\xff\xfe\x00",
-        b'{"status": "\xc3"}',
-        b"[" * 8000,
-        b'{"a":' * 3000,
-        b"[" * 8000 + b"]" * 8000,
-        b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",
-        b'{"status": ' + b"9" * 5000 + b"}",
-        b"\xef\xbb\xbf{}",
-        b'{"status": NaN}',
-        b'{"status": -Infinity}',
-        b'{"status": "remembered", "status": "not_remembered"}',
-    ],
-    ids=lambda sent: repr(sent[:24]),
-)
+@pytest.mark.parametrize("sent", NOT_JSON, ids=lambda sent: repr(sent[:24]))
 def test_a_body_that_is_not_json_is_malformed(
     api: ApiClient, fake_cognito: FakeCognito, method: str, address: str, sent: bytes
 ) -> None:
@@ -160,14 +140,13 @@ def test_json_by_another_of_its_names_is_json(
 @pytest.mark.parametrize(("method", "address"), CALLS_WITH_BODIES)
 def test_an_empty_body_lacks_what_is_required(api: ApiClient, method: str, address: str) -> None:
     response = api.open(address, method=method, content_type="application/json")
-    required = {"POST": "deviceKey", "PATCH": "status"}[method]
     errors = response.get_json()["errors"]
     assert_problem(response, 422, "validation-failed", errors=errors)
-    assert required in errors
+    assert {"POST": "deviceKey", "PATCH": "status"}[method] in errors
 
 
 @pytest.mark.parametrize(("method", "address"), CALLS_WITH_BODIES)
-def test_a_body_of_more_than_16_kib_is_too_large(
+def test_a_body_of_16_kib_is_too_large(
     api: ApiClient, fake_cognito: FakeCognito, method: str, address: str
 ) -> None:
     body = json.dumps({"name": "x" * 16 * 1024})
@@ -176,48 +155,26 @@ def test_a_body_of_more_than_16_kib_is_too_large(
     assert fake_cognito.calls == []
 
 
-def test_a_body_of_exactly_16_kib_is_looked_at(api: ApiClient) -> None:
-    body = json.dumps({"status": "remembered"}).encode()
-    padded = body + b" " * (16 * 1024 - len(body))
-    response = api.patch("/devices/current", data=padded, content_type="application/json")
-    assert_problem(response, 404, "device-not-found")
-
-
 def test_the_token_is_judged_before_the_body(api: ApiClient) -> None:
     anonymous = api.with_authorization(None)
     response = anonymous.post("/devices", data=b"{", content_type="application/json")
     assert_problem(response, 401, "missing-token", challenge="Bearer")
 
 
-# Request ids
+# Request ids and instances
 
 
-@pytest.mark.parametrize(
-    "sent", ["a", "req-1.2:3_4", "A" * 128, "330cba1c-2c1c-4476-aca7-046ea1d12d18"]
-)
+@pytest.mark.parametrize("sent", ["a", "req-1.2:3_4", "A" * 128])
 def test_a_callers_request_id_comes_back(api: ApiClient, sent: str) -> None:
     assert api.get("/devices", headers={"X-Request-ID": sent}).headers["X-Request-ID"] == sent
 
 
-@pytest.mark.parametrize(
-    "sent", ["", "A" * 129, "a b", "a;b", "<script>", "é", "a\tb", "{}"], ids=repr
-)
+@pytest.mark.parametrize("sent", ["", "A" * 129, "a b", "<script>", "é"], ids=repr)
 def test_one_that_is_not_well_formed_is_replaced(api: ApiClient, sent: str) -> None:
-    given = api.get("/devices", headers={"X-Request-ID": sent}).headers["X-Request-ID"]
-    assert uuid.UUID(given)
-
-
-def test_each_request_without_one_gets_its_own(api: ApiClient) -> None:
-    ids = {api.get("/devices").headers["X-Request-ID"] for _ in range(3)}
-    assert len(ids) == 3
-
-
-@pytest.mark.parametrize("address", ["/devices/phone", "/nowhere", "/healthz"])
-def test_every_answer_has_a_request_id(api: ApiClient, address: str) -> None:
-    assert api.get(address).headers["X-Request-ID"]
-
-
-# Problems
+    ids = {
+        api.get("/healthz", headers={"X-Request-ID": sent}).headers["X-Request-ID"] for _ in "ab"
+    }
+    assert len(set(map(uuid.UUID, ids))) == 2
 
 
 @pytest.mark.parametrize("address", ["/devices/a%20b", "/devices/caf%C3%A9", "/a%22b"])
@@ -226,3 +183,57 @@ def test_instance_is_a_uri_reference(api: ApiClient, address: str) -> None:
     instance: Any = api.get(address).get_json()["instance"]
     assert re.fullmatch(r"[A-Za-z0-9/%._~!$&'()*+,;=:@-]+", instance)
     assert instance == address
+
+
+# Headers
+
+
+EVERYWHERE = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-site",
+    "Cache-Control": "no-store",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/devices", 200),
+        ("GET", f"/devices/{CURRENT}", 200),
+        ("GET", "/sessions", 200),
+        ("DELETE", "/devices/current", 204),
+        ("GET", "/devices/nonsense", 404),
+        ("PUT", "/devices", 405),
+        ("DELETE", "/devices", 422),
+        ("OPTIONS", "/devices", 200),
+        ("GET", "/nowhere", 404),
+        ("GET", "/healthz", 200),
+    ],
+)
+def test_every_answer_is_protected_and_kept_by_nobody(
+    api: ApiClient, three_devices: tuple[str, ...], method: str, path: str, status: int
+) -> None:
+    for caller in (api, api.with_authorization(None)):
+        answer = caller.open(path, method=method)
+        assert answer.status_code in (status, 401)
+        assert {name: answer.headers.get(name) for name in EVERYWHERE} == EVERYWHERE
+        assert not {"Server", "X-Powered-By", "Via"} & {name for name, _ in answer.headers}
+
+
+@pytest.mark.parametrize(
+    ("url", "hsts"),
+    [
+        ("https://api.example.com", "max-age=31536000"),
+        ("http://api.example.com", None),
+        ("https://localhost", None),
+        ("https://localhost:8443", None),
+    ],
+)
+def test_hsts_is_for_https_and_not_for_localhost(
+    api: ApiClient, url: str, hsts: str | None
+) -> None:
+    headers = api.get("/healthz", base_url=url).headers
+    assert headers.get("Strict-Transport-Security") == hsts

@@ -1,69 +1,141 @@
-"""What there is besides /devices, as the settings say; its content is specified elsewhere."""
+"""What there is besides /devices and /sessions, as the settings say, and under which path."""
+
+import json
 
 import pytest
 
+from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import Start
+from tests.api.conftest import OTHER, Start
 from tests.api.fake_cognito import FakeCognito
+from tests.api.jwks_server import JwksServer
+from tests.api.tokens import SUB
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 
 
-def test_healthz_needs_no_token(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    response = api.with_authorization(None).get("/healthz")
-    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+def test_healthz_and_readyz_need_no_token(api: ApiClient, fake_cognito: FakeCognito) -> None:
+    anonymous = api.with_authorization(None)
+    assert anonymous.get("/healthz").get_json() == {"status": "ok"}
+    assert anonymous.get("/readyz").get_json() == {
+        "ready": True,
+        "checks": {"accepting": True, "keys": True, "cognito": True},
+    }
     assert fake_cognito.calls == []
 
 
-def test_readyz_says_what_it_looked_at(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    response = api.with_authorization(None).get("/readyz")
-    assert (response.status_code, response.get_json()) == (
-        200,
-        {"ready": True, "checks": {"accepting": True, "keys": True, "cognito": True}},
-    )
-    assert fake_cognito.calls == []
+def test_readyz_says_what_is_missing(start: Start, jwks: JwksServer) -> None:
+    jwks.go_down()
+    response = start().get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json()["checks"] == {"accepting": True, "keys": False, "cognito": True}
+
+
+# The contract and its page
 
 
 @pytest.mark.parametrize(
-    ("address", "content_type"),
-    [
-        ("/openapi.json", "application/json"),
-        ("/docs", "text/html"),
-        ("/metrics", "text/plain"),
-    ],
+    ("path", "version"), [("/openapi.json", "3.1"), ("/openapi-3.0.json", "3.0")]
 )
-def test_it_is_there_for_everybody(api: ApiClient, address: str, content_type: str) -> None:
-    response = api.with_authorization(None).get(address, follow_redirects=True)
-    assert response.status_code == 200
-    assert response.content_type.startswith(content_type)
+def test_the_contract_is_there_for_everybody(api: ApiClient, path: str, version: str) -> None:
+    response = api.with_authorization(None).get(path)
+    assert response.content_type == "application/json"
+    assert response.get_json()["openapi"].startswith(version)
+    unchanged = api.get(path, headers={"If-None-Match": response.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.data) == (304, b"")
 
 
-@pytest.mark.parametrize("address", ["/metrics", "/%2Fmetrics", "/%6Detrics"])
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
-def test_metrics_kept_to_a_port_of_their_own_are_at_no_other(
-    start: Start, method: str, address: str
+@pytest.mark.parametrize(
+    ("path", "leads_to"), [("/", "/docs"), ("/docs/", "/docs"), ("/openapi.yaml", "/openapi.json")]
+)
+def test_what_people_try_leads_on(api: ApiClient, path: str, leads_to: str) -> None:
+    response = api.with_authorization(None).get(path)
+    assert (response.status_code, response.headers["Location"]) == (302, leads_to)
+
+
+def test_the_page_and_its_icon_are_there(api: ApiClient) -> None:
+    anonymous = api.with_authorization(None)
+    assert anonymous.get("/docs").content_type.startswith("text/html")
+    assert anonymous.get("/favicon.ico").content_type == "image/png"
+
+
+def test_the_page_can_be_turned_off_and_the_contract_stays(start: Start) -> None:
+    api = start(DOCS_ENABLED="false")
+    for path in ("/docs", "/", "/docs/docs.js"):
+        assert_problem(api.get(path), 404, "not-found")
+    assert api.get("/openapi.json").status_code == 200
+
+
+# Metrics
+
+
+@pytest.mark.parametrize("path", ["/metrics", "//metrics", "/metrics/"])
+@pytest.mark.parametrize("variables", [{}, {"METRICS_PORT": "9091"}], ids=["default", "own port"])
+def test_metrics_are_not_on_the_public_port(
+    start: Start, variables: dict[str, str], path: str
 ) -> None:
-    response = start(METRICS_PORT="9091").open(address, method=method)
+    response = start(**variables).get("/", environ_overrides={"PATH_INFO": path})
     assert response.status_code == 404
-    assert response.content_type == "application/problem+json"
 
 
-def test_on_a_port_of_their_own_metrics_are_for_everybody(start: Start) -> None:
-    api = start(METRICS_PORT="9091").with_authorization(None)
-    assert api.get("/metrics", environ_overrides=ON_METRICS_PORT).status_code == 200
-
-
-@pytest.mark.parametrize("address", ["/devices", "/devices/current", "/healthz", "/", "/nowhere"])
-@pytest.mark.parametrize("authorized", [True, False])
-def test_nothing_else_is_on_that_port(
-    start: Start, fake_cognito: FakeCognito, address: str, authorized: bool
+def test_on_a_port_of_their_own_metrics_are_for_everybody_and_nothing_else_is(
+    start: Start, fake_cognito: FakeCognito
 ) -> None:
     api = start(METRICS_PORT="9091")
-    if not authorized:
-        api = api.with_authorization(None)
-    assert_problem(api.get(address, environ_overrides=ON_METRICS_PORT), 404, "not-found")
+    found = api.with_authorization(None).get("/metrics", environ_overrides=ON_METRICS_PORT)
+    assert found.content_type.startswith("text/plain")
+    assert "device_bff_http_requests_in_flight" in found.text
+    for path in ("/devices", "/healthz", "/docs", "/nowhere"):
+        assert_problem(api.get(path, environ_overrides=ON_METRICS_PORT), 404, "not-found")
     assert fake_cognito.calls == []
 
 
-def test_the_documentation_can_be_turned_off(start: Start) -> None:
-    assert_problem(start(DOCS_ENABLED="false").get("/docs"), 404, "not-found")
+def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
+    api = start(PORT="8000", METRICS_PORT="8000").with_authorization(None)
+    assert api.get("/metrics").status_code == 200
+    assert api.get("/healthz").status_code == 200
+
+
+# Mounted under a path
+
+
+@pytest.fixture
+def mounted(start: Start) -> ApiClient:
+    return start(PUBLIC_PATH="/account")
+
+
+@pytest.mark.parametrize("prefix", ["/account", ""], ids=["as it came", "removed by the proxy"])
+def test_under_a_path_links_carry_it_whatever_the_proxy_does(
+    mounted: ApiClient, three_devices: tuple[str, ...], prefix: str
+) -> None:
+    page = mounted.get(f"{prefix}/devices?limit=1")
+    assert page.headers["Link"].startswith("</account/devices?limit=1&cursor=")
+    body = {"deviceKey": "eu-west-1_00ff", "deviceGroupKey": "-AbCd1234"}
+    tracked = mounted.post(f"{prefix}/devices", json=body)
+    assert tracked.headers["Location"] == "/account/devices/eu-west-1_00ff"
+    missing = mounted.get(f"{prefix}/devices/eu-west-1_00aa").get_json(force=True)
+    assert missing["instance"] == "/account/devices/eu-west-1_00aa"
+
+
+def test_instances_in_a_report_carry_it_too(mounted: ApiClient, fake_cognito: FakeCognito) -> None:
+    fake_cognito.add(SUB, OTHER)
+    fake_cognito.always_fail("forget_device", ServiceError(ErrorCode.BLOCKED))
+    (failed,) = mounted.delete("/account/devices?scope=all").get_json()["failed"]
+    assert failed["problem"]["instance"] == f"/account/devices/{OTHER}"
+
+
+def test_under_a_path_the_contract_and_its_page_are_there(mounted: ApiClient) -> None:
+    document = json.loads(mounted.get("/account/openapi.json").data)
+    assert document["servers"][0]["url"] == "/account"
+    assert mounted.get("/account/").headers["Location"] == "/account/docs"
+    assert "/account/docs/" in mounted.get("/account/docs").text
+    assert mounted.get("/account/docs/docs.js").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/account/healthz", "/readyz", "/account/readyz"])
+def test_probes_answer_at_the_root_too(mounted: ApiClient, path: str) -> None:
+    assert mounted.get(path).status_code == 200
+
+
+def test_a_path_that_only_begins_so_is_another(mounted: ApiClient) -> None:
+    assert mounted.get("/accounts/devices").status_code == 404

@@ -1,6 +1,7 @@
 """Tokens that must not get in: each with the answer of the contract, and none seen by Cognito.
 
-`pytest -vv` on this file prints the table of attacks, each with its answer.
+`pytest -vv` on this file prints the table of attacks. Any value of any claim and any header field:
+tests/unit/auth/test_verifier.py.
 """
 
 import base64
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from werkzeug.datastructures import Headers
 
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import CURRENT
+from tests.api.conftest import CURRENT, Start
 from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import (
@@ -124,20 +125,12 @@ def with_x5c(forge: Forge) -> str:
 
 SIGNATURES: dict[str, Callable[[Forge], str]] = {
     "alg none": lambda forge: unsigned(forge, "none"),
-    "alg None": lambda forge: unsigned(forge, "None"),
-    "alg NONE": lambda forge: unsigned(forge, "NONE"),
     "alg none around a good signature": lambda forge: forge.headed(alg="none"),
-    "alg empty": lambda forge: forge.headed(alg=""),
     "alg missing": lambda forge: forge.headed(alg=...),
-    "alg null": lambda forge: forge.headed(alg=None),
     "alg a number": lambda forge: forge.headed(alg=256),
-    "alg a list": lambda forge: forge.headed(alg=["RS256"]),
     "alg rs256 in lower case": lambda forge: forge.headed(alg="rs256"),
     "HS256 with the public key in PEM": lambda forge: forge.hmac_signed(
         forge.pool_key.public_bytes(Encoding.PEM)
-    ),
-    "HS256 with the public key in DER": lambda forge: forge.hmac_signed(
-        forge.pool_key.public_bytes(Encoding.DER)
     ),
     "HS256 with the public JWK": lambda forge: forge.hmac_signed(
         json.dumps(forge.pool_key.jwk()).encode()
@@ -145,9 +138,6 @@ SIGNATURES: dict[str, Callable[[Forge], str]] = {
     "HS256 with an empty secret": lambda forge: forge.hmac_signed(b""),
     "RS384 by the pool's key": lambda forge: sign(
         access_claims(), forge.pool_key, algorithm="RS384"
-    ),
-    "RS512 by the pool's key": lambda forge: sign(
-        access_claims(), forge.pool_key, algorithm="RS512"
     ),
     "PS256 by the pool's key": lambda forge: sign(
         access_claims(), forge.pool_key, algorithm="PS256"
@@ -157,62 +147,34 @@ SIGNATURES: dict[str, Callable[[Forge], str]] = {
     "claims of another token": with_claims_of_another,
     "signature missing": lambda forge: with_signature(forge, lambda signature: ""),
     "signature cut short": lambda forge: with_signature(forge, lambda signature: signature[:-4]),
-    "signature lengthened": lambda forge: with_signature(forge, lambda s: s + "AAAA"),
     "signature changed": lambda forge: with_signature(forge, flipped),
-    "signature not base64": lambda forge: with_signature(forge, lambda signature: "~~~"),
     "kid missing": lambda forge: forge.headed(kid=...),
-    "kid null": lambda forge: forge.headed(kid=None),
     "kid a number": lambda forge: forge.headed(kid=1),
-    "kid a list": lambda forge: forge.headed(kid=["pool-key-1"]),
-    "kid an object": lambda forge: forge.headed(kid={}),
-    "kid empty": lambda forge: forge.headed(kid=""),
     "kid unknown": lambda forge: forge.headed(kid="unknown"),
-    "kid in another case": lambda forge: forge.headed(kid=forge.pool_key.kid.upper()),
     "kid a path": lambda forge: forge.headed(kid="../../../../dev/null"),
-    "kid an address": lambda forge: forge.headed(kid=forge.strangers_jwks.url),
-    "kid of four thousand characters": lambda forge: forge.headed(kid="k" * 4000),
     "jku to the attacker": lambda forge: forge.strangers(kid="new", jku=forge.strangers_jwks.url),
-    "jku under the pool's kid": lambda forge: forge.strangers(jku=forge.strangers_jwks.url),
     "x5u to the attacker": lambda forge: forge.strangers(kid="new", x5u=forge.strangers_jwks.url),
     "jwk of the attacker": with_jwk,
-    "jwk under the pool's kid": lambda forge: forge.strangers(jwk=forge.strangers_key.jwk()),
     "x5c of the attacker": with_x5c,
     "crit unknown": lambda forge: forge.headed(crit=["http://example.com/x"]),
-    "crit exp": lambda forge: forge.headed(crit=["exp"], exp=now() + HOUR),
-    "crit empty": lambda forge: forge.headed(crit=[]),
-    "crit no list": lambda forge: forge.headed(crit="exp"),
-    "crit of numbers": lambda forge: forge.headed(crit=[1]),
     "payload not encoded (b64)": lambda forge: forge.headed(crit=["b64"], b64=False),
 }
 
 SHAPES: dict[str, Callable[[Forge], str]] = {
     "one part": lambda forge: "guess",
     "two parts": lambda forge: forge.good().rpartition(".")[0],
-    "four parts": lambda forge: forge.good() + ".AAAA",
     "five parts, as an encrypted token": lambda forge: "eyJlbmMiOiJBMjU2R0NNIn0.a.b.c.d",
-    "only dots": lambda forge: "..",
-    "empty header": lambda forge: "." + forge.good().partition(".")[2],
     "header not base64": lambda forge: "~." + forge.good().partition(".")[2],
     "header not JSON": lambda forge: forge.signed(b"alg=RS256"),
     "header a list": lambda forge: forge.signed([["alg", "RS256"]]),
-    "header a string": lambda forge: forge.signed("RS256"),
-    "header null": lambda forge: forge.signed(b"null"),
     "header not UTF-8": lambda forge: forge.signed(b'{"alg":"\xff"}'),
     "header nested too deeply": lambda forge: forge.signed(b"[" * 5000),
-    "header with an endless number": lambda forge: forge.signed(b'{"alg":' + b"9" * 5000 + b"}"),
     "padded with =": lambda forge: forge.good() + "==",
     "claims not JSON": lambda forge: forge.carrying(b"sub=me"),
     "claims a list": lambda forge: forge.carrying([access_claims()]),
-    "claims a string": lambda forge: forge.carrying("me"),
-    "claims a number": lambda forge: forge.carrying(1),
-    "claims null": lambda forge: forge.carrying(b"null"),
     "claims empty": lambda forge: forge.carrying({}),
-    "claims not UTF-8": lambda forge: forge.carrying(b'{"sub":"\xff"}'),
     "claims nested too deeply": lambda forge: forge.carrying(b'{"sub":' * 700),
     "a refresh token": lambda forge: ".".join(["eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIn0"] * 5),
-    "an opaque token": lambda forge: "0c5b8e2e-7c1f-4df0-9b0e-2f2b8f6b8e11",
-    "longer than 8 KiB": lambda forge: forge.good(padding="x" * 8192),
-    "longer than 8 KiB, unsigned": lambda forge: "a" * 8193,
     "as long as a header may be": lambda forge: "a." * 8000 + "a",
 }
 
@@ -227,71 +189,34 @@ def changed(**changes: Any) -> Callable[[Forge], str]:
 WRONG_TYPES: dict[str, Any] = {
     "missing": ...,
     "null": None,
-    "false": False,
     "a list": [],
-    "an object": {},
     "a small number": 7,
 }
 
 CLAIMS: dict[str, Callable[[Forge], str]] = {
     "of another pool": changed(iss=ISSUER.replace(POOL_ID, "eu-west-1_Other1234")),
-    "of another region": changed(iss=ISSUER.replace("eu-west-1", "eu-west-2")),
     "issuer with a slash after": changed(iss=f"{ISSUER}/"),
-    "issuer in upper case": changed(iss=ISSUER.upper()),
     "issuer that only begins so": changed(iss=f"{ISSUER}.attacker.example"),
-    "issuers in a list": changed(iss=[ISSUER]),
     "of another client": changed(client_id=OTHER_CLIENT_ID),
-    "of another client, for ours": changed(client_id=OTHER_CLIENT_ID, aud=CLIENT_ID),
-    "clients in a list": changed(client_id=[CLIENT_ID]),
-    "client in upper case": changed(client_id=CLIENT_ID.upper()),
-    "client with a blank": changed(client_id=f"{CLIENT_ID} "),
-    "client empty": changed(client_id=""),
     "an ID token": changed(token_use="id", aud=CLIENT_ID, client_id=..., scope=...),
-    "an ID token with a client_id": changed(token_use="id", aud=CLIENT_ID),
-    "token_use in upper case": changed(token_use="ACCESS"),
-    "token_use in a list": changed(token_use=["access"]),
     "token_use refresh": changed(token_use="refresh"),
     "expired a minute ago": changed(exp=lambda: now() - 60),
-    "expired long ago": changed(exp=1),
-    "exp zero": changed(exp=0),
-    "exp negative": changed(exp=-1),
-    "exp in the year 3000": changed(exp=32_503_680_000),
     "exp beyond a day": changed(exp=lambda: now() + 25 * HOUR),
     "exp 10 to the 18": changed(exp=10**18),
-    "exp 10 to the 100": changed(exp=10**100),
-    "exp 1e308": changed(exp=1e308),
     "exp infinite": changed(exp=float("inf")),
     "exp not a number": changed(exp=float("nan")),
     "exp a string of digits": changed(exp=lambda: str(now() + HOUR)),
-    "exp words": changed(exp="tomorrow"),
     "exp with a fraction": changed(exp=lambda: now() + HOUR + 0.5),
-    "exp true": changed(exp=True),
     "issued in an hour": changed(iat=lambda: now() + HOUR),
-    "iat a string of digits": changed(iat=lambda: str(now() - 60)),
     "iat with a fraction": changed(iat=lambda: now() - 60.5),
-    "iat true": changed(iat=True),
     "iat infinite": changed(iat=float("inf")),
-    "iat negative infinite": changed(iat=float("-inf")),
     "not valid for an hour": changed(nbf=lambda: now() + HOUR),
-    "nbf words": changed(nbf="tomorrow"),
-    "nbf infinite": changed(nbf=float("inf")),
-    "nbf null": changed(nbf=None),
-    "nbf a list": changed(nbf=[]),
     "sub empty": changed(sub=""),
     "sub half a surrogate pair": changed(sub="\ud800"),
-    "scope null": changed(scope=None),
     "scope in a list": changed(scope=[DEVICES_SCOPE]),
-    "scope a number": changed(scope=1),
     "device_key no device key": changed(device_key="my-phone"),
-    "device_key empty": changed(device_key=""),
-    "device_key a path": changed(device_key="../all"),
     "device_key with a line feed": changed(device_key=f"{CURRENT}\n"),
-    "device_key too long": changed(device_key="eu-west-1_" + "a" * 46),
     "device_key a number": changed(device_key=1),
-    "device_key a list": changed(device_key=[CURRENT]),
-    "device_key an object": changed(device_key={CURRENT: True}),
-    "device_key false": changed(device_key=False),
-    "jti a number": changed(jti=1),
 } | {
     f"{claim} {kind}": changed(**{claim: value})
     for claim in ("iss", "sub", "exp", "iat", "token_use", "client_id")
@@ -367,31 +292,16 @@ def test_lacks_the_scope(
 
 HEADERS: dict[str, Callable[[str], str]] = {
     "empty": lambda token: "",
-    "blank": lambda token: " ",
     "scheme alone": lambda token: "Bearer",
-    "scheme and a blank": lambda token: "Bearer ",
     "token alone": lambda token: token,
     "another scheme": lambda token: f"Token {token}",
-    "Basic": lambda token: "Basic amFuZTpzZWNyZXQ=",
-    "scheme with more to it": lambda token: f"BearerX {token}",
     "no blank": lambda token: f"Bearer{token}",
-    "a colon": lambda token: f"Bearer: {token}",
-    "an equals sign": lambda token: f"Bearer={token}",
     "a tab": lambda token: f"Bearer\t{token}",
-    "a blank and a tab": lambda token: f"Bearer \t{token}",
-    "a tab after": lambda token: f"Bearer {token}\t",
     "a non-breaking blank": lambda token: f"Bearer\xa0{token}",
     "in quotes": lambda token: f'Bearer "{token}"',
     "a word after": lambda token: f"Bearer {token} junk",
-    "a comma after": lambda token: f"Bearer {token},",
-    "a semicolon after": lambda token: f"Bearer {token};",
-    "NUL after": lambda token: f"Bearer {token}\0",
     "letters beyond ASCII": lambda token: f"Bearer {token}é",
-    "a letter beyond ASCII for the scheme": lambda token: f"Bearer\xe9 {token}",
-    "an equals sign within": lambda token: f"Bearer a=b.{token}",
-    "two tokens": lambda token: f"Bearer {token} {token}",
     "two credentials": lambda token: f"Bearer {token}, Bearer {token}",
-    "two credentials, no blank": lambda token: f"Bearer {token},Bearer {token}",
     "parameters instead": lambda token: f'Bearer token="{token}"',
 }
 
@@ -428,7 +338,7 @@ def test_two_headers_are_malformed_even_if_one_is_good(
     assert fake_cognito.calls == []
 
 
-@pytest.mark.parametrize("name", ["access_token", "token", "Authorization"])
+@pytest.mark.parametrize("name", ["access_token", "Authorization"])
 def test_a_token_elsewhere_counts_for_nothing(
     api: ApiClient, fake_cognito: FakeCognito, forge: Forge, name: str
 ) -> None:
@@ -464,13 +374,10 @@ def test_where_a_good_token_says_its_key_is_does_not_matter(api: ApiClient, forg
     assert forge.strangers_jwks.fetches == 0
 
 
-def test_a_token_of_8_kib_is_looked_at(api: ApiClient, forge: Forge) -> None:
-    token = ""
-    for length in range(5000, 6000):
-        token = forge.carrying(access_claims() | {"padding": "x" * length})
-        if len(token) >= 8191:
-            break
-    assert 8191 <= len(token) <= 8192
+def test_a_token_of_ninety_groups_is_as_good_as_a_short_one(api: ApiClient, forge: Forge) -> None:
+    """Only the limit of a header bounds it."""
+    token = forge.good(**{"cognito:groups": [f"group-{number:0110}" for number in range(90)]})
+    assert 15_000 < len(token) < 16_300
     assert api.with_token(token).get("/devices").status_code == 200
 
 
@@ -481,10 +388,22 @@ def test_the_scope_may_be_one_of_several(api: ApiClient, forge: Forge, scope: st
     assert api.with_token(forge.good(scope=scope)).get("/devices").status_code == 200
 
 
-@pytest.mark.parametrize("expired_for", [0, 1, 3])
-def test_clocks_may_differ_by_a_little(api: ApiClient, forge: Forge, expired_for: int) -> None:
-    token = forge.good(exp=now() - expired_for)
-    assert api.with_token(token).get("/devices").status_code == 200
+def test_clocks_may_differ_by_a_little(start: Start, forge: Forge) -> None:
+    api = start(TOKEN_LEEWAY="60")
+    for changes in ({"exp": now() - 10}, {"iat": now() + 40}):
+        assert api.with_token(forge.good(**changes)).get("/devices").status_code == 200
+
+
+def test_a_token_from_the_future_names_the_clock(api: ApiClient, forge: Forge) -> None:
+    response = api.with_token(forge.good(iat=now() + HOUR)).get("/devices")
+    problem = assert_problem(response, 401, "invalid-token", challenge=INVALID_TOKEN)
+    assert "the clock of this service is behind" in problem["detail"]
+
+
+def test_both_issuers_of_a_pool_are_accepted(api: ApiClient, forge: Forge) -> None:
+    """A pool that has switched issues the second form while the first is still in circulation."""
+    for issuer in (ISSUER, ISSUER.replace("cognito-idp", "issuer-cognito-idp")):
+        assert api.with_token(forge.good(iss=issuer)).get("/devices").status_code == 200
 
 
 def test_a_token_of_a_whole_day_is_as_long_as_cognito_makes_them(

@@ -14,7 +14,8 @@ METHODS = ("get", "post", "patch", "delete")
 @pytest.fixture(scope="session")
 def contract() -> dict[str, Any]:
     """The committed document."""
-    return json.loads((ROOT / "openapi" / "openapi.json").read_bytes())
+    document: dict[str, Any] = json.loads((ROOT / "openapi" / "openapi.json").read_bytes())
+    return document
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A Prometheus of one's own, that scrapes one target."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,16 +10,15 @@ from typing import Any
 import requests
 
 from tests.deploy.programs import program_path
+from tests.resilience.polling import until
 from tests.servers import free_port
 
-START_SECONDS = 20
-STOP_SECONDS = 10
+SECONDS = 30
 
 CONFIGURATION = """
 scrape_configs:
   - job_name: device-bff
-    scrape_interval: 200ms
-    scrape_timeout: 200ms
+    scrape_interval: 1s
     static_configs:
       - targets: ["127.0.0.1:{target_port}"]
 """
@@ -34,15 +32,28 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The series that an instant query finds now."""
-        answer = requests.get(f"{self.url}/api/v1/query", {"query": expression}, timeout=5).json()
-        assert answer["status"] == "success", answer
-        series: list[dict[str, Any]] = answer["data"]["result"]
+        series: list[dict[str, Any]] = self._get("query", query=expression)["result"]
         return series
+
+    def values_of(self, path: str) -> set[str]:
+        """The strings that `/api/v1/{path}` lists."""
+        return set(self._get(path))
+
+    def _get(self, path: str, **parameters: str) -> Any:
+        answer = requests.get(f"{self.url}/api/v1/{path}", parameters, timeout=SECONDS).json()
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/-/ready", timeout=SECONDS).status_code == 200
+        except requests.ConnectionError:
+            return False
 
 
 @contextmanager
 def scraping(target_port: int, folder: Path) -> Iterator[Prometheus]:
-    """A server that reads `/metrics` on a port of this machine, five times a second."""
+    """A server that reads `/metrics` on a port of this machine, once a second."""
     configuration = folder / "prometheus.yaml"
     configuration.write_text(CONFIGURATION.format(target_port=target_port))
     address = f"127.0.0.1:{free_port()}"
@@ -55,20 +66,10 @@ def scraping(target_port: int, folder: Path) -> Iterator[Prometheus]:
             "--log.level=warn",
         ]
     )
+    server = Prometheus(f"http://{address}")
     try:
-        yield _ready(Prometheus(f"http://{address}"), process)
+        until("Prometheus is ready", server.ready, within=SECONDS)
+        yield server
     finally:
         process.terminate()
-        process.wait(STOP_SECONDS)
-
-
-def _ready(server: Prometheus, process: subprocess.Popen[bytes]) -> Prometheus:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if requests.get(f"{server.url}/-/ready", timeout=5).status_code == 200:
-                return server
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.05)
-    raise RuntimeError("Prometheus did not start")
+        process.wait(SECONDS)

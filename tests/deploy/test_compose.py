@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local_cognito.demo import WEB_ORIGINS
 from local_cognito.seed import CLIENT_ID, POOL_ID
 from tests.deploy.programs import output_of, settings_in
 
@@ -16,36 +17,33 @@ def services() -> dict[str, Any]:
     return dict(found["services"])
 
 
-def test_service_starts_with_these_settings_over_the_seeded_pool(services: dict[str, Any]) -> None:
+def test_it_offers_what_make_run_offers(services: dict[str, Any]) -> None:
     settings = settings_in(services["service"]["environment"])
     assert settings.cognito_user_pool_id == POOL_ID
     assert settings.cognito_client_ids == {CLIENT_ID}
-    assert settings.cognito_endpoint_url == "http://cognito:9229"
-    assert settings.redis_url == "redis://redis:6379/0"
-
-
-def test_ports_are_those_of_make_run_and_on_loopback(services: dict[str, Any]) -> None:
+    assert settings.docs_sign_in_url == "http://127.0.0.1:9229/_local/sign-in"
+    assert ",".join(settings.cors_origins) == WEB_ORIGINS
     published = {
         name: [(port["host_ip"], port["published"]) for port in service.get("ports", [])]
         for name, service in services.items()
     }
     assert published == {
-        "service": [("127.0.0.1", "8000")],
+        "proxy": [("127.0.0.1", "8000")],
+        "service": [],
         "cognito": [("127.0.0.1", "9229")],
         "redis": [],
     }
 
 
-def test_service_waits_for_what_it_calls(services: dict[str, Any]) -> None:
-    waits = {
-        name: dependency["condition"]
-        for name, dependency in services["service"]["depends_on"].items()
-    }
-    assert waits == {"cognito": "service_healthy", "redis": "service_healthy"}
-    assert all("healthcheck" in services[name] for name in waits)
+def test_each_service_waits_for_the_ones_that_it_calls(services: dict[str, Any]) -> None:
+    waits = {name: service.get("depends_on", {}) for name, service in services.items()}
+    assert waits["proxy"]["service"]["condition"] == "service_healthy"
+    for called in ("cognito", "redis"):
+        assert waits["service"][called]["condition"] == "service_healthy"
+        assert "healthcheck" in services[called]
 
 
-def test_nobody_may_write_to_a_root_or_gain_rights(services: dict[str, Any]) -> None:
+def test_no_container_may_write_to_its_root_or_gain_rights(services: dict[str, Any]) -> None:
     for service in services.values():
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]

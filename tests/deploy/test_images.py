@@ -1,16 +1,21 @@
-"""The images. No engine builds them here: what they would be made of is put together by hand."""
+"""The Dockerfiles. No engine builds them here: the test collects the files that they name."""
 
+import json
+import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import trustme
 
 from local_cognito.process import RunningCognito
-from tests.deploy import dockerfiles
-from tests.deploy.container import running, unpack
-from tests.deploy.programs import DEPLOY, ROOT, output_of
-from tests.servers import settings_for
+from tests.deploy.programs import DEPLOY, ROOT
+from tests.resilience.polling import until
+from tests.servers import STOP_SECONDS, free_port, settings_for
 
 SERVICE = ROOT / "Dockerfile"
 LOCAL_COGNITO = DEPLOY / "local-cognito" / "Dockerfile"
@@ -20,25 +25,43 @@ IGNORE_FILES = {
 }
 
 
+def values(dockerfile: Path, keyword: str) -> list[str]:
+    """The rest of every `keyword` instruction, continued lines joined."""
+    text = re.sub(r"^#.*\n", "", dockerfile.read_text(), flags=re.MULTILINE)
+    return re.findall(rf"^{keyword} (.+)$", text.replace("\\\n", " "), re.MULTILINE)
+
+
+def command(dockerfile: Path, keyword: str) -> list[str]:
+    """The words of an exec-form CMD, or of the HEALTHCHECK's."""
+    (rest,) = values(dockerfile, keyword)
+    words: list[str] = json.loads(rest[rest.index("[") :])
+    return words
+
+
+def context_paths(dockerfile: Path) -> set[str]:
+    """The paths of the build context that are copied, or mounted for a RUN."""
+    copies = [rest for rest in values(dockerfile, "COPY") if not rest.startswith("--from=")]
+    mounted = re.findall(r"--mount=type=bind,source=([^,\s]+)", dockerfile.read_text())
+    return {path for rest in copies for path in rest.split()[:-1]} | set(mounted)
+
+
 @pytest.mark.parametrize("dockerfile", IGNORE_FILES, ids=("service", "local Cognito"))
-class TestDockerfile:
-    def test_satisfies_hadolint(self, dockerfile: Path) -> None:
-        output_of("hadolint", dockerfile)
+def test_build_context_is_exactly_the_files_that_are_used(dockerfile: Path) -> None:
+    first, *lines = re.findall(r"^[^#].*", IGNORE_FILES[dockerfile].read_text(), re.MULTILINE)
+    assert first == "*"
+    allowed = {line.removeprefix("!") for line in lines if line != "**/__pycache__"}
+    assert allowed == context_paths(dockerfile)
+    assert all((ROOT / path).exists() for path in allowed)
 
-    def test_is_shown_exactly_the_files_that_it_uses(self, dockerfile: Path) -> None:
-        allowed = dockerfiles.allowed_paths(IGNORE_FILES[dockerfile])
-        assert allowed == dockerfiles.context_paths(dockerfile)
-        assert all((ROOT / path).exists() for path in allowed)
 
-    def test_runs_as_a_user_known_by_number(self, dockerfile: Path) -> None:
-        assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", dockerfiles.values(dockerfile, "USER")[-1])
-
-    def test_starts_a_program_and_no_shell(self, dockerfile: Path) -> None:
-        assert dockerfiles.command(dockerfile)[0] in ("gunicorn", "python")
+@pytest.mark.parametrize("dockerfile", IGNORE_FILES, ids=("service", "local Cognito"))
+def test_image_runs_a_program_as_a_user_known_by_number(dockerfile: Path) -> None:
+    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", values(dockerfile, "USER")[-1])
+    assert command(dockerfile, "CMD")[0] in ("gunicorn", "python")
 
 
 def test_service_image_holds_nothing_but_the_service() -> None:
-    assert dockerfiles.context_paths(SERVICE) == {
+    assert context_paths(SERVICE) == {
         "app",
         "gunicorn.conf.py",
         "requirements.txt",
@@ -46,43 +69,54 @@ def test_service_image_holds_nothing_but_the_service() -> None:
     }
 
 
-def test_one_python_builds_and_runs_everything() -> None:
-    images = [rest.split()[0] for file in IGNORE_FILES for rest in dockerfiles.values(file, "FROM")]
-    assert len(set(images)) == 1
+def test_both_images_have_the_same_python() -> None:
+    images = {rest.split()[0] for file in IGNORE_FILES for rest in values(file, "FROM")}
+    assert len(images) == 1
 
 
-def test_local_cognito_is_installed_by_the_locked_uv() -> None:
-    (locked,) = re.findall(r"^uv==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
-    assert f" {locked} " in LOCAL_COGNITO.read_text()
+def image_environment(folder: Path, settings: dict[str, str]) -> dict[str, str]:
+    """Put the image's files into `folder`; its variables, with this Python's packages on PATH."""
+    for path in context_paths(SERVICE):
+        copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
+        copy(ROOT / path, folder / Path(path).name)
+    pairs = (pair for rest in values(SERVICE, "ENV") for pair in shlex.split(rest))
+    of_image = dict(pair.split("=", 1) for pair in pairs)
+    machine = {
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "TMPDIR": str(folder),
+        "PORT": str(free_port()),
+    }
+    return of_image | settings | machine
 
 
-def test_image_serves_from_its_own_files_and_ends_clean(
-    tmp_path: Path, cognito: RunningCognito
+def healthy(folder: Path, environment: dict[str, str]) -> bool:
+    """Whether the image's HEALTHCHECK passes."""
+    check = command(SERVICE, "HEALTHCHECK")
+    return subprocess.run(check, cwd=folder, env=environment, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("variant", ["plain", "HTTPS", "IPv6"])
+def test_image_serves_from_its_own_files_is_healthy_and_ends_clean(
+    tmp_path: Path, cognito: RunningCognito, variant: str
 ) -> None:
-    with running(SERVICE, tmp_path, settings_for(cognito)) as container:
-        assert container.becomes_healthy()
-        assert container.stop() == 0
-
-
-def test_health_check_follows_the_service_to_tls(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, cognito: RunningCognito
-) -> None:
-    mounted = tmp_path_factory.mktemp("certificate")
-    certificate = trustme.CA().issue_cert("devices.example.com")
-    certificate.private_key_pem.write_to_path(str(mounted / "tls.key"))
-    certificate.cert_chain_pems[0].write_to_path(str(mounted / "tls.crt"))
-    tls = {"TLS_CERT_FILE": str(mounted / "tls.crt"), "TLS_KEY_FILE": str(mounted / "tls.key")}
-    with running(SERVICE, tmp_path, settings_for(cognito) | tls) as container:
-        assert container.becomes_healthy()
-
-
-@pytest.mark.parametrize("host", ["127.0.0.2", "::1", "::"])
-def test_health_check_follows_the_service_to_another_address(
-    tmp_path: Path, cognito: RunningCognito, host: str
-) -> None:
-    with running(SERVICE, tmp_path, settings_for(cognito) | {"HOST": host}) as container:
-        assert container.becomes_healthy()
-
-
-def test_health_check_fails_where_nothing_answers(tmp_path: Path) -> None:
-    assert not unpack(SERVICE, tmp_path, {}).healthy()
+    folder = tmp_path / "srv"
+    folder.mkdir()
+    settings = settings_for(cognito)
+    if variant == "HTTPS":
+        cert, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+        certificate = trustme.CA().issue_cert("devices.example.com")
+        certificate.private_key_pem.write_to_path(str(key))
+        certificate.cert_chain_pems[0].write_to_path(str(cert))
+        settings |= {"TLS_CERT_FILE": str(cert), "TLS_KEY_FILE": str(key)}
+    if variant == "IPv6":
+        settings |= {"HOST": "::"}
+    environment = image_environment(folder, settings)
+    assert not healthy(folder, environment)
+    process = subprocess.Popen(command(SERVICE, "CMD"), cwd=folder, env=environment)
+    try:
+        until("the health check passes", lambda: healthy(folder, environment), within=60)
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -1,18 +1,16 @@
 """The Kubernetes manifests, as kubectl's own Kustomize puts them together."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from app.contract import api as openapi
+from app.api import openapi
 from tests.deploy.programs import DEPLOY, output_of, settings_in
-from tests.deploy.test_prometheus import INSTANCE_GONE
 
 KUBERNETES_VERSIONS = ("1.30", "1.37")
-"""The oldest that knows all that is used (a preStop that sleeps), and the newest known here."""
+"""The oldest that has all that is used (a preStop that sleeps), and the newest known here."""
 
 Resource = dict[str, Any]
 
@@ -44,38 +42,28 @@ def container(pod: Resource) -> Resource:
     return container
 
 
-@pytest.fixture(scope="module")
-def environment(resources: dict[str, Resource]) -> Mapping[str, str]:
-    """The container's variables."""
-    variables: Mapping[str, str] = resources["ConfigMap"]["data"]
-    return variables
-
-
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
 def test_every_resource_satisfies_kubernetes_schema(
     resources: dict[str, Resource], version: str
 ) -> None:
-    custom = {"PodMonitor"}
-    for kind in resources.keys() - custom:
+    for kind in resources.keys() - {"PodMonitor"}:
         kubernetes_validate.validate(resources[kind], version, strict=True)
 
 
 def test_base_alone_names_no_environment() -> None:
-    assert not rendered("base").keys() & {"Namespace", "Ingress", "PodMonitor"}
-    assert "COGNITO_USER_POOL_ID" not in rendered("base")["ConfigMap"]["data"]
+    base = rendered("base")
+    assert not base.keys() & {"Namespace", "Ingress", "PodMonitor"}
+    assert "COGNITO_USER_POOL_ID" not in base["ConfigMap"]["data"]
 
 
-def test_pods_satisfy_the_restricted_security_standard(
+def test_pods_satisfy_the_restricted_security_standard_and_hold_no_token(
     resources: dict[str, Resource], pod: Resource, container: Resource
 ) -> None:
-    enforced = resources["Namespace"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
-    assert enforced == "restricted"
-    assert pod["spec"]["securityContext"] == {
-        "runAsNonRoot": True,
-        "runAsUser": 10001,
-        "runAsGroup": 10001,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+    labels = resources["Namespace"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert pod["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["spec"]["automountServiceAccountToken"] is False
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -83,50 +71,34 @@ def test_pods_satisfy_the_restricted_security_standard(
     }
 
 
-def test_pods_hold_no_token_of_the_cluster(resources: dict[str, Resource], pod: Resource) -> None:
-    assert pod["spec"]["automountServiceAccountToken"] is False
-    assert resources["ServiceAccount"]["automountServiceAccountToken"] is False
-    assert pod["spec"]["serviceAccountName"] == resources["ServiceAccount"]["metadata"]["name"]
-
-
-def test_settings_start_the_service(
-    resources: dict[str, Resource], container: Resource, environment: Mapping[str, str]
+def test_settings_start_the_service_where_ports_and_probes_are(
+    resources: dict[str, Resource], container: Resource
 ) -> None:
-    config_map, secret = container["envFrom"]
+    config_map, _ = container["envFrom"]
     assert config_map["configMapRef"]["name"] == resources["ConfigMap"]["metadata"]["name"]
-    assert secret["secretRef"]["optional"]
-    settings_in(environment)
-
-
-def test_ports_and_probes_are_where_the_service_answers(
-    container: Resource, environment: Mapping[str, str]
-) -> None:
-    settings = settings_in(environment)
+    settings = settings_in(resources["ConfigMap"]["data"])
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"http": settings.port, "metrics": settings.metrics_port}
-    served = openapi.document()["paths"]
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert container[probe]["httpGet"]["path"] in served
-        assert container[probe]["httpGet"]["port"] == "http"
-
-
-def test_liveness_depends_on_nothing_else_being_up(container: Resource) -> None:
-    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
-    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    paths = {
+        probe: container[probe]["httpGet"]["path"]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert paths["livenessProbe"] == "/healthz"  # depends on nothing else being up
+    assert set(paths.values()) <= openapi()["paths"].keys()
 
 
 def test_a_pod_has_the_time_to_finish_its_longest_call(
-    pod: Resource, container: Resource, environment: Mapping[str, str]
+    resources: dict[str, Resource], pod: Resource, container: Resource
 ) -> None:
-    settings = settings_in(environment)
-    unannounced = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    settings = settings_in(resources["ConfigMap"]["data"])
+    before_sigterm = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert settings.graceful_timeout > settings.forget_deadline + settings.cognito_deadline
     grace = pod["spec"]["terminationGracePeriodSeconds"]
-    assert grace > unannounced + settings.graceful_timeout
+    assert grace > before_sigterm + settings.graceful_timeout
 
 
-def test_everything_that_selects_pods_selects_these(
-    resources: dict[str, Resource], pod: Resource
+def test_everything_that_selects_pods_or_ports_selects_these(
+    resources: dict[str, Resource], pod: Resource, container: Resource
 ) -> None:
     spec = {kind: resource.get("spec", {}) for kind, resource in resources.items()}
     selectors = [
@@ -138,43 +110,28 @@ def test_everything_that_selects_pods_selects_these(
         *(it["labelSelector"]["matchLabels"] for it in pod["spec"]["topologySpreadConstraints"]),
     ]
     assert all(selector == pod["metadata"]["labels"] for selector in selectors)
-    assert spec["HorizontalPodAutoscaler"]["scaleTargetRef"] == {
-        "apiVersion": resources["Deployment"]["apiVersion"],
-        "kind": "Deployment",
-        "name": resources["Deployment"]["metadata"]["name"],
-    }
+    ports = {port["name"] for port in container["ports"]}
+    assert {
+        port["port"] for rule in spec["NetworkPolicy"]["ingress"] for port in rule["ports"]
+    } == ports
+    assert spec["Service"]["ports"][0]["targetPort"] in ports
+    # Alerts select the job by this name.
+    assert pod["metadata"]["labels"][spec["PodMonitor"]["jobLabel"]] == "device-bff"
+    assert spec["PodMonitor"]["podMetricsEndpoints"][0]["port"] in ports
 
 
-def test_named_ports_exist(resources: dict[str, Resource], container: Resource) -> None:
-    names = {port["name"] for port in container["ports"]}
-    (service_port,) = resources["Service"]["spec"]["ports"]
-    (endpoint,) = resources["PodMonitor"]["spec"]["podMetricsEndpoints"]
-    admitted = {
-        port["port"]
-        for rule in resources["NetworkPolicy"]["spec"]["ingress"]
-        for port in rule["ports"]
-    }
-    assert {service_port["targetPort"], endpoint["port"]} <= names
-    assert admitted == names
-
-
-def test_an_alert_knows_the_job_that_prometheus_makes_of_the_pods(
-    resources: dict[str, Resource], pod: Resource
-) -> None:
-    job = pod["metadata"]["labels"][resources["PodMonitor"]["spec"]["jobLabel"]]
-    assert f'up{{job="{job}"}} == 0' == INSTANCE_GONE
-
-
-def test_the_way_in_shows_devices_and_neither_metrics_nor_probes(
+def test_ingress_shows_the_api_and_neither_metrics_nor_probes(
     resources: dict[str, Resource],
 ) -> None:
-    (rule,) = resources["Ingress"]["spec"]["rules"]
-    (path,) = rule["http"]["paths"]
-    backend = path["backend"]["service"]
-    assert path["path"] == "/devices"
-    assert backend["name"] == resources["Service"]["metadata"]["name"]
-    assert backend["port"]["name"] == resources["Service"]["spec"]["ports"][0]["name"]
-    assert rule["host"] in resources["Ingress"]["spec"]["tls"][0]["hosts"]
+    ingress, service = resources["Ingress"]["spec"], resources["Service"]
+    (rule,) = ingress["rules"]
+    assert [path["path"] for path in rule["http"]["paths"]] == ["/devices", "/sessions"]
+    for path in rule["http"]["paths"]:
+        assert path["backend"]["service"] == {
+            "name": service["metadata"]["name"],
+            "port": {"name": service["spec"]["ports"][0]["name"]},
+        }
+    assert rule["host"] in ingress["tls"][0]["hosts"]
 
 
 def test_one_pod_may_go_without_the_service_going(resources: dict[str, Resource]) -> None:

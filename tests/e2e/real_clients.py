@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,12 +80,29 @@ def cognito_idp(url: str) -> Iterator[Any]:
         client.close()
 
 
+class Authenticator:
+    """A user's authenticator app. Cognito takes each code once, the one of the next step included.
+
+    So two codes are to be had at once, and the third after a wait of at most 30 seconds.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._totp = pyotp.TOTP(secret)
+        self._last_step = 0
+
+    def code(self) -> str:
+        self._last_step = max(int(time.time()) // self._totp.interval, self._last_step + 1)
+        good_from = (self._last_step - 1) * self._totp.interval
+        time.sleep(max(0, good_from - time.time()))
+        return self._totp.generate_otp(self._last_step)
+
+
 class Pycognito:
     """A device that signs in with pycognito.
 
     Its own confirm_device and update_device_status go to AWS whatever the client's endpoint is, so
     the secret is pycognito's (`generate_hash_device`) and the calls are boto3's. Its refresh names
-    no device, which Cognito refuses once the device is confirmed: that call is boto3's, too.
+    no device, which Cognito refuses once the device is confirmed: that call is boto3's as well.
     """
 
     device_name = "Ada's workstation"
@@ -95,6 +113,7 @@ class Pycognito:
         self._device: dict[str, str] = {}
         self._tokens: dict[str, Any] = {}
         self._challenges: list[str] = []
+        self._authenticator = Authenticator(seed.DEMO_TOTP_SECRET)
         idp.meta.events.register("after-call.cognito-idp", self._note_challenge)
 
     def sign_in(self) -> SignIn:
@@ -128,7 +147,7 @@ class Pycognito:
                 Session=asked.get_tokens()["Session"],
                 ChallengeResponses={
                     "USERNAME": seed.DEMO_USERNAME,
-                    "SOFTWARE_TOKEN_MFA_CODE": pyotp.TOTP(seed.DEMO_TOTP_SECRET).now(),
+                    "SOFTWARE_TOKEN_MFA_CODE": self._authenticator.code(),
                 },
             )
         self._tokens = answer["AuthenticationResult"]
@@ -150,7 +169,7 @@ class Pycognito:
         self._idp.update_device_status(
             AccessToken=self._tokens["AccessToken"],
             DeviceKey=self._device["device_key"],
-            DeviceDeviceStatus="remembered",
+            DeviceRememberedStatus="remembered",
         )
 
     def refresh(self) -> bool:
@@ -183,6 +202,10 @@ class Pycognito:
             self._challenges.append(parsed["ChallengeName"])
 
 
+class RefusedError(Exception):
+    """A Node client's call failed; the message has the error's name and message."""
+
+
 class NodeClient:
     """A device that runs a program of `clients/`, told what to do a line at a time."""
 
@@ -192,22 +215,24 @@ class NodeClient:
         self._process = process
 
     def sign_in(self) -> SignIn:
-        answer = self._ask("signIn")
+        answer = self.ask("signIn")
         return SignIn(answer["challenges"], answer["accessToken"], answer["deviceKey"])
 
     def remember(self) -> None:
-        self._ask("remember")
+        self.ask("remember")
 
     def refresh(self) -> bool:
-        return bool(self._ask("refresh"))
+        return bool(self.ask("refresh"))
 
-    def _ask(self, call: str) -> Any:
+    def ask(self, name: str, *args: Any) -> Any:
+        """One call of the program's table. Raises RefusedError."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{call}\n")
+        self._process.stdin.write(json.dumps({"name": name, "args": args}) + "\n")
         self._process.stdin.flush()
-        said = json.loads(self._process.stdout.readline() or '{"refused": "it ended"}')
-        assert "refused" not in said, f"{call}: {said['refused']}"
+        said = json.loads(self._process.stdout.readline() or '{"refused": {"name": "it ended"}}')
+        if "refused" in said:
+            raise RefusedError(f"{name}: {said['refused']}")
         return said["answer"]
 
 

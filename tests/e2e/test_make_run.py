@@ -1,15 +1,16 @@
-"""`make run` is local_cognito/demo.py: what it prints is true, and Ctrl-C leaves nothing behind.
+"""`make run`: what it prints is true, errors are one line, and Ctrl-C leaves nothing behind.
 
-Each run is from a folder of links to the program's parts, so that its `.run` is the test's own.
+`make run` is local_cognito/demo.py. It runs here in a folder of links to the program's parts, so
+that its `.run` is the test's own.
 """
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,20 @@ import pytest
 import requests
 
 from local_cognito import seed
-from tests.servers import ROOT
+from tests.servers import ROOT, free_port
 
 PARTS = ("gunicorn.conf.py", "app", "local_cognito")
-START_SECONDS = 60
-STOP_SECONDS = 30
+STOP_SECONDS = 60
 TIMEOUT = 10
+
+OF_THE_SHELL = {
+    "HOST": "nowhere.invalid",
+    "LOG_LEVEL": "LOUD",
+    "COGNITO_ISSUER": "https://elsewhere.example.com",
+    "AWS_PROFILE": "not-there",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+}
+"""Each of these would stop the demo, if it heeded them."""
 
 
 @dataclass(frozen=True)
@@ -37,44 +46,38 @@ class Demo:
     port: int
     cognito_port: int
 
-    @property
-    def url(self) -> str:
-        """Where it says that the API is."""
-        return str(re.findall(r"^Ready: the API is at (\S+),", self.printed, re.MULTILINE)[0])
+    def told(self, pattern: str) -> str:
+        """What the first group of a pattern matches in a line that it printed."""
+        found = re.search(pattern, self.printed, re.MULTILINE)
+        assert found, self.printed
+        return found[1]
 
-    def after_stop(self) -> tuple[int, str]:
-        """Its exit code, and what it printed at the end."""
-        rest, _ = self.process.communicate(timeout=STOP_SECONDS)
-        return self.process.returncode, rest
-
-    def curl(self) -> subprocess.CompletedProcess[str]:
-        """Its curl line, pasted into a shell where the demo was started."""
-        line = next(it for it in self.printed.splitlines() if it.startswith("curl "))
+    def curl(self) -> str:
+        """What its curl line prints, pasted into a shell."""
+        line = self.told(r"^curl (.+)$")
         return subprocess.run(
-            ["bash", "-c", line.replace("curl ", "curl --silent --show-error --include ", 1)],
+            ["bash", "-c", f"curl --silent --show-error --include {line}"],
             cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
-            check=False,
-        )
+            check=True,
+        ).stdout
+
+    def ports_in_use(self) -> list[int]:
+        return [port for port in (self.port, self.cognito_port) if listens(port)]
 
 
-def free_ports() -> dict[str, str]:
-    """The variables that name a port for each server, of ports that nobody listens on."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return {
-            "PORT": str(one.getsockname()[1]),
-            "COGNITO_PORT": str(other.getsockname()[1]),
-        }
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def begin(folder: Path, **variables: str) -> subprocess.Popen[str]:
-    """Start the demo as from a terminal: a process group of its own, and nothing of AWS's."""
+    """Start the demo as a terminal does, in a process group of its own."""
     for part in PARTS:
-        (folder / part).symlink_to(ROOT / part)
+        if not (folder / part).exists():
+            (folder / part).symlink_to(ROOT / part)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-m", "local_cognito.demo"],
@@ -89,81 +92,96 @@ def begin(folder: Path, **variables: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def demo(folder: Path, **variables: str) -> Iterator[Demo]:
-    ports = free_ports()
-    process = begin(folder, **ports, **variables)
+    port, cognito_port = free_port(), free_port()
+    process = begin(folder, PORT=str(port), COGNITO_PORT=str(cognito_port), **variables)
     try:
-        printed = _until_ready(process)
-        yield Demo(process, folder, printed, int(ports["PORT"]), int(ports["COGNITO_PORT"]))
+        yield Demo(process, folder, printed_until(process, "Ready"), port, cognito_port)
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.communicate(timeout=STOP_SECONDS)
-        assert process.stdout is not None
-        process.stdout.close()
+        process.terminate()
+        process.communicate(timeout=STOP_SECONDS)
 
 
-def _until_ready(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
+def printed_until(process: subprocess.Popen[str], start: str) -> str:
+    """Its output up to the line that starts with `start`."""
+    assert process.stdout
     printed = ""
-    deadline = time.monotonic() + START_SECONDS
     for line in process.stdout:
         printed += line
-        if line.startswith("Ready"):
+        if line.startswith(start):
             return printed
-        assert time.monotonic() < deadline, printed
-    raise AssertionError(f"It ended before it was ready:\n{printed}")
+    raise AssertionError(f"It ended first:\n{printed}")
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def running(group: int) -> bool:
-    """Whether any process is left of a process group."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def refusal(folder: Path, **variables: str) -> str:
+    """All that a demo prints that does not start."""
+    process = begin(folder, **variables)
+    printed, _ = process.communicate(timeout=STOP_SECONDS)
+    assert process.returncode == 1
+    return printed
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demo that the tests only look at."""
-    with demo(tmp_path_factory.mktemp("demo")) as running_demo:
+    """A demo that the tests only look at, started from a shell full of settings."""
+    with demo(tmp_path_factory.mktemp("demo"), **OF_THE_SHELL) as running_demo:
         yield running_demo
 
 
-def test_it_prints_three_devices_with_their_names_and_which_is_current(shown: Demo) -> None:
-    rows = re.findall(r"^  (\S.*?)  +remembered  +(true|false)  ", shown.printed, re.MULTILINE)
+def test_each_step_has_a_line_and_the_last_one_says_ready(shown: Demo) -> None:
+    lines = shown.printed.splitlines()
+    assert lines[:3] == [
+        f"Starting the local Cognito on port {shown.cognito_port} ...",
+        f"Starting the service on port {shown.port} ...",
+        "Signing the demo user in from three devices and a managed login ...",
+    ]
+    assert lines[-1].startswith(f"Ready: the API is at http://127.0.0.1:{shown.port},")
+
+
+def test_it_prints_devices_as_people_call_them_and_which_is_current(shown: Demo) -> None:
+    rows = re.findall(
+        r"^  (\S.*?)  +(?:-|[a-z]+) +remembered  +(this one)?  ", shown.printed, re.MULTILINE
+    )
     assert rows == [
-        ("Ada's iPhone", "false"),
-        ("Kitchen tablet", "false"),
-        ("Chrome on macOS", "true"),
+        ("Ada's iPhone", ""),
+        ("Edge on Windows", ""),
+        ("Chrome on macOS", "this one"),
     ]
 
 
-def test_its_curl_line_lists_the_same_devices(shown: Demo) -> None:
+def test_it_prints_sessions_with_their_app_and_place_and_which_is_current(shown: Demo) -> None:
+    rows = re.findall(
+        r"^  (\S.*?)  +(token|sso)  +(Demo \w+)  +(\w+, \w+)  +(this one)?  ",
+        shown.printed,
+        re.MULTILINE,
+    )
+    assert sorted(rows) == [
+        ("Chrome on macOS", "token", "Demo app", "Lisbon, Portugal", "this one"),
+        ("Edge on Windows", "token", "Demo app", "Berlin, Germany", ""),
+        ("Safari on iOS", "sso", "Demo shop", "Lisbon, Portugal", ""),
+        ("Safari on iOS", "token", "Demo app", "Lisbon, Portugal", ""),
+        ("Safari on iOS", "token", "Demo shop", "Lisbon, Portugal", ""),
+    ]
+
+
+def test_its_curl_line_lists_the_devices_that_it_shows(shown: Demo) -> None:
     answer = shown.curl()
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith("HTTP/1.1 200 ")
-    ids = re.findall(r'"id":"([^"]+)"', answer.stdout)
+    assert answer.startswith("HTTP/1.1 200 ")
+    ids = re.findall(r'"id":"([^"]+)"', answer)
     assert len(ids) == 3
-    assert all(re.search(rf"  {re.escape(it)}$", shown.printed, re.MULTILINE) for it in ids)
+    assert all(key in shown.printed for key in ids)
 
 
-def test_the_api_is_where_it_was_told_to_be(shown: Demo) -> None:
-    assert shown.url == f"http://127.0.0.1:{shown.port}"
-    assert requests.get(f"{shown.url}/healthz", timeout=TIMEOUT).status_code == 200
-    assert requests.get(f"{shown.url}/devices", timeout=TIMEOUT).status_code == 401
-
-
-def test_the_address_of_swagger_ui_answers_with_a_page(shown: Demo) -> None:
-    address = re.findall(r"^Swagger UI: (\S+)$", shown.printed, re.MULTILINE)[0]
-    page = requests.get(address, timeout=TIMEOUT)
+def test_swagger_ui_is_where_it_says(shown: Demo) -> None:
+    page = requests.get(shown.told(r"^Swagger UI: (\S+)$"), timeout=TIMEOUT)
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
+
+
+def test_a_page_of_a_development_server_may_call(shown: Demo) -> None:
+    page = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"}
+    url = f"http://127.0.0.1:{shown.port}/devices"
+    answer = requests.options(url, headers=page, timeout=TIMEOUT)
+    assert answer.headers["Access-Control-Allow-Origin"] == page["Origin"]
 
 
 def test_what_a_sign_in_needs_is_printed_and_kept_in_demo_env(shown: Demo) -> None:
@@ -179,62 +197,78 @@ def test_what_a_sign_in_needs_is_printed_and_kept_in_demo_env(shown: Demo) -> No
     assert set(kept) <= set(shown.printed.splitlines())
 
 
-def test_the_last_line_says_that_it_is_ready(shown: Demo) -> None:
-    assert shown.printed.splitlines()[-1].startswith("Ready")
+def test_a_second_run_keeps_its_files_apart_and_with_tls_its_certificate_verifies(
+    shown: Demo,
+) -> None:
+    env_file = shown.folder / ".run" / "demo.env"
+    before = env_file.read_text()
+    with demo(shown.folder, TLS="1") as second:
+        assert second.curl().startswith("HTTP/1.1 200 ")
+        assert (shown.folder / f".run/{second.port}/demo.env").exists()
+        assert second.told(r"^Logs: (\S+), ") == f".run/{second.port}/service.log"
+    assert env_file.read_text() == before
+    assert (shown.folder / shown.told(r"^Logs: (\S+), ")).exists()
 
 
-def test_ctrl_c_stops_all_that_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
+def test_ctrl_c_or_sigterm_stops_all_that_it_started(tmp_path: Path, how: str) -> None:
     with demo(tmp_path) as running_demo:
-        assert listens(running_demo.port)
-        assert listens(running_demo.cognito_port)
-        # A terminal sends it to every process of the group at once.
-        os.killpg(running_demo.process.pid, signal.SIGINT)
-        assert running_demo.after_stop() == (0, "\nStopped.\n")
-        assert not running(running_demo.process.pid)
-        assert not listens(running_demo.port)
-        assert not listens(running_demo.cognito_port)
+        process = running_demo.process
+        if how == "Ctrl-C":  # a terminal sends it to the whole group
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.terminate()
+        rest, _ = process.communicate(timeout=STOP_SECONDS)
+        assert (process.returncode, rest) == (0, "\nStopped.\n")
+        assert not running_demo.ports_in_use()
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
 
 
-def test_sigterm_to_it_alone_stops_all_that_it_started(tmp_path: Path) -> None:
-    with demo(tmp_path) as running_demo:
-        running_demo.process.send_signal(signal.SIGTERM)
-        assert running_demo.after_stop() == (0, "\nStopped.\n")
-        assert not running(running_demo.process.pid)
-        assert not listens(running_demo.port)
-        assert not listens(running_demo.cognito_port)
-
-
-def test_with_tls_the_api_is_https_and_its_certificate_verifies(tmp_path: Path) -> None:
-    with demo(tmp_path, TLS="1") as running_demo:
-        assert running_demo.url == f"https://127.0.0.1:{running_demo.port}"
-        authority = str(tmp_path / ".run" / "ca.pem")
-        answer = requests.get(f"{running_demo.url}/healthz", verify=authority, timeout=TIMEOUT)
-        assert answer.status_code == 200
-        with pytest.raises(requests.exceptions.SSLError):
-            requests.get(f"{running_demo.url}/healthz", timeout=TIMEOUT)
-        assert running_demo.curl().stdout.startswith("HTTP/1.1 200 ")
+def test_an_interrupted_start_says_that_it_stopped(tmp_path: Path) -> None:
+    process = begin(tmp_path, PORT=str(free_port()), COGNITO_PORT=str(free_port()))
+    printed_until(process, "Starting the local Cognito")
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=STOP_SECONDS)
+    assert (process.returncode, rest) == (0, "\nStopped.\n")
 
 
 @pytest.mark.parametrize("variable", ["PORT", "COGNITO_PORT"])
-def test_a_port_that_is_taken_is_named_in_one_line(tmp_path: Path, variable: str) -> None:
-    ports = free_ports()
-    with socket.create_server(("127.0.0.1", int(ports[variable]))):
-        assert refusal(tmp_path, ports) == (
-            f"Port {ports[variable]} cannot be used (Address already in use): "
-            f"set {variable} to another.\n"
+def test_a_taken_port_is_one_line_with_the_way_out(tmp_path: Path, variable: str) -> None:
+    ports = {"PORT": str(free_port()), "COGNITO_PORT": str(free_port())}
+    taken = int(ports[variable])
+    with socket.create_server(("127.0.0.1", taken)):
+        assert refusal(tmp_path, **ports) == (
+            f"Port {taken} cannot be used (Address already in use). "
+            f"Choose another: make run {variable}={taken + 1}\n"
         )
 
 
-@pytest.mark.parametrize("wrong", ["http", "-1", "0", "65536", ""])
+@pytest.mark.parametrize("wrong", ["http", "-1", "0", "65536"])
 def test_a_port_that_is_none_is_named_in_one_line(tmp_path: Path, wrong: str) -> None:
-    assert refusal(tmp_path, free_ports() | {"PORT": wrong}) == (
+    assert refusal(tmp_path, PORT=wrong) == (
         f"{wrong!r} is not a port: set PORT to a number from 1 to 65535.\n"
     )
 
 
-def refusal(folder: Path, variables: dict[str, str]) -> str:
-    """All that a demo says that does not start."""
-    with begin(folder, **variables) as process:
-        printed, _ = process.communicate(timeout=STOP_SECONDS)
-    assert process.returncode == 1
-    return printed
+def test_a_python_that_is_too_old_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && { echo Python 3.9.18; exit; }\nexit 1\n')
+    old.chmod(0o755)
+    for file in ("Makefile", "requirements-local.txt"):
+        shutil.copy(ROOT / file, tmp_path)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "run", f"PYTHON={old}"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    said, of_make = done.stderr.splitlines()
+    assert said == (
+        f"Python 3.11 or newer is needed; {old} is Python 3.9.18. "
+        "Name another one: make PYTHON=python3.13 run"
+    )
+    assert of_make.startswith("make: ***")
+    assert not (tmp_path / ".venv").exists()

@@ -9,8 +9,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from local_cognito.process import RunningCognito
+from tests.calls import SignedIn, log_lines, sign_in
 from tests.collector import Collector, a_collector
-from tests.safety.calls import SignedIn, log_lines, sign_in
 from tests.servers import Service, serving, settings_for
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

@@ -2,235 +2,234 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pycognito.aws_srp import AWSSRP
 
 from local_cognito import seed
-from local_cognito.process import RunningCognito
+from tests.local_cognito.clients import DEMO_USER, POOL, REVOKED, Aws, of
 
 INVALID_REFRESH = "NotAuthorizedException: Invalid Refresh Token"
-INVALID_ACCESS = "NotAuthorizedException: Invalid Access Token"
-REVOKED = "NotAuthorizedException: Access Token has been revoked"
 SignedIn = dict[str, Any]
-
-
-@pytest.fixture
-def device(cognito: RunningCognito) -> SignedIn:
-    signed_in: SignedIn = cognito.control("POST", "/_local/sign-in")
-    return signed_in
+Refresh = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(params=["REFRESH_TOKEN_AUTH", "REFRESH_TOKEN", "GetTokensFromRefreshToken"])
-def refresh(request: pytest.FixtureRequest, idp: Any) -> Callable[..., dict[str, Any]]:
+def refresh(aws: Aws, request: pytest.FixtureRequest) -> Refresh:
     """Each way that clients refresh: Amplify's is the last."""
 
-    def go(token: str, device_key: str | None = None, client_id: str = seed.CLIENT_ID) -> Any:
-        if request.param == "GetTokensFromRefreshToken":
+    def go(token: str, device_key: str | None, client_id: str = seed.CLIENT_ID) -> Any:
+        if request.param != "GetTokensFromRefreshToken":
+            key = {"DEVICE_KEY": device_key} if device_key else {}
+            answer = aws.begin(request.param, client_id, REFRESH_TOKEN=token, **key)
+        else:
             key = {"DeviceKey": device_key} if device_key else {}
-            return idp.get_tokens_from_refresh_token(RefreshToken=token, ClientId=client_id, **key)[
-                "AuthenticationResult"
-            ]
-        key = {"DEVICE_KEY": device_key} if device_key else {}
-        return idp.initiate_auth(
-            AuthFlow=request.param,
-            ClientId=client_id,
-            AuthParameters={"REFRESH_TOKEN": token} | key,
-        )["AuthenticationResult"]
+            answer = aws.idp.get_tokens_from_refresh_token(
+                RefreshToken=token, ClientId=client_id, **key
+            )
+        return answer["AuthenticationResult"]
 
     return go
 
 
-def test_the_device_refreshes(idp: Any, device: SignedIn, refresh: Callable[..., Any]) -> None:
+# Refresh
+
+
+def test_the_device_refreshes(aws: Aws, device: SignedIn, refresh: Refresh) -> None:
     result = refresh(device["refresh_token"], device["device_key"])
     assert "RefreshToken" not in result
-    idp.get_device(AccessToken=result["AccessToken"], DeviceKey=device["device_key"])
+    assert aws.devices(result["AccessToken"]) == [device["device_key"]]
 
 
-@pytest.mark.parametrize("key", [None, "us-east-1_0000"])
-def test_who_is_not_the_device_does_not_refresh(
-    device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str], key: str | None
+def test_nobody_else_refreshes(aws: Aws, device: SignedIn, refresh: Refresh) -> None:
+    token, key = device["refresh_token"], device["device_key"]
+    for given in ((token, None), (token, "us-east-1_0"), ("a.b.c.d.e", key)):
+        assert aws.refused(refresh, *given) == INVALID_REFRESH
+    assert aws.refused(refresh, token, key, seed.OTHER_CLIENT_ID) == INVALID_REFRESH
+
+
+def test_a_device_refreshes_neither_before_it_is_confirmed_nor_after_it_is_forgotten(
+    aws: Aws, refresh: Refresh
 ) -> None:
-    assert refused(refresh, device["refresh_token"], key) == INVALID_REFRESH
+    device = aws.on_device(track=False)
+    token, key = device["refresh_token"], device["device_key"]
+    assert aws.refused(refresh, token, None) == INVALID_REFRESH
+    assert aws.refused(refresh, token, key) == INVALID_REFRESH
+    verifier = {"Salt": "AQ==", "PasswordVerifier": "Ag=="}
+    aws.idp.confirm_device(**of(device), DeviceSecretVerifierConfig=verifier)
+    assert "AccessToken" in refresh(token, key)
+    aws.idp.forget_device(**of(device))
+    assert aws.refused(refresh, token, key) == INVALID_REFRESH
 
 
-def test_another_client_does_not_refresh(
-    device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str]
+# Clients with a secret
+
+
+def test_a_client_with_a_secret_proves_it_to_refresh_and_to_revoke(aws: Aws) -> None:
+    client = aws.admin.create_user_pool_client(
+        **POOL, ClientName="confidential", GenerateSecret=True, ExplicitAuthFlows=seed.AUTH_FLOWS
+    )["UserPoolClient"]
+    client_id, secret = client["ClientId"], {"ClientSecret": client["ClientSecret"]}
+    made = aws.on_device(username="demo2", client_id=client_id)
+    token, device_key = made["refresh_token"], made["device_key"]
+
+    given = {"REFRESH_TOKEN": token, "DEVICE_KEY": device_key}
+    error = aws.refused(aws.begin, "REFRESH_TOKEN_AUTH", client_id, **given)
+    assert error.endswith("is configured with secret but SECRET_HASH was not received")
+    given["SECRET_HASH"] = AWSSRP.get_secret_hash("demo2", client_id, client["ClientSecret"])
+    aws.begin("REFRESH_TOKEN_AUTH", client_id, **given)
+
+    renewal = {"ClientId": client_id, "RefreshToken": token, "DeviceKey": device_key}
+    error = aws.refused(aws.idp.get_tokens_from_refresh_token, **renewal)
+    assert error.startswith("NotAuthorizedException")
+    aws.idp.get_tokens_from_refresh_token(**renewal, **secret)
+
+    revocation = {"ClientId": client_id, "Token": token}
+    error = aws.refused(aws.idp.revoke_token, **revocation, ClientSecret="x" * 24)
+    assert error.startswith("UnauthorizedException")
+    aws.idp.revoke_token(**revocation, **secret)
+    assert aws.why_refused(made["access_token"]) == REVOKED
+
+
+def test_an_unknown_client_is_an_error_of_the_operations_own_model(aws: Aws) -> None:
+    renew, revoke = aws.idp.get_tokens_from_refresh_token, aws.idp.revoke_token
+    error = aws.refused(renew, ClientId="nobody", RefreshToken="x")
+    assert error.startswith("ResourceNotFoundException")
+    error = aws.refused(revoke, ClientId="nobody", Token="x")
+    assert error.startswith("InvalidParameterException")
+
+
+# Rotation
+
+
+@pytest.fixture
+def rotate(aws: Aws, device: SignedIn) -> Callable[..., str]:
+    """Has the client rotate refresh tokens, with a grace: the token that replaces the given one."""
+
+    def go(token: str, grace: int = 0) -> str:
+        rotation = {"Feature": "ENABLED", "RetryGracePeriodSeconds": grace}
+        aws.update_client(RefreshTokenRotation=rotation)
+        result = aws.idp.get_tokens_from_refresh_token(
+            RefreshToken=token, ClientId=seed.CLIENT_ID, DeviceKey=device["device_key"]
+        )["AuthenticationResult"]
+        return str(result["RefreshToken"])
+
+    return go
+
+
+def test_rotation_replaces_the_refresh_token(
+    aws: Aws, device: SignedIn, rotate: Callable[..., str]
 ) -> None:
-    other = seed.OTHER_CLIENT_ID
-    error = refused(refresh, device["refresh_token"], device["device_key"], other)
-    assert error == INVALID_REFRESH
+    old = device["refresh_token"]
+    new = rotate(old)
+    assert new != old
+    assert aws.refused(rotate, old).startswith("RefreshTokenReuseException")
+    assert rotate(new) not in (old, new)
 
 
-def test_a_forgotten_device_does_not_refresh(
-    idp: Any, device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str]
+def test_in_its_grace_a_replaced_token_gives_the_new_one_again(
+    device: SignedIn, rotate: Callable[..., str]
 ) -> None:
-    idp.forget_device(AccessToken=device["access_token"], DeviceKey=device["device_key"])
-    assert refused(refresh, device["refresh_token"], device["device_key"]) == INVALID_REFRESH
+    new = rotate(device["refresh_token"], grace=60)
+    assert rotate(device["refresh_token"], grace=60) == new
 
 
-def test_a_device_that_was_never_confirmed_refreshes_unnamed(
-    sign_in: Callable[..., Any], refresh: Callable[..., Any]
+def test_where_tokens_rotate_the_refresh_flow_is_refused(
+    aws: Aws, device: SignedIn, rotate: Callable[..., str]
 ) -> None:
-    signed_in = sign_in(username=seed.DEMO2_USERNAME, password=seed.DEMO2_PASSWORD)
-    assert "AccessToken" in refresh(signed_in.result["RefreshToken"])
+    given = {"REFRESH_TOKEN": rotate(device["refresh_token"]), "DEVICE_KEY": device["device_key"]}
+    error = aws.refused(aws.begin, "REFRESH_TOKEN_AUTH", **given)
+    assert error.startswith("UnsupportedOperationException")
 
 
-def test_a_refresh_token_is_not_made_up(
-    refresh: Callable[..., Any], refused: Callable[..., str]
+# Revocation
+
+
+@pytest.mark.parametrize("by", ["user", "administrator"])
+def test_signing_out_everywhere_ends_all_of_the_users_tokens_and_forgets_no_device(
+    aws: Aws, refresh: Refresh, by: str
 ) -> None:
-    assert refused(refresh, "a.b.c.d.e") == INVALID_REFRESH
-
-
-def test_signing_out_everywhere_ends_all_of_the_users_tokens_and_nobody_elses(
-    cognito: RunningCognito, idp: Any, refused: Callable[..., str]
-) -> None:
-    here, there = cognito.control("POST", "/_local/sign-in", count=2)["sign_ins"]
-    other = cognito.control("POST", "/_local/sign-in", username="demo2")
-    idp.global_sign_out(AccessToken=here["access_token"])
-    assert refused(idp.list_devices, AccessToken=here["access_token"]) == REVOKED
-    assert refused(idp.list_devices, AccessToken=there["access_token"]) == REVOKED
-    assert refused(idp.get_user, AccessToken=there["access_token"]) == REVOKED
-    idp.list_devices(AccessToken=other["access_token"])
-
-
-def test_signing_out_everywhere_ends_refreshing(
-    idp: Any, device: SignedIn, refresh: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    idp.global_sign_out(AccessToken=device["access_token"])
-    error = refused(refresh, device["refresh_token"], device["device_key"])
+    here, there = aws.on_device(count=2)["sign_ins"]
+    other = aws.on_device(username="demo2")
+    if by == "user":
+        aws.idp.global_sign_out(AccessToken=here["access_token"])
+    else:
+        aws.admin.admin_user_global_sign_out(**DEMO_USER)
+    assert aws.why_refused(here["access_token"]) == REVOKED
+    assert aws.refused(aws.idp.get_user, AccessToken=there["access_token"]) == REVOKED
+    error = aws.refused(refresh, there["refresh_token"], there["device_key"])
     assert error == "NotAuthorizedException: Refresh Token has been revoked"
+    assert aws.devices(other["access_token"]) == [other["device_key"]]
+    token = aws.control("POST", "/_local/tokens")["token"]
+    assert aws.devices(token) == [here["device_key"], there["device_key"]]
 
 
-def test_signing_out_everywhere_forgets_no_device(
-    cognito: RunningCognito, idp: Any, device: SignedIn
-) -> None:
-    idp.global_sign_out(AccessToken=device["access_token"])
-    token = cognito.control("POST", "/_local/tokens")["token"]
-    listed = idp.list_devices(AccessToken=token)["Devices"]
-    assert [one["DeviceKey"] for one in listed] == [device["device_key"]]
+def test_revoking_a_refresh_token_ends_its_sign_in_and_no_other(aws: Aws) -> None:
+    here, there = aws.on_device(count=2)["sign_ins"]
+    aws.idp.revoke_token(Token=here["refresh_token"], ClientId=seed.CLIENT_ID)
+    assert aws.why_refused(here["access_token"]) == REVOKED
+    assert aws.devices(there["access_token"])
 
 
-def test_an_administrator_signs_a_user_out(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    idp.admin_user_global_sign_out(UserPoolId=seed.POOL_ID, Username=seed.DEMO_USERNAME)
-    assert refused(idp.list_devices, AccessToken=device["access_token"]) == REVOKED
-
-
-def test_revoking_a_refresh_token_ends_the_sign_in_it_belongs_to_and_no_other(
-    cognito: RunningCognito, idp: Any, refused: Callable[..., str]
-) -> None:
-    here, there = cognito.control("POST", "/_local/sign-in", count=2)["sign_ins"]
-    idp.revoke_token(Token=here["refresh_token"], ClientId=seed.CLIENT_ID)
-    assert refused(idp.list_devices, AccessToken=here["access_token"]) == REVOKED
-    idp.list_devices(AccessToken=there["access_token"])
-
-
-def test_an_access_token_is_not_revoked(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    error = refused(idp.revoke_token, Token=device["access_token"], ClientId=seed.CLIENT_ID)
+def test_an_access_token_is_not_revoked(aws: Aws, device: SignedIn) -> None:
+    error = aws.refused(aws.idp.revoke_token, Token=device["access_token"], ClientId=seed.CLIENT_ID)
     assert error.startswith("UnsupportedTokenTypeException")
+
+
+# Access tokens
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"exp": 1}, "Access Token has expired"),
-        ({"scope": "openid"}, "Access Token does not have required scopes"),
-        ({"scope": None}, "Access Token does not have required scopes"),
-        ({"token_use": "id"}, "Invalid Access Token"),
-        ({"client_id": "nobody"}, "Invalid Access Token"),
-        ({"client_id": None}, "Invalid Access Token"),
-        ({"iss": "https://example.com"}, "Invalid Access Token"),
-        ({"exp": None}, "Invalid Access Token"),
-        ({"origin_jti": None}, "Access Token has been revoked"),
+        ({"claims": {"exp": 1}}, "Access Token has expired"),
+        ({"claims": {"scope": "openid"}}, "Access Token does not have required scopes"),
+        ({"claims": {"scope": None}}, "Access Token does not have required scopes"),
+        ({"claims": {"token_use": "id"}}, "Invalid Access Token"),
+        ({"claims": {"client_id": "nobody"}}, "Invalid Access Token"),
+        ({"claims": {"iss": "https://example.com"}}, "Invalid Access Token"),
+        ({"claims": {"exp": None}}, "Invalid Access Token"),
+        ({"claims": {"origin_jti": None}}, "Access Token has been revoked"),
+        ({"header": {"alg": "none"}}, "Could not verify signature for Access Token"),
+        ({"header": {"alg": "HS256"}}, "Could not verify signature for Access Token"),
+        ({"header": {"kid": "x"}}, "Could not verify signature for Access Token"),
+        ({"header": {"kid": None}}, "Could not verify signature for Access Token"),
     ],
 )
-def test_a_token_with_wrong_claims_is_refused(
-    cognito: RunningCognito,
-    idp: Any,
-    refused: Callable[..., str],
-    changed: dict[str, Any],
-    message: str,
+def test_a_token_with_changed_claims_or_header_is_refused(
+    aws: Aws, changed: Any, message: str
 ) -> None:
-    token = cognito.control("POST", "/_local/tokens", claims=changed)["token"]
-    assert refused(idp.list_devices, AccessToken=token) == f"NotAuthorizedException: {message}"
+    token = aws.control("POST", "/_local/tokens", **changed)["token"]
+    assert aws.why_refused(token) == f"NotAuthorizedException: {message}"
 
 
-@pytest.mark.parametrize("header", [{"alg": "none"}, {"alg": "HS256"}, {"kid": "x"}, {"kid": None}])
-def test_a_forged_token_is_refused(
-    cognito: RunningCognito, idp: Any, refused: Callable[..., str], header: dict[str, Any]
+def test_what_is_no_access_token_is_refused(aws: Aws, device: SignedIn) -> None:
+    for token in (device["id_token"], "x", "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.AA"):
+        assert aws.why_refused(token) == "NotAuthorizedException: Invalid Access Token"
+
+
+def test_a_token_expires_when_the_client_says(aws: Aws) -> None:
+    aws.update_client(AccessTokenValidity=10, TokenValidityUnits={"AccessToken": "minutes"})
+    assert aws.on_device()["expires_in"] == 600
+
+
+def test_a_deleted_users_token_is_refused_within_each_operations_model(
+    aws: Aws, device: SignedIn
 ) -> None:
-    token = cognito.control("POST", "/_local/tokens", header=header)["token"]
-    assert refused(idp.list_devices, AccessToken=token) == INVALID_ACCESS
-
-
-@pytest.mark.parametrize("token", ["x", "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.AA", "...."])
-def test_garbage_is_refused(idp: Any, refused: Callable[..., str], token: str) -> None:
-    assert refused(idp.list_devices, AccessToken=token) == INVALID_ACCESS
-
-
-def test_an_id_token_is_no_access_token(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    assert refused(idp.list_devices, AccessToken=device["id_token"]) == INVALID_ACCESS
-
-
-def test_a_token_expires_when_the_client_says(cognito: RunningCognito, idp: Any) -> None:
-    idp.update_user_pool_client(
-        UserPoolId=seed.POOL_ID,
-        ClientId=seed.CLIENT_ID,
-        AccessTokenValidity=10,
-        TokenValidityUnits={"AccessToken": "minutes"},
-    )
-    assert cognito.control("POST", "/_local/sign-in")["expires_in"] == 600
-
-
-def test_a_deleted_users_token_finds_no_user(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    idp.admin_delete_user(UserPoolId=seed.POOL_ID, Username=seed.DEMO_USERNAME)
-    error = refused(idp.list_devices, AccessToken=device["access_token"])
+    aws.admin.admin_delete_user(**DEMO_USER)
+    error = aws.why_refused(device["access_token"])
     assert error == "UserNotFoundException: User does not exist."
+    assert aws.refused(aws.idp.global_sign_out, AccessToken=device["access_token"]) == REVOKED
 
 
-def test_a_disabled_users_token_is_refused(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    idp.admin_disable_user(UserPoolId=seed.POOL_ID, Username=seed.DEMO_USERNAME)
-    error = refused(idp.list_devices, AccessToken=device["access_token"])
+def test_a_user_who_may_not_sign_in_is_refused_too(aws: Aws, device: SignedIn) -> None:
+    verified = {"email": "demo@example.com", "email_verified": "true"}
+    attributes = [{"Name": name, "Value": value} for name, value in verified.items()]
+    aws.admin.admin_update_user_attributes(**DEMO_USER, UserAttributes=attributes)
+    aws.admin.admin_reset_user_password(**DEMO_USER)
+    assert aws.why_refused(device["access_token"]).startswith("PasswordResetRequiredException")
+    aws.admin.admin_disable_user(**DEMO_USER)
+    error = aws.why_refused(device["access_token"])
     assert error == "NotAuthorizedException: User is disabled."
-
-
-def test_a_user_who_must_reset_the_password_is_told_so(
-    idp: Any, device: SignedIn, refused: Callable[..., str]
-) -> None:
-    owner = {"UserPoolId": seed.POOL_ID, "Username": seed.DEMO_USERNAME}
-    verified = [
-        {"Name": "email", "Value": "demo@example.com"},
-        {"Name": "email_verified", "Value": "true"},
-    ]
-    idp.admin_update_user_attributes(**owner, UserAttributes=verified)
-    idp.admin_reset_user_password(**owner)
-    error = refused(idp.list_devices, AccessToken=device["access_token"])
-    assert error.startswith("PasswordResetRequiredException")
-
-
-def test_tokens_of_motos_admin_sign_in_are_good_here(idp: Any) -> None:
-    result = idp.admin_initiate_auth(
-        UserPoolId=seed.POOL_ID,
-        ClientId=seed.CLIENT_ID,
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": seed.DEMO2_USERNAME, "PASSWORD": seed.DEMO2_PASSWORD},
-    )["AuthenticationResult"]
-    assert idp.list_devices(AccessToken=result["AccessToken"])["Devices"] == []
-    assert idp.get_user(AccessToken=result["AccessToken"])["Username"] == seed.DEMO2_USERNAME
-
-
-def test_auth_time_stays_when_a_token_is_refreshed(cognito: RunningCognito, idp: Any) -> None:
-    made = cognito.control("POST", "/_local/tokens")["claims"]
-    assert made["auth_time"] == pytest.approx(time.time(), abs=5)

@@ -1,240 +1,53 @@
-"""Sign-in by SRP and by password, with and without devices, driven by pycognito and boto3."""
+"""Passwords, flows, names and devices at sign-in, driven by pycognito and boto3."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+import time
 from typing import Any
 
-import pyotp
 import pytest
 from pycognito.aws_srp import AWSSRP
 
 from local_cognito import seed, srp
+from tests.local_cognito.clients import (
+    CLIENT,
+    DEMO2,
+    DEVICE_GONE,
+    INVALID_KEY,
+    SPENT_SESSION,
+    Aws,
+    SrpSignIn,
+    claims_of,
+)
 
 ALWAYS = (seed.ALWAYS_POOL_ID, seed.ALWAYS_CLIENT_ID)
-OPT_IN = (seed.OPT_IN_POOL_ID, seed.OPT_IN_CLIENT_ID)
 NO_DEVICES = (seed.NO_DEVICES_POOL_ID, seed.NO_DEVICES_CLIENT_ID)
-DEMO2 = {"username": seed.DEMO2_USERNAME, "password": seed.DEMO2_PASSWORD}
-DEVICE_GONE = "ResourceNotFoundException: Device does not exist."
+PASSWORD_OF_DEMO2 = {"USERNAME": seed.DEMO2_USERNAME, "PASSWORD": seed.DEMO2_PASSWORD}
 WRONG_PASSWORD = "NotAuthorizedException: Incorrect username or password."
+INVALID_SESSION = "NotAuthorizedException: Invalid session for the user."
 
 
-def claims_of(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * 3))
-    return claims
+def srp_exchange(aws: Aws) -> tuple[dict[str, Any], dict[str, str]]:
+    """demo2's PASSWORD_VERIFIER and the right answer to it, for what no client would send."""
+    client = AWSSRP(*DEMO2.values(), *ALWAYS, client=aws.idp)
+    asked = aws.begin("USER_SRP_AUTH", **client.get_auth_params())
+    proof = client.process_challenge(asked["ChallengeParameters"], client.get_auth_params())
+    return asked, proof
 
 
-class Srp:
-    """One SRP exchange by hand, for what no well-behaved client would send."""
-
-    def __init__(self, idp: Any) -> None:
-        self.idp = idp
-        self.client = AWSSRP(seed.DEMO2_USERNAME, seed.DEMO2_PASSWORD, *ALWAYS, client=idp)
-        self.asked = idp.initiate_auth(
-            AuthFlow="USER_SRP_AUTH",
-            ClientId=seed.CLIENT_ID,
-            AuthParameters=self.client.get_auth_params(),
-        )
-        self.proof = self.client.process_challenge(
-            self.asked["ChallengeParameters"], self.client.get_auth_params()
-        )
-
-    def answer(self, client_id: str = seed.CLIENT_ID, **changed: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.idp.respond_to_auth_challenge(
-            ClientId=client_id,
-            ChallengeName="PASSWORD_VERIFIER",
-            ChallengeResponses=self.proof | changed,
-        )
-        return answer
+def add_ada(aws: Aws, pool_id: str, username: str = "Ada", **attributes: str) -> None:
+    new = {"username": username, "password": "Passw0rd!", "pool": pool_id}
+    aws.control("POST", "/_local/users", **new, attributes=attributes)
 
 
-@pytest.fixture
-def exchange(idp: Any) -> Srp:
-    return Srp(idp)
+# The password
 
 
-def test_the_right_password_gives_three_tokens(sign_in: Callable[..., Any]) -> None:
-    result = sign_in(**DEMO2).result
-    assert {"AccessToken", "IdToken", "RefreshToken"} <= set(result)
-    assert (result["TokenType"], result["ExpiresIn"]) == ("Bearer", 3600)
-
-
-def test_a_wrong_password_is_refused(
-    sign_in: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    assert refused(sign_in, password="Wrong-Passw0rd!") == WRONG_PASSWORD
-
-
-def test_an_unknown_user_is_named_as_such(
-    sign_in: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    error = refused(sign_in, username="nobody")
-    assert error == "UserNotFoundException: User does not exist."
-
-
-def test_a_client_that_hides_missing_users_refuses_them_as_a_wrong_password(
-    idp: Any, sign_in: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    idp.update_user_pool_client(
-        UserPoolId=seed.POOL_ID,
-        ClientId=seed.CLIENT_ID,
-        PreventUserExistenceErrors="ENABLED",
-    )
-    assert refused(sign_in, username="nobody") == WRONG_PASSWORD
-
-
-def test_a_user_with_totp_is_asked_for_it(sign_in: Callable[..., Any]) -> None:
-    assert sign_in().totp_asked
-
-
-def test_a_user_without_totp_is_not_asked_for_it(sign_in: Callable[..., Any]) -> None:
-    assert not sign_in(**DEMO2).totp_asked
-
-
-def test_a_disabled_user_may_not_sign_in(
-    idp: Any, sign_in: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    idp.admin_disable_user(UserPoolId=seed.POOL_ID, Username=seed.DEMO_USERNAME)
-    assert refused(sign_in) == "NotAuthorizedException: User is disabled."
-
-
-def test_a_user_with_a_temporary_password_must_choose_one(
-    idp: Any, sign_in: Callable[..., Any]
-) -> None:
-    idp.admin_create_user(
-        UserPoolId=seed.POOL_ID, Username="fresh", TemporaryPassword="Temp-Passw0rd!"
-    )
-    srp_client = AWSSRP("fresh", "Temp-Passw0rd!", *ALWAYS, client=idp)
-    result = srp_client.set_new_password_challenge("Chosen-Passw0rd!")
-    assert "AccessToken" in result["AuthenticationResult"]
-    assert not sign_in(username="fresh", password="Chosen-Passw0rd!").totp_asked
-
-
-@pytest.mark.parametrize("multiple", [0, 1])
-def test_an_a_that_is_zero_modulo_n_is_refused(
-    idp: Any, refused: Callable[..., str], multiple: int
-) -> None:
-    error = refused(
-        idp.initiate_auth,
-        AuthFlow="USER_SRP_AUTH",
-        ClientId=seed.CLIENT_ID,
-        AuthParameters={"USERNAME": "demo", "SRP_A": f"{multiple * srp.N:x}"},
-    )
-    assert error.startswith("InvalidParameterException")
-
-
-def test_a_secret_block_is_good_for_one_sign_in(exchange: Srp, refused: Callable[..., str]) -> None:
-    exchange.answer()
-    assert refused(exchange.answer) == "NotAuthorizedException: Invalid session for the user."
-
-
-def test_a_secret_block_is_spent_by_a_wrong_proof(
-    exchange: Srp, refused: Callable[..., str]
-) -> None:
-    wrong = base64.b64encode(b"x" * 32).decode()
-    assert refused(exchange.answer, PASSWORD_CLAIM_SIGNATURE=wrong) == WRONG_PASSWORD
-    assert refused(exchange.answer) == "NotAuthorizedException: Invalid session for the user."
-
-
-def test_a_proof_for_another_client_is_refused(exchange: Srp, refused: Callable[..., str]) -> None:
-    error = refused(exchange.answer, client_id=seed.OTHER_CLIENT_ID)
-    assert error == "NotAuthorizedException: Invalid session for the user."
-
-
-def test_a_proof_for_another_user_is_refused(exchange: Srp, refused: Callable[..., str]) -> None:
-    error = refused(exchange.answer, USERNAME=seed.DEMO_USERNAME)
-    assert error == "NotAuthorizedException: Invalid session for the user."
-
-
-@pytest.mark.parametrize("timestamp", ["Mon Nov 03 06:00:00 UTC 2025", "2025-11-03", "x"])
-def test_a_timestamp_in_another_format_is_refused(
-    exchange: Srp, refused: Callable[..., str], timestamp: str
-) -> None:
-    error = refused(exchange.answer, TIMESTAMP=timestamp)
-    assert error.startswith("InvalidParameterException: TIMESTAMP format should be")
-
-
-def test_a_timestamp_of_another_time_is_refused(exchange: Srp, refused: Callable[..., str]) -> None:
-    an_hour_ago = AWSSRP.get_cognito_formatted_timestamp(datetime.now(UTC) - timedelta(hours=1))
-    error = refused(exchange.answer, TIMESTAMP=an_hour_ago)
-    assert error.startswith("NotAuthorizedException")
-
-
-def test_a_wrong_totp_code_may_be_corrected(idp: Any) -> None:
-    asked = idp.initiate_auth(
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=seed.CLIENT_ID,
-        AuthParameters={"USERNAME": "demo", "PASSWORD": seed.DEMO_PASSWORD},
-    )
-    answer = {
-        "ClientId": seed.CLIENT_ID,
-        "ChallengeName": "SOFTWARE_TOKEN_MFA",
-        "Session": asked["Session"],
-    }
-    right = pyotp.TOTP(seed.DEMO_TOTP_SECRET).now()
-    wrong = f"{(int(right) + 1) % 1_000_000:06}"
-    with pytest.raises(idp.exceptions.CodeMismatchException):
-        idp.respond_to_auth_challenge(
-            **answer,
-            ChallengeResponses={"USERNAME": "demo", "SOFTWARE_TOKEN_MFA_CODE": wrong},
-        )
-    done = idp.respond_to_auth_challenge(
-        **answer, ChallengeResponses={"USERNAME": "demo", "SOFTWARE_TOKEN_MFA_CODE": right}
-    )
-    assert "AccessToken" in done["AuthenticationResult"]
-
-
-def test_a_user_sets_up_totp_and_is_asked_for_it_from_then_on(
-    idp: Any, sign_in: Callable[..., Any]
-) -> None:
-    token = sign_in(**DEMO2).access_token
-    secret = idp.associate_software_token(AccessToken=token)["SecretCode"]
-    wrong = f"{(int(pyotp.TOTP(secret).now()) + 1) % 1_000_000:06}"
-    with pytest.raises(idp.exceptions.EnableSoftwareTokenMFAException):
-        idp.verify_software_token(AccessToken=token, UserCode=wrong)
-    idp.verify_software_token(AccessToken=token, UserCode=pyotp.TOTP(secret).now())
-    idp.set_user_mfa_preference(
-        AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
-    )
-    asked = idp.initiate_auth(
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=seed.CLIENT_ID,
-        AuthParameters={"USERNAME": "demo2", "PASSWORD": seed.DEMO2_PASSWORD},
-    )
-    assert asked["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
-
-
-def test_a_pool_that_requires_mfa_makes_the_user_set_it_up_at_sign_in(idp: Any) -> None:
-    idp.set_user_pool_mfa_config(
-        UserPoolId=seed.POOL_ID,
-        SoftwareTokenMfaConfiguration={"Enabled": True},
-        MfaConfiguration="ON",
-    )
-    asked = idp.initiate_auth(
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=seed.CLIENT_ID,
-        AuthParameters={"USERNAME": "demo2", "PASSWORD": seed.DEMO2_PASSWORD},
-    )
-    assert asked["ChallengeName"] == "MFA_SETUP"
-    begun = idp.associate_software_token(Session=asked["Session"])
-    code = pyotp.TOTP(begun["SecretCode"]).now()
-    verified = idp.verify_software_token(Session=begun["Session"], UserCode=code)
-    done = idp.respond_to_auth_challenge(
-        ClientId=seed.CLIENT_ID,
-        ChallengeName="MFA_SETUP",
-        Session=verified["Session"],
-        ChallengeResponses={"USERNAME": "demo2"},
-    )
-    assert "AccessToken" in done["AuthenticationResult"]
-
-
-def test_an_access_token_has_the_claims_of_a_real_one(sign_in: Callable[..., Any]) -> None:
-    signed_in = sign_in(**DEMO2)
+def test_an_access_token_has_the_claims_of_a_real_one(aws: Aws) -> None:
+    signed_in = aws.sign_in(**DEMO2)
     claims = claims_of(signed_in.access_token)
     assert set(claims) == {
         "sub", "iss", "origin_jti", "event_id", "auth_time", "iat", "exp", "jti",
@@ -247,151 +60,283 @@ def test_an_access_token_has_the_claims_of_a_real_one(sign_in: Callable[..., Any
     assert claims["device_key"] == signed_in.device_key
 
 
-def test_srp_gives_a_new_device(sign_in: Callable[..., Any]) -> None:
-    signed_in = sign_in(**DEMO2)
-    assert re.fullmatch(
-        r"us-east-1_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", signed_in.device_key
+def test_a_wrong_password_is_refused_by_every_flow(aws: Aws) -> None:
+    assert aws.refused(aws.sign_in, username="demo2", password="Wrong") == WRONG_PASSWORD
+    for flow in ("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"):
+        assert aws.refused(aws.begin, flow, PASSWORD="Wrong-Passw0rd!") == WRONG_PASSWORD
+
+
+def test_wrong_passwords_in_a_row_lock_the_user_out_for_a_while(aws: Aws) -> None:
+    """Each wrong password after the fifth locks for twice as long, so the loop comes to an end."""
+    locked = "NotAuthorizedException: Password attempts exceeded"
+    errors: list[str] = []
+    while locked not in errors:
+        errors.append(aws.refused(aws.begin, PASSWORD="Wrong-Passw0rd!"))
+    assert len(errors) > 5
+    assert set(errors[:-1]) == {WRONG_PASSWORD}
+    while "AuthenticationResult" not in attempted(aws):
+        time.sleep(0.2)
+
+
+def attempted(aws: Aws) -> dict[str, Any]:
+    """The answer to the right password, or nothing while it is locked."""
+    try:
+        return dict(aws.begin())
+    except aws.idp.exceptions.NotAuthorizedException:
+        return {}
+
+
+def test_an_unknown_user_is_named_as_such_unless_the_client_hides_it(aws: Aws) -> None:
+    error = aws.refused(aws.sign_in, username="nobody")
+    assert error == "UserNotFoundException: User does not exist."
+    aws.update_client(PreventUserExistenceErrors="ENABLED")
+    assert aws.refused(aws.sign_in, username="nobody") == WRONG_PASSWORD
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ("disabled", "NotAuthorizedException: User is disabled."),
+        ("not confirmed", "UserNotConfirmedException: User is not confirmed."),
+    ],
+)
+def test_a_user_who_is_not_active_does_not_sign_in(aws: Aws, state: str, error: str) -> None:
+    new = {"Username": "new", "Password": "Passw0rd!"}
+    aws.idp.sign_up(ClientId=seed.CLIENT_ID, **new)
+    if state == "disabled":
+        aws.admin.admin_disable_user(UserPoolId=seed.POOL_ID, Username="new")
+    assert aws.refused(aws.sign_in, username="new", password="Passw0rd!") == error
+
+
+# A temporary password
+
+
+def test_with_a_new_password_come_the_attributes_that_the_pool_requires(aws: Aws) -> None:
+    required = {"AttributeDataType": "String", "Required": True, "Mutable": True}
+    schema = [{"Name": name, **required} for name in ("name", "email")]
+    pool_id, client_id = aws.new_pool(Schema=schema)
+    aws.admin.admin_create_user(
+        UserPoolId=pool_id,
+        Username="fresh",
+        TemporaryPassword="Temp-Passw0rd!",
+        UserAttributes=[{"Name": "email", "Value": "fresh@example.com"}],
     )
-    assert re.fullmatch(r"-[A-Za-z0-9]{8}", signed_in.group_key)
+    temporary = {"USERNAME": "fresh", "PASSWORD": "Temp-Passw0rd!"}
+    asked = aws.begin("USER_PASSWORD_AUTH", client_id, **temporary)
+    told = asked["ChallengeParameters"]
+    assert json.loads(told["requiredAttributes"]) == ["userAttributes.name"]
+    assert json.loads(told["userAttributes"]) == {"email": "fresh@example.com"}
+    answer = {"USERNAME": "fresh", "NEW_PASSWORD": "Chosen-Passw0rd!"}
+    name, email = {"userAttributes.name": "Fresh"}, {"userAttributes.email": "x@example.com"}
+    error = aws.refused(aws.respond, asked, client_id, **answer)
+    assert error == "InvalidParameterException: Invalid attributes given, name is missing"
+    error = aws.refused(aws.respond, asked, client_id, **answer, **name, **email)
+    assert error == "InvalidParameterException: Cannot modify an already provided email"
+    weak = {**answer, **name, "NEW_PASSWORD": "weak"}
+    assert aws.refused(aws.respond, asked, client_id, **weak).startswith("InvalidPassword")
+    token = aws.respond(asked, client_id, **answer, **name)["AuthenticationResult"]["AccessToken"]
+    attributes = aws.idp.get_user(AccessToken=token)["UserAttributes"]
+    assert {"Name": "name", "Value": "Fresh"} in attributes
 
 
-def test_a_plain_password_gives_no_device(idp: Any) -> None:
-    result = idp.initiate_auth(
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=seed.CLIENT_ID,
-        AuthParameters={"USERNAME": "demo2", "PASSWORD": seed.DEMO2_PASSWORD},
-    )["AuthenticationResult"]
+# SRP
+
+
+def test_a_secret_block_is_good_once_whether_the_proof_is_right_or_wrong(aws: Aws) -> None:
+    asked, proof = srp_exchange(aws)
+    assert "AuthenticationResult" in aws.respond(asked, **proof)
+    assert aws.refused(aws.respond, asked, **proof) == SPENT_SESSION
+    asked, proof = srp_exchange(aws)
+    wrong = {**proof, "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(b"x" * 32).decode()}
+    assert aws.refused(aws.respond, asked, **wrong) == WRONG_PASSWORD
+    assert aws.refused(aws.respond, asked, **proof) == SPENT_SESSION
+
+
+def test_a_proof_is_for_its_client_and_its_user(aws: Aws) -> None:
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, seed.OTHER_CLIENT_ID, **proof) == INVALID_SESSION
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, **{**proof, "USERNAME": "demo"}) == INVALID_SESSION
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "error"),
+    [
+        ("Mon Nov 03 06:00:00 UTC 2025", "InvalidParameterException: TIMESTAMP format should be"),
+        ("Mon Nov 3 06:00:00 UTC 2025", "NotAuthorizedException: TIMESTAMP is too far"),
+        ("Mon Feb 30 06:00:00 UTC 2026", "InvalidParameterException: TIMESTAMP is an impossible"),
+    ],
+)
+def test_a_proof_is_of_now(aws: Aws, timestamp: str, error: str) -> None:
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, **{**proof, "TIMESTAMP": timestamp}).startswith(error)
+
+
+def test_an_a_that_is_zero_modulo_n_is_refused(aws: Aws) -> None:
+    error = aws.refused(aws.begin, "USER_SRP_AUTH", USERNAME="demo", SRP_A=f"{srp.N:x}")
+    assert error.startswith("InvalidParameterException")
+
+
+# Flows
+
+
+@pytest.mark.parametrize(
+    ("flow", "message"),
+    [
+        ("USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH flow not enabled for this client"),
+        ("CUSTOM_AUTH", "CUSTOM_AUTH flow not enabled for this client"),
+        ("ADMIN_USER_PASSWORD_AUTH", "Auth flow not enabled for this client"),
+    ],
+)
+def test_a_client_signs_in_only_by_the_flows_it_allows(aws: Aws, flow: str, message: str) -> None:
+    aws.update_client(ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"])
+    error = aws.refused(aws.begin, flow, USERNAME="demo2")
+    assert error == f"InvalidParameterException: {message}"
+
+
+def test_an_administrators_flow_is_not_a_users_and_the_other_way_round(aws: Aws) -> None:
+    users = {"ClientId": seed.CLIENT_ID, "AuthFlow": "ADMIN_USER_PASSWORD_AUTH"}
+    not_supported = "InvalidParameterException: Initiate Auth method not supported."
+    assert aws.refused(aws.idp.initiate_auth, **users) == not_supported
+    admins = {**CLIENT, "AuthFlow": "USER_PASSWORD_AUTH"}
+    assert aws.refused(aws.admin.admin_initiate_auth, **admins) == not_supported
+
+
+def test_an_administrator_signs_a_user_in_by_srp(aws: Aws) -> None:
+    client = AWSSRP(seed.DEMO2_USERNAME, seed.DEMO2_PASSWORD, *ALWAYS, client=aws.admin)
+    given = client.get_auth_params()
+    asked = aws.admin.admin_initiate_auth(**CLIENT, AuthFlow="USER_SRP_AUTH", AuthParameters=given)
+    proof = client.process_challenge(asked["ChallengeParameters"], given)
+    done = aws.respond_as_admin(asked, **proof)
+    assert "NewDeviceMetadata" in done["AuthenticationResult"]
+
+
+def test_user_auth_offers_password_and_srp(aws: Aws) -> None:
+    asked = aws.begin("USER_AUTH", USERNAME="demo2")
+    assert asked["ChallengeName"] == "SELECT_CHALLENGE"
+    assert asked["AvailableChallenges"] == ["PASSWORD", "PASSWORD_SRP"]
+    for not_offered in ("WEB_AUTHN", "EMAIL_OTP", "SMS_OTP"):
+        error = aws.refused(aws.respond, asked, USERNAME="demo2", ANSWER=not_offered)
+        assert error.startswith("InvalidParameterException")
+    done = aws.respond(asked, ANSWER="PASSWORD", **PASSWORD_OF_DEMO2)
+    assert "NewDeviceMetadata" in done["AuthenticationResult"]
+
+
+# Names
+
+
+@pytest.mark.parametrize("alias", ["email", "phone_number", "preferred_username"])
+def test_a_user_signs_in_by_an_alias_once_it_is_verified(aws: Aws, alias: str) -> None:
+    name = {"email": "ada@example.com", "phone_number": "+15555550100"}.get(alias, "lovelace")
+    pool_id, client_id = aws.new_pool(AliasAttributes=[alias])
+    add_ada(aws, pool_id, **{alias: name})
+    if alias != "preferred_username":
+        assert aws.refused(aws.sign_in, pool_id, client_id, name, "Passw0rd!").startswith(
+            "UserNotFound"
+        )
+        verified = [{"Name": f"{alias}_verified", "Value": "true"}]
+        aws.admin.admin_update_user_attributes(
+            UserPoolId=pool_id, Username="Ada", UserAttributes=verified
+        )
+    signed_in = aws.sign_in(pool_id, client_id, name, "Passw0rd!")
+    assert claims_of(signed_in.access_token)["username"] == "Ada"
+
+
+def test_names_are_told_apart_by_case_unless_the_pool_says_otherwise(aws: Aws) -> None:
+    strict, lax = aws.new_pool(), aws.new_pool(UsernameConfiguration={"CaseSensitive": False})
+    add_ada(aws, strict[0])
+    add_ada(aws, lax[0])
+    assert aws.refused(aws.sign_in, *strict, "ada", "Passw0rd!").startswith("UserNotFound")
+    assert aws.sign_in(*lax, "ADA", "Passw0rd!").access_token
+    error = aws.refused(aws.idp.sign_up, ClientId=lax[1], Username="ada", Password="Passw0rd!")
+    assert error.startswith("UsernameExistsException")
+    assert aws.admin.admin_get_user(UserPoolId=lax[0], Username="ada")["Username"] == "Ada"
+
+
+def test_a_challenge_answered_under_an_alias_gives_a_device_that_cannot_be_confirmed(
+    aws: Aws,
+) -> None:
+    asked, proof = srp_exchange(aws)
+    sub = seed.USERS[1].sub(seed.POOL_ID)
+    result = aws.respond(asked, **{**proof, "USERNAME": sub})["AuthenticationResult"]
+    assert aws.refused(aws.confirm, SrpSignIn(result, totp_asked=False)) == INVALID_KEY
+
+
+# Client secrets
+
+
+def test_a_client_with_a_secret_needs_its_hash(aws: Aws) -> None:
+    client = aws.admin.create_user_pool_client(
+        UserPoolId=seed.POOL_ID, ClientName="confidential", GenerateSecret=True
+    )["UserPoolClient"]
+    demo2 = (client["ClientId"], seed.DEMO2_USERNAME, seed.DEMO2_PASSWORD)
+    assert aws.refused(aws.sign_in, seed.POOL_ID, *demo2).endswith("SECRET_HASH was not received")
+    assert aws.sign_in(seed.POOL_ID, *demo2, client_secret=client["ClientSecret"]).access_token
+
+
+# Devices
+
+
+@pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"])
+def test_a_password_gives_a_new_device_by_every_flow(aws: Aws, flow: str) -> None:
+    if flow == "USER_SRP_AUTH":
+        result = aws.sign_in(**DEMO2).result
+    else:
+        result = aws.begin(flow)["AuthenticationResult"]
+    key, group_key = (result["NewDeviceMetadata"][n] for n in ("DeviceKey", "DeviceGroupKey"))
+    assert re.fullmatch(r"us-east-1_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key)
+    assert re.fullmatch(r"-[A-Za-z0-9]{8}", group_key)
+    assert claims_of(result["AccessToken"])["device_key"] == key
+
+
+def test_a_pool_without_device_tracking_gives_no_device(aws: Aws) -> None:
+    result = aws.sign_in(*NO_DEVICES, **DEMO2).result
     assert "NewDeviceMetadata" not in result
     assert "device_key" not in claims_of(result["AccessToken"])
 
 
-def test_a_pool_without_device_tracking_gives_no_device(sign_in: Callable[..., Any]) -> None:
-    result = sign_in(*NO_DEVICES, **DEMO2).result
-    assert "NewDeviceMetadata" not in result
-    assert "device_key" not in claims_of(result["AccessToken"])
+@pytest.mark.parametrize("flow", ["USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH"])
+def test_a_remembered_device_stands_in_for_totp_after_a_plain_password(aws: Aws, flow: str) -> None:
+    made = aws.on_device()
+    device = {name: value for name, value in made.items() if name.startswith("device_")}
+    demo = {"USERNAME": seed.DEMO_USERNAME, "PASSWORD": seed.DEMO_PASSWORD}
+    asked = aws.begin(flow, **demo, DEVICE_KEY=device["device_key"])
+    assert asked["ChallengeName"] == "DEVICE_SRP_AUTH"
+    client = AWSSRP(*demo.values(), *ALWAYS, client=aws.idp, **device)
+    asked = aws.respond(asked, **client.get_auth_params())
+    done = aws.respond(asked, **client.process_device_challenge(asked["ChallengeParameters"]))
+    assert claims_of(done["AuthenticationResult"]["AccessToken"])["username"] == "demo"
 
 
-def test_a_remembered_device_stands_in_for_totp(
-    sign_in: Callable[..., Any], confirm: Callable[..., Any]
-) -> None:
-    device, _ = confirm(sign_in())
-    again = sign_in(**device)
-    assert not again.totp_asked
-    assert "NewDeviceMetadata" not in again.result
-    assert claims_of(again.access_token)["device_key"] == device["device_key"]
+def test_a_remembered_device_stands_in_for_neither_password_nor_its_own_secret(aws: Aws) -> None:
+    device, _ = aws.confirm(aws.sign_in())
+    assert aws.refused(aws.sign_in, password="Wrong-Passw0rd!", **device) == WRONG_PASSWORD
+    assert aws.refused(aws.sign_in, **(device | {"device_password": "wrong"})) == WRONG_PASSWORD
 
 
-def test_a_remembered_device_does_not_stand_in_for_the_password(
-    sign_in: Callable[..., Any], confirm: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    device, _ = confirm(sign_in())
-    assert refused(sign_in, password="Wrong-Passw0rd!", **device) == WRONG_PASSWORD
-
-
-def test_a_wrong_device_password_is_refused(
-    sign_in: Callable[..., Any], confirm: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    device, _ = confirm(sign_in())
-    assert refused(sign_in, **(device | {"device_password": "wrong"})) == WRONG_PASSWORD
-
-
-def test_where_devices_do_not_replace_mfa_both_are_asked(
-    idp: Any, sign_in: Callable[..., Any], confirm: Callable[..., Any]
-) -> None:
-    device, _ = confirm(sign_in())
-    idp.update_user_pool(
-        UserPoolId=seed.POOL_ID,
-        DeviceConfiguration={
-            "ChallengeRequiredOnNewDevice": False,
-            "DeviceOnlyRememberedOnUserPrompt": False,
-        },
+def test_where_devices_do_not_replace_mfa_both_are_asked(aws: Aws) -> None:
+    aws.admin.update_user_pool(
+        UserPoolId=seed.POOL_ID, DeviceConfiguration={"ChallengeRequiredOnNewDevice": False}
     )
-    asked = idp.initiate_auth(
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=seed.CLIENT_ID,
-        AuthParameters={
-            "USERNAME": "demo",
-            "PASSWORD": seed.DEMO_PASSWORD,
-            "DEVICE_KEY": device["device_key"],
-        },
-    )
+    device_key = aws.on_device()["device_key"]
+    asked = aws.begin(USERNAME="demo", PASSWORD=seed.DEMO_PASSWORD, DEVICE_KEY=device_key)
     assert asked["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
-    after = idp.respond_to_auth_challenge(
-        ClientId=seed.CLIENT_ID,
-        ChallengeName="SOFTWARE_TOKEN_MFA",
-        Session=asked["Session"],
-        ChallengeResponses={
-            "USERNAME": "demo",
-            "SOFTWARE_TOKEN_MFA_CODE": pyotp.TOTP(seed.DEMO_TOTP_SECRET).now(),
-        },
-    )
+    code = aws.control("POST", "/_local/totp")["code"]
+    after = aws.respond(asked, USERNAME="demo", SOFTWARE_TOKEN_MFA_CODE=code)
     assert after["ChallengeName"] == "DEVICE_SRP_AUTH"
 
 
-def test_a_forgotten_device_does_not_exist_at_sign_in(
-    idp: Any,
-    sign_in: Callable[..., Any],
-    confirm: Callable[..., Any],
-    refused: Callable[..., str],
-) -> None:
-    signed_in = sign_in()
-    device, _ = confirm(signed_in)
-    idp.forget_device(AccessToken=signed_in.access_token, DeviceKey=device["device_key"])
-    assert refused(sign_in, **device) == DEVICE_GONE
-    assert sign_in().totp_asked
+def test_a_device_that_is_forgotten_or_anothers_does_not_exist_at_sign_in(aws: Aws) -> None:
+    signed_in = aws.sign_in()
+    device, _ = aws.confirm(signed_in)
+    assert aws.refused(aws.sign_in, **DEMO2, **device) == DEVICE_GONE
+    aws.idp.forget_device(AccessToken=signed_in.access_token, DeviceKey=device["device_key"])
+    assert aws.refused(aws.sign_in, **device) == DEVICE_GONE
+    assert aws.sign_in().totp_asked
 
 
-def test_another_users_device_does_not_exist(
-    sign_in: Callable[..., Any], confirm: Callable[..., Any], refused: Callable[..., str]
-) -> None:
-    device, _ = confirm(sign_in())
-    assert refused(sign_in, **DEMO2, **device) == DEVICE_GONE
-
-
-def test_the_proof_may_be_sent_again_without_the_device_that_is_gone(
-    exchange: Srp, refused: Callable[..., str]
-) -> None:
+def test_the_proof_may_be_sent_again_without_the_device_that_is_gone(aws: Aws) -> None:
     """As amazon-cognito-identity-js and Amplify recover."""
-    assert refused(exchange.answer, DEVICE_KEY="us-east-1_0000") == DEVICE_GONE
-    assert "AccessToken" in exchange.answer()["AuthenticationResult"]
-
-
-def test_a_tracked_device_that_is_not_remembered_keeps_its_key_and_needs_totp(
-    sign_in: Callable[..., Any], confirm: Callable[..., Any]
-) -> None:
-    device, necessary = confirm(sign_in(*OPT_IN))
-    assert necessary
-    again = sign_in(*OPT_IN, **device)
-    assert again.totp_asked
-    assert "NewDeviceMetadata" not in again.result
-    assert claims_of(again.access_token)["device_key"] == device["device_key"]
-
-
-def test_on_an_opt_in_pool_a_device_stands_in_for_totp_once_remembered(
-    idp: Any, sign_in: Callable[..., Any], confirm: Callable[..., Any]
-) -> None:
-    signed_in = sign_in(*OPT_IN)
-    device, _ = confirm(signed_in)
-    idp.update_device_status(
-        AccessToken=signed_in.access_token,
-        DeviceKey=device["device_key"],
-        DeviceDeviceStatus="remembered",
-    )
-    assert not sign_in(*OPT_IN, **device).totp_asked
-
-
-def test_a_client_signs_in_only_by_the_flows_it_allows(
-    idp: Any, refused: Callable[..., str]
-) -> None:
-    idp.update_user_pool_client(
-        UserPoolId=seed.POOL_ID,
-        ClientId=seed.CLIENT_ID,
-        ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"],
-    )
-    error = refused(
-        idp.initiate_auth,
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=seed.CLIENT_ID,
-        AuthParameters={"USERNAME": "demo2", "PASSWORD": seed.DEMO2_PASSWORD},
-    )
-    assert error.startswith("InvalidParameterException: USER_PASSWORD_AUTH flow not enabled")
+    asked, proof = srp_exchange(aws)
+    assert aws.refused(aws.respond, asked, **proof, DEVICE_KEY="us-east-1_0000") == DEVICE_GONE
+    assert "AccessToken" in aws.respond(asked, **proof)["AuthenticationResult"]

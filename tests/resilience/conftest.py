@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from local_cognito.process import RunningCognito, running
+from tests.calls import SignedIn, sign_in
 from tests.resilience.load import Caller, Load, sign_in_callers, steady_load
-from tests.safety.calls import SignedIn, sign_in
 from tests.servers import Service, serving, settings_for
 
 IMPATIENT = {
-    "COGNITO_CONNECT_TIMEOUT": "0.3",
-    "COGNITO_READ_TIMEOUT": "0.5",
-    "COGNITO_DEADLINE": "2",
+    "COGNITO_CONNECT_TIMEOUT": "1",
+    "COGNITO_READ_TIMEOUT": "1",
+    "COGNITO_DEADLINE": "3",
     "BREAKER_OPEN_SECONDS": "1",
     "JWKS_REFETCH_INTERVAL": "1",
 }

@@ -16,9 +16,9 @@ import requests
 import trustme
 
 from local_cognito.process import RunningCognito
+from tests.calls import SignedIn, call, connect, receive, send
 from tests.resilience.polling import until
 from tests.resilience.test_slow_callers import HASTY
-from tests.safety.calls import SignedIn, call, connect, receive, send
 from tests.servers import ROOT, Service, free_port, serving, settings_for
 
 # Only the wait for the start does not check the chain.

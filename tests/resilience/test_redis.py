@@ -1,37 +1,17 @@
 """Redis goes away and comes back: limits are looser meanwhile, and no call fails for it."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from local_cognito.process import RunningCognito
+from tests.calls import log_lines
 from tests.redis_server import RedisServer, running_redis
-from tests.resilience.conftest import FAULT_SECONDS
-from tests.resilience.load import Caller, Load, steady_load
-from tests.resilience.table import ChaosTable
-from tests.safety.calls import log_lines, until
-from tests.servers import Service, serving, settings_for
-
-NOTICEABLE = 1.0
-"""Seconds. More than this of a caller's time a limit is not worth, busy machine or not."""
-
-
-@contextmanager
-def killed(redis: RedisServer) -> Iterator[None]:
-    redis.kill()
-    yield
-    redis.start()
-
-
-@contextmanager
-def frozen(redis: RedisServer) -> Iterator[None]:
-    """It accepts connections, and answers nothing."""
-    assert redis.process is not None
-    redis.process.send_signal(signal.SIGSTOP)
-    yield
-    redis.process.send_signal(signal.SIGCONT)
+from tests.resilience.load import Caller, steady_load
+from tests.resilience.polling import until
+from tests.servers import serving, settings_for
 
 
 @pytest.fixture
@@ -40,34 +20,36 @@ def redis() -> Iterator[RedisServer]:
         yield redis
 
 
-@pytest.fixture
-def counting(cognito: RunningCognito, redis: RedisServer) -> Iterator[Service]:
-    with serving(settings_for(cognito) | {"REDIS_URL": redis.url}) as service:
-        yield service
+def freeze(redis: RedisServer) -> None:
+    """It accepts connections, and answers nothing."""
+    assert redis.process is not None
+    redis.process.send_signal(signal.SIGSTOP)
 
 
-@pytest.fixture
-def redis_load(counting: Service, callers: list[Caller]) -> Iterator[Load]:
-    with steady_load(counting.url, callers) as load:
-        yield load
+def thaw(redis: RedisServer) -> None:
+    assert redis.process is not None
+    redis.process.send_signal(signal.SIGCONT)
 
 
-@pytest.mark.parametrize("away", [killed, frozen], ids=["killed", "frozen"])
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [(RedisServer.kill, RedisServer.start), (freeze, thaw)],
+    ids=["gone", "frozen"],
+)
 def test_no_call_fails_or_waits_for_redis(
+    cognito: RunningCognito,
+    callers: list[Caller],
     redis: RedisServer,
-    counting: Service,
-    redis_load: Load,
-    chaos_table: ChaosTable,
-    away: object,
-    request: pytest.FixtureRequest,
+    away: Callable[[RedisServer], None],
+    back: Callable[[RedisServer], None],
 ) -> None:
-    assert callable(away)
-    name = f"Redis {request.node.callspec.id} and back"
-    outcome = chaos_table.measure(name, redis_load, away(redis), FAULT_SECONDS)
-    assert set(outcome.answers) == {"200"}
-    assert outcome.worst_latency < NOTICEABLE
-    assert outcome.wrong == []
-    assert outcome.cross_talk == 0
-    workers_that_noticed = len(log_lines(counting.logs(), event="redis_away"))
-    assert workers_that_noticed > 0
-    until(lambda: len(log_lines(counting.logs(), event="redis_back")) == workers_that_noticed)
+    """A frozen one would have them wait for ever; it is noticed once, and then passed over."""
+    settings = settings_for(cognito) | {"REDIS_URL": redis.url, "WORKERS": "1"}
+    with serving(settings) as service, steady_load(service.url, callers) as load:
+        began = time.monotonic()
+        away(redis)
+        load.carry_on(5)
+        assert len(log_lines(service.logs(), event="redis_away")) == 1
+        back(redis)
+        until("noticed", lambda: log_lines(service.logs(), event="redis_back"))
+        assert set(load.seen(began)) == {"200"}

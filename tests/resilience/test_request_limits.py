@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.safety.calls import (
+from tests.calls import (
     SignedIn,
     assert_problem,
     call,

@@ -3,7 +3,7 @@ import { given, obey, takeChallenges } from './session.mjs';
 import cognito from 'amazon-cognito-identity-js';
 import { totp } from './totp.mjs';
 
-// It repeats a refused refresh for six seconds. The repeats are left to it, the waits are not.
+// It repeats a refused refresh for six seconds: here the waits between are shorter.
 const wait = globalThis.setTimeout;
 globalThis.setTimeout = (callback, ms, ...rest) => wait(callback, ms / 50, ...rest);
 
@@ -29,7 +29,7 @@ async function signIn() {
     const steps = {
       onSuccess,
       onFailure,
-      totpRequired: kind => user.sendMFACode(totp(given.totpSecret), steps, kind),
+      totpRequired: async kind => user.sendMFACode(await totp(given.totpSecret), steps, kind),
     };
     const { username: Username, password: Password } = given;
     user.authenticateUser(new cognito.AuthenticationDetails({ Username, Password }), steps);
@@ -57,4 +57,46 @@ const refresh = () =>
     });
   });
 
-await obey({ signIn, remember, refresh });
+// Each step of a sign-in ends with one of these callbacks; its name and arguments are the answer.
+const STEPS = [
+  'onSuccess',
+  'mfaRequired',
+  'totpRequired',
+  'selectMFAType',
+  'mfaSetup',
+  'newPasswordRequired',
+  'customChallenge',
+];
+const step = take =>
+  new Promise((resolve, reject) => {
+    const answered = name => (...args) => resolve({ step: name, args });
+    const callbacks = Object.fromEntries(STEPS.map(name => [name, answered(name)]));
+    take({ ...callbacks, onSuccess: () => resolve({ step: 'onSuccess' }), onFailure: reject });
+  });
+
+/** Begin a sign-in by that flow. `details`: Username and Password. */
+async function begin(flow, details) {
+  user = new cognito.CognitoUser({ Username: details.Username, Pool, Storage });
+  user.setAuthenticationFlowType(flow);
+  const how = flow === 'CUSTOM_AUTH' ? 'initiateAuth' : 'authenticateUser';
+  return step(steps => user[how](new cognito.AuthenticationDetails(details), steps));
+}
+
+const sendMFACode = (code, kind) => step(steps => user.sendMFACode(code, steps, kind));
+const selectMFAType = kind => step(steps => user.sendMFASelectionAnswer(kind, steps));
+const completeNewPassword = (password, attributes) =>
+  step(steps => user.completeNewPasswordChallenge(password, attributes, steps));
+const sendAnswer = answer => step(steps => user.sendCustomChallengeAnswer(answer, steps));
+const challenges = async () => takeChallenges();
+
+await obey({
+  signIn,
+  remember,
+  refresh,
+  begin,
+  sendMFACode,
+  selectMFAType,
+  completeNewPassword,
+  sendAnswer,
+  challenges,
+});

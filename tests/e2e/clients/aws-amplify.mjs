@@ -23,12 +23,12 @@ cognitoUserPoolsTokenProvider.setKeyValueStorage({
 });
 
 async function signIn() {
-  await auth.signOut(); // it lets nobody sign in twice; the device's secret outlives this
+  await auth.signOut(); // it refuses a second sign-in; the device's secret outlives this
   takeChallenges();
   const { username, password } = given;
   const { nextStep } = await auth.signIn({ username, password });
   if (nextStep.signInStep === 'CONFIRM_SIGN_IN_WITH_TOTP_CODE') {
-    await auth.confirmSignIn({ challengeResponse: totp(given.totpSecret) });
+    await auth.confirmSignIn({ challengeResponse: await totp(given.totpSecret) });
   }
   // By now it has confirmed the device, if it was a new one.
   const { accessToken } = (await auth.fetchAuthSession()).tokens;
@@ -44,4 +44,15 @@ async function refresh() {
   return Boolean((await auth.fetchAuthSession({ forceRefresh: true })).tokens);
 }
 
-await obey({ signIn, remember: auth.rememberDevice, refresh });
+/** Any function of the library, with its one argument; a sign-in's answer is its next step. */
+async function call(name, argument) {
+  const answer = await auth[name](argument);
+  return answer?.nextStep ?? answer;
+}
+
+/** What it keeps under a key that ends so: accessToken, refreshToken, deviceKey and so on. */
+async function stored(name) {
+  return [...items].find(([key]) => key.endsWith(`.${name}`))?.[1];
+}
+
+await obey({ signIn, remember: auth.rememberDevice, refresh, call, stored });

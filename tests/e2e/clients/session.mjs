@@ -1,21 +1,21 @@
 // What the programs of this folder share: a device that does what a test tells it.
 //
 // The first argument is JSON: {endpoint, poolId, clientId, username, password, totpSecret,
-// deviceName}. Then each line of standard input names a call, and each is answered by one line of
-// standard output, {answer} or {refused: {name, message}}. The storage and the tokens live as long
-// as the process: one process is one browser on one device.
+// deviceName}. Then each line of standard input is a call, {name, args}, and each is answered by one
+// line of standard output, {answer} or {refused: {name, message}}. The storage and the tokens live
+// as long as the process: one process is one browser on one device.
 import { createInterface } from 'node:readline';
 
 export const given = JSON.parse(process.argv[2]);
 
-// Both clients name a device after the browser. Amplify needs one: without a navigator its
-// ConfirmDevice is never sent, and nobody is told why.
+// Both clients name a device after the browser. Amplify needs a name: without a navigator it sends
+// no ConfirmDevice, and says nothing about it.
 Object.defineProperty(globalThis, 'navigator', {
   value: { userAgent: given.deviceName },
   configurable: true,
 });
 
-// Which challenges Cognito set, read off the wire: no client tells all of them.
+// The challenges that Cognito set, read from its answers: no client tells all of them.
 let challenges = [];
 const send = globalThis.fetch;
 globalThis.fetch = async (...request) => {
@@ -32,10 +32,11 @@ export function takeChallenges() {
   return taken;
 }
 
-/** Do the calls that standard input names, by a table of name → async function, until it ends. */
+/** Do the calls of standard input, by a table of name → async function, until it ends. */
 export async function obey(calls) {
-  for await (const name of createInterface({ input: process.stdin })) {
-    const said = await calls[name]().then(
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { name, args } = JSON.parse(line);
+    const said = await calls[name](...args).then(
       (answer = null) => ({ answer }),
       error => ({ refused: { name: error.name, message: error.message } }),
     );

@@ -6,7 +6,7 @@ import circuitbreaker
 import pytest
 
 from app.cognito.breaker import CognitoBreaker
-from app.domain.errors import ServiceError, ErrorCode
+from app.domain.errors import ErrorCode, ServiceError
 
 
 class Down(Exception):

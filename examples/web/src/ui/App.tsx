@@ -1,0 +1,50 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { DeviceBff } from "../api/client";
+import { forgetTokens, signedInUser, usePool } from "../auth";
+import type { Config, Pool } from "../config";
+import { Account } from "./Account";
+import { SignIn } from "./SignIn";
+
+const POOL_KEY = "your-devices.pool";
+
+/** Who is signed in, if anybody; undefined while that is looked up. */
+type User = string | null | undefined;
+
+export function App({ config }: { config: Config }) {
+  const [pool, setPool] = useState<Pool>(() => {
+    const kept = localStorage.getItem(POOL_KEY);
+    return config.pools.find((it) => it.label === kept) ?? config.pools[0];
+  });
+  const [user, setUser] = useState<User>(undefined);
+  const [notice, setNotice] = useState<string | null>(null);
+  const bff = useMemo(() => new DeviceBff(pool.apiUrl), [pool]);
+
+  useEffect(() => {
+    localStorage.setItem(POOL_KEY, pool.label);
+    usePool(pool);
+    void signedInUser().then(setUser);
+  }, [pool]);
+
+  const leave = async (why: string | null) => {
+    await forgetTokens();
+    setNotice(why);
+    setUser(null);
+  };
+
+  if (user === undefined) return null;
+  if (user === null) {
+    return (
+      <SignIn
+        config={config}
+        pool={pool}
+        notice={notice}
+        onPool={setPool}
+        onSignedIn={() => {
+          setNotice(null);
+          void signedInUser().then(setUser);
+        }}
+      />
+    );
+  }
+  return <Account bff={bff} user={user} onLeave={leave} />;
+}

@@ -1,0 +1,137 @@
+import { useState } from "preact/hooks";
+import type { Device, Devices } from "../api/client";
+import { Ago, DeviceIcon, kindOf } from "./parts";
+
+/** How many others are shown before somebody asks for all. */
+const FIRST = 6;
+
+/** What devices and sessions have in common. */
+export type Described = Pick<Device, "displayName" | "deviceType" | "operatingSystem">;
+
+export const nameOf = ({ displayName, operatingSystem, deviceType }: Described): string =>
+  displayName ?? operatingSystem ?? `Unnamed ${kindOf(deviceType).toLowerCase()}`;
+
+/** This device, if Cognito lists it. */
+export const listed = ({ items }: Devices): Device | undefined => items.find((it) => it.current);
+
+/** The last seen first. */
+export function otherDevices({ items }: Devices): Device[] {
+  const seen = (it: Device) => it.lastAuthenticatedAt ?? it.createdAt ?? "";
+  return items.filter((it) => !it.current).sort((a, b) => seen(b).localeCompare(seen(a)));
+}
+
+interface Props {
+  devices: Devices;
+  /** Where Cognito does not list this device: what is known of it otherwise. */
+  known: Described | null;
+  busy: boolean;
+  onRemember: (remember: boolean) => void;
+  onForget: (device: Device) => void;
+}
+
+/** This device first, also where Cognito does not list it; the others below. */
+export function DeviceList({ devices, known, busy, onRemember, onForget }: Props) {
+  const [all, setAll] = useState(false);
+  const others = otherDevices(devices);
+  const shown = all ? others : others.slice(0, FIRST);
+  return (
+    <>
+      <ul class="rows">
+        <ThisDevice devices={devices} known={known} busy={busy} onRemember={onRemember} />
+        {shown.map((device) => (
+          <li class="row" key={device.id} data-device={device.id}>
+            <DeviceIcon type={device.deviceType} />
+            <div class="row-text">
+              <h3>{nameOf(device)}</h3>
+              <p>
+                <Seen device={device} />
+              </p>
+              <p>
+                <Remembered remembered={device.status === "remembered"} />
+              </p>
+            </div>
+            <button
+              type="button"
+              class="danger-text"
+              aria-label={`Forget ${nameOf(device)}`}
+              onClick={() => onForget(device)}
+            >
+              Forget
+            </button>
+          </li>
+        ))}
+      </ul>
+      {others.length === 0 && (
+        <p class="empty">
+          No other devices. When you sign in on another one and have it remembered, it appears here.
+        </p>
+      )}
+      {shown.length < others.length && (
+        <button type="button" class="plain more" onClick={() => setAll(true)}>
+          Show all {devices.items.length}
+        </button>
+      )}
+    </>
+  );
+}
+
+function ThisDevice({ devices, known, busy, onRemember }: Omit<Props, "onForget">) {
+  if (devices.currentDeviceId === null) {
+    return (
+      <li class="empty">
+        This sign-in has no device, as after signing in through another provider. You find it under
+        “Where you’re signed in”.
+      </li>
+    );
+  }
+  const device = listed(devices);
+  const described = device ?? known;
+  const remembered = device?.status === "remembered";
+  return (
+    <li class="row current" data-device={devices.currentDeviceId}>
+      <DeviceIcon type={described?.deviceType ?? null} />
+      <div class="row-text">
+        <h3>
+          {described ? nameOf(described) : "A device without a name"}{" "}
+          <Badge kind="this">This device</Badge>
+        </h3>
+        <p>{device ? <Seen device={device} /> : "Last seen just now"}</p>
+        <p>
+          <Remembered remembered={remembered} />
+        </p>
+      </div>
+      <button type="button" disabled={busy} onClick={() => onRemember(!remembered)}>
+        {remembered ? "Stop remembering" : "Remember"}
+      </button>
+    </li>
+  );
+}
+
+export function Badge({ kind, children }: { kind: "this" | "yes" | "no"; children: string }) {
+  return <span class={`badge ${kind}`}>{children}</span>;
+}
+
+function Remembered({ remembered }: { remembered: boolean }) {
+  return remembered ? <Badge kind="yes">Remembered</Badge> : <Badge kind="no">Not remembered</Badge>;
+}
+
+function Seen({ device }: { device: Device }) {
+  const at = device.lastAuthenticatedAt ?? device.createdAt;
+  return (
+    <>
+      {at ? (
+        <>
+          Last seen <Ago at={at} />
+        </>
+      ) : (
+        "Not seen yet"
+      )}
+      {device.lastIpAddress && (
+        <>
+          {" "}
+          from <span class="address">{device.lastIpAddress}</span>
+        </>
+      )}
+    </>
+  );
+}

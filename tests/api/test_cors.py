@@ -1,0 +1,114 @@
+"""CORS: which web origins may read answers. Fetch standard, "CORS protocol"."""
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.api.client import ApiClient
+from tests.api.conftest import Start
+
+APP = "https://app.example.com"
+ORIGINS = (APP, "http://[::1]:3000", "capacitor://localhost")
+STRANGERS = [
+    "null",
+    "https://evil.example",
+    "https://app.example.com.evil.example",
+    "https://app.example.com:444",
+    "http://app.example.com",
+    "https://sub.app.example.com",
+    "https://app-example.com",
+    "*",
+    "",
+]
+MONITORS = ["baggage", "sentry-trace", "traceparent", "tracestate", "x-datadog-trace-id"]
+
+
+@pytest.fixture
+def shared(start: Start) -> ApiClient:
+    return start(
+        CORS_ORIGINS=", ".join(ORIGINS), CORS_HEADERS="x-ours", RATE_LIMIT_PER_ADDRESS="1 per hour"
+    )
+
+
+def preflight(api: ApiClient, origin: str, headers: str, path: str = "/devices") -> TestResponse:
+    asked = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": headers}
+    response = api.with_authorization(None).options(path, headers={"Origin": origin} | asked)
+    assert response.status_code == 200
+    return response
+
+
+def cors_headers(response: TestResponse) -> set[str]:
+    return {name for name, _ in response.headers if name.lower().startswith("access-control-")}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("path", ["/devices", "/sessions", "/openapi.json", "/openapi-3.0.json"])
+def test_an_allowed_origin_may_read_and_the_headers_of_the_contract_too(
+    shared: ApiClient, origin: str, path: str
+) -> None:
+    headers = shared.get(path, headers={"Origin": origin}).headers
+    assert headers["Access-Control-Allow-Origin"] == origin
+    assert set(headers["Access-Control-Expose-Headers"].split(", ")) >= {
+        *("Link", "Location", "Retry-After", "X-Request-ID", "WWW-Authenticate"),
+        *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+    }
+    assert "Origin" in headers["Vary"]
+
+
+@pytest.mark.parametrize("origin", STRANGERS)
+def test_no_other_origin_may(shared: ApiClient, origin: str) -> None:
+    answer = shared.get("/devices", headers={"Origin": origin})
+    assert cors_headers(answer) == set()
+    assert "Origin" in answer.headers["Vary"]
+    assert cors_headers(preflight(shared, origin, "authorization")) == set()
+
+
+def test_a_preflight_is_answered_without_a_token_and_never_limited(shared: ApiClient) -> None:
+    for _ in range(3):
+        headers = preflight(shared, APP, "authorization", "/sessions").headers
+        assert headers["Access-Control-Allow-Origin"] == APP
+        assert headers["Access-Control-Max-Age"] == "7200"
+        methods = set(headers["Access-Control-Allow-Methods"].split(", "))
+        assert methods == {"GET", "POST", "PATCH", "DELETE"}
+        assert "Access-Control-Allow-Credentials" not in headers
+
+
+@pytest.mark.parametrize(
+    ("header", "passes"),
+    [
+        *((name, True) for name in ("authorization", "content-type", "x-request-id", "x-ours")),
+        *((name, True) for name in MONITORS),
+        ("x-unheard-of", False),
+    ],
+)
+def test_which_headers_pass_the_preflight(shared: ApiClient, header: str, passes: bool) -> None:
+    allowed = preflight(shared, APP, header).headers.get("Access-Control-Allow-Headers", "")
+    assert (header in allowed.lower().split(", ")) is passes
+
+
+def test_problems_can_be_read_too(shared: ApiClient) -> None:
+    origin, anonymous = {"Origin": APP}, shared.with_authorization(None)
+    answers = {
+        401: anonymous.get("/devices", headers=origin),
+        429: anonymous.get("/devices", headers=origin),
+        404: shared.get("/devices/nonsense", headers=origin),
+        405: shared.put("/devices", headers=origin),
+        413: shared.post("/devices", json={"name": "x" * 20_000}, headers=origin),
+        422: shared.get("/devices?limit=0", headers=origin),
+    }
+    for status, answer in answers.items():
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, APP)
+        assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/devicesque"])
+def test_what_is_no_business_of_web_pages_is_not_shared(shared: ApiClient, path: str) -> None:
+    assert cors_headers(shared.get(path, headers={"Origin": APP})) == set()
+
+
+def test_one_who_sends_no_origin_is_not_told_the_list(shared: ApiClient) -> None:
+    assert cors_headers(shared.get("/devices")) == set()
+
+
+def test_without_origins_there_is_no_cors_at_all(api: ApiClient) -> None:
+    assert cors_headers(api.get("/devices", headers={"Origin": APP})) == set()
+    assert cors_headers(preflight(api, APP, "authorization")) == set()

@@ -1,0 +1,308 @@
+// What people do on the page "Your devices". Each visit is given `open`, which makes a new browser
+// profile with the page at the sign-in, and `cognito`, which steers the local Cognito.
+import assert from "node:assert/strict";
+
+export const ALWAYS = "Always remembers devices";
+export const OPT_IN = "Asks before it remembers";
+export const FEW_CALLS = "Few calls a minute";
+
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+const heading = (page, name) => page.getByRole("heading", { name, exact: true });
+const section = (page, name) => page.getByRole("region", { name, exact: true });
+const devices = (page) => page.locator("[data-device]");
+const sessions = (page) => page.locator("[data-session]");
+const ids = (rows) => rows.evaluateAll((all) => all.map((it) => it.dataset.device ?? it.dataset.session));
+const marked = (rows) => rows.filter({ has: rows.page().locator(".badge.this") });
+
+/** The password step, up to what comes after it: "code" or "done". */
+const enterPassword = async (page, pool) => {
+  await page.getByLabel(pool).check();
+  await button(page, "Fill in the demo user").click();
+  await button(page, "Sign in").click();
+  const code = heading(page, "Enter your code");
+  await code.or(heading(page, "Your devices")).waitFor();
+  return (await code.isVisible()) ? "code" : "done";
+};
+
+const enterCode = async (page) => {
+  await button(page, "Fill in the demo user’s code").click();
+  await page.waitForFunction(() => document.querySelector(".code").value.length === 6);
+  await button(page, "Continue").click();
+};
+
+const loaded = async (page) => {
+  await heading(page, "Your devices").waitFor();
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+};
+
+const signIn = async (page, pool = ALWAYS) => {
+  const next = await enterPassword(page, pool);
+  if (next === "code") await enterCode(page);
+  await loaded(page);
+  return next;
+};
+
+const signOut = async (page) => {
+  await button(page, "Sign out").click();
+  await heading(page, "Sign in").waitFor();
+};
+
+const reload = async (page) => {
+  await page.reload();
+  await loaded(page);
+};
+
+const message = (page, text) => page.locator(".toast", { hasText: text }).waitFor();
+
+/** Two browsers of one user: both see both, each marks its own. */
+export const twoDevices = async ({ open }) => {
+  const [one, other] = [await open(), await open()];
+  await signIn(one);
+  await signIn(other);
+  await reload(one);
+  for (const rows of [devices, sessions]) {
+    const [seenByOne, seenByOther] = [await ids(rows(one)), await ids(rows(other))];
+    assert.equal(seenByOne.length, 2);
+    assert.deepEqual(seenByOne.toSorted(), seenByOther.toSorted());
+    assert.deepEqual(await ids(marked(rows(one))), [seenByOne[0]], "its own is first, and marked");
+    assert.deepEqual(await ids(marked(rows(other))), [seenByOther[0]]);
+    assert.notEqual(seenByOne[0], seenByOther[0]);
+  }
+  await devices(one).first().getByText("Last seen just now from 127.0.0.1").waitFor();
+  const exact = await devices(one).first().locator("time").getAttribute("title");
+  assert.match(exact, /\w+day, \w+ \d+, \d{4} at \d+:\d\d:\d\d/);
+};
+
+/** A device that another one forgets is asked for the second factor again. */
+export const forgetAnother = async ({ open }) => {
+  const [one, other] = [await open(), await open()];
+  await signIn(other);
+  await signOut(other);
+  assert.equal(await signIn(other), "done", "a remembered device needs no code");
+  await signOut(other);
+
+  await signIn(one);
+  await button(devices(one).nth(1), /^Forget /).click();
+  await one.getByRole("dialog").getByText("asks for a code from your authenticator app").waitFor();
+  await button(one, "Forget device").click();
+  await message(one, "is forgotten");
+  assert.equal(await devices(one).count(), 1);
+  await one.getByText("No other devices.").waitFor();
+
+  assert.equal(await enterPassword(other, ALWAYS), "code");
+};
+
+/** A session that is ended elsewhere: the next call is 401, and leads to the sign-in. */
+export const endAnothersSession = async ({ open }) => {
+  const [one, other] = [await open(), await open()];
+  await signIn(other);
+  await signIn(one);
+  await button(sessions(one).nth(1), /^End session/).click();
+  await button(one, "End session").click();
+  await message(one, "has ended");
+  assert.equal(await sessions(one).count(), 1);
+
+  const refused = other.waitForResponse((it) => it.status() === 401);
+  await button(other, "Stop remembering").click();
+  await refused;
+  await heading(other, "Sign in").waitFor();
+  await other.getByText("Your session has ended.").waitFor();
+};
+
+/** After the first sign-in the page asks, where the pool leaves it to the user. */
+export const optIn = async ({ open }) => {
+  const page = await open();
+  await signIn(page, OPT_IN);
+  await heading(page, "Do you trust this device?").waitFor();
+  await button(page, "Yes, remember it").click();
+  await message(page, "This device is remembered");
+  assert.equal(await heading(page, "Do you trust this device?").count(), 0);
+  await devices(page).getByText("Remembered", { exact: true }).waitFor();
+  await signOut(page);
+  assert.equal(await signIn(page, OPT_IN), "done");
+};
+
+/** A "No" is kept in the browser, and the device keeps its row. */
+export const optInDeclined = async ({ open }) => {
+  const page = await open();
+  await signIn(page, OPT_IN);
+  await section(page, "Do you trust this device?").getByRole("button", { name: "No" }).click();
+  await signOut(page);
+  assert.equal(await signIn(page, OPT_IN), "code");
+  assert.equal(await heading(page, "Do you trust this device?").count(), 0);
+  await marked(devices(page)).getByText("Not remembered").waitFor();
+  await button(devices(page), "Remember").click();
+  await devices(page).getByText("Remembered", { exact: true }).waitFor();
+};
+
+/** What was done to this device can be undone, and it keeps its row meanwhile. */
+export const undo = async ({ open }) => {
+  const page = await open();
+  await signIn(page);
+  const name = await devices(page).locator("h3").textContent();
+  await button(page, "Stop remembering").click();
+  await devices(page).getByText("Not remembered").waitFor();
+  assert.equal(await devices(page).locator("h3").textContent(), name);
+  await button(page, "Undo").click();
+  await devices(page).getByText("Remembered", { exact: true }).waitFor();
+};
+
+/** All others at once, and everywhere. */
+export const allOthers = async ({ open, cognito }) => {
+  await cognito("sign-in", { device_name: "Ada's iPhone", count: 3 });
+  const page = await open();
+  await signIn(page);
+  assert.deepEqual([await devices(page).count(), await sessions(page).count()], [4, 4]);
+
+  await button(page, "Forget all others").click();
+  await page.getByRole("dialog", { name: "Forget all 3 other devices?" }).waitFor();
+  await button(page.getByRole("dialog"), "Forget all others").click();
+  await message(page, "All other devices are forgotten");
+  assert.equal(await devices(page).count(), 1);
+
+  await button(page, "End all others").click();
+  await button(page.getByRole("dialog"), "End all others").click();
+  await message(page, "All other sessions have ended");
+  assert.equal(await sessions(page).count(), 1);
+
+  await button(page, "Sign out everywhere").click();
+  await button(page.getByRole("dialog"), "Sign out everywhere").click();
+  await page.getByText("You are signed out everywhere.").waitFor();
+  await page.reload();
+  await heading(page, "Sign in").waitFor();
+};
+
+/** Without a mouse: the dialog takes the focus, Escape gives it back, and no focus gets lost. */
+export const keyboard = async ({ open, cognito }) => {
+  await cognito("sign-in", { device_name: "Ada's iPhone" });
+  const page = await open();
+  await signIn(page);
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  assert.equal(await focused(), "Your devices");
+  await button(page, "Forget Ada's iPhone").focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  assert.equal(await focused(), "Cancel");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await focused(), "Forget");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await message(page, "is forgotten");
+  assert.equal(await focused(), "Devices");
+};
+
+/** Wrong passwords and codes say so. */
+export const wrongCredentials = async ({ open }) => {
+  const page = await open();
+  await page.getByLabel("User name").fill("demo");
+  await page.getByLabel("Password").fill("wrong");
+  await button(page, "Sign in").click();
+  await page.getByRole("alert").getByText("The user name or the password is wrong.").waitFor();
+  await enterPassword(page, ALWAYS);
+  await page.getByLabel("Code").fill("000000");
+  await button(page, "Continue").click();
+  await page.getByRole("alert").getByText("That code is wrong.").waitFor();
+  await enterCode(page);
+  await loaded(page);
+};
+
+/** While it loads, when it fails, and when it is tried again. */
+export const failures = async ({ open, cognito }) => {
+  const page = await open();
+  await signIn(page);
+  const failure = (code) => page.locator(`[data-code=${code}]`);
+
+  await cognito("faults", { operation: "ListDevices", fault: "delay", seconds: 1, times: 1 });
+  await page.reload();
+  await page.getByText("Loading your devices").waitFor({ state: "attached" });
+  await loaded(page);
+
+  await cognito("faults", { operation: "ListDevices", fault: "throttle", times: 100 });
+  await page.reload();
+  await failure("quota-exceeded").waitFor();
+  assert.equal(await sessions(page).count(), 1, "the sessions are there all the same");
+  await cognito("reset-faults");
+  await button(page, "Try again").click();
+  await devices(page).waitFor();
+
+  const off = { fault: "error", type: "OperationNotEnabledException", times: 100 };
+  await cognito("faults", { operation: "ListUserSessions", ...off });
+  await reload(page);
+  await failure("session-tracking-unavailable").waitFor();
+  assert.equal(await devices(page).count(), 1);
+  assert.equal(await failure("session-tracking-unavailable").getByRole("button").count(), 0);
+
+  const broken = { operation: "ListDevices", fault: "internal_error" };
+  await cognito("faults", { ...broken, times: 100 });
+  await page.reload();
+  await failure("upstream-error").getByText("Reference: ").waitFor();
+};
+
+/** Too many calls: the page says how long to wait, and does not let anybody try before. */
+export const rateLimited = async ({ open }) => {
+  const page = await open();
+  await signIn(page, FEW_CALLS);
+  for (let i = 0; i < 3; i++) await page.reload({ waitUntil: "networkidle" });
+  const failure = page.locator("[data-code=rate-limited]").first();
+  await failure.waitFor();
+  assert(await failure.getByRole("button", { name: /^Try again in \d+ s$/ }).isDisabled());
+};
+
+/** Offline: the page says so, keeps what it shows, and goes on by itself when back online. */
+export const offline = async ({ open }) => {
+  const page = await open();
+  await signIn(page);
+  await page.context().setOffline(true);
+  await page.getByText("You are offline.").waitFor();
+  assert.equal(await devices(page).count(), 1);
+  await button(page, "Stop remembering").click();
+  await message(page, "You seem to be offline");
+  await page.context().setOffline(false);
+  await page.getByText("You are offline.").waitFor({ state: "detached" });
+
+  await page.route("**/devices", (route) => route.abort("connectionrefused"));
+  await page.reload();
+  await page.locator("[data-code=unreachable]").waitFor();
+  await page.unroute("**/devices");
+  await page.evaluate(() => window.dispatchEvent(new Event("online")));
+  await devices(page).waitFor();
+};
+
+/** axe-core finds nothing in any state, in either theme, on a phone or a desktop. */
+export const accessibility = async ({ open, cognito, audit }) => {
+  await cognito("sign-in", { device_name: "Ada's iPhone", count: 2 });
+  const page = await open();
+  const everywhere = async (state) => {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      for (const width of [390, 1280]) {
+        await page.setViewportSize({ width, height: 844 });
+        assert.deepEqual(await audit(page), [], `${state}, ${colorScheme}, ${width}`);
+        const scrolls = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert(scrolls <= width, `${state}: ${scrolls} on a screen of ${width}`);
+      }
+    }
+  };
+  await everywhere("signing in");
+  await enterPassword(page, OPT_IN);
+  await everywhere("code");
+  await enterCode(page);
+  await heading(page, "Do you trust this device?").waitFor();
+  await loaded(page);
+  await everywhere("opt-in prompt");
+  await signOut(page);
+  await signIn(page);
+  await everywhere("lists");
+  await button(page, "Forget all others").click();
+  await everywhere("dialog");
+  await page.keyboard.press("Escape");
+  await button(page, "Stop remembering").click();
+  await button(page, "Undo").waitFor();
+  await everywhere("message");
+  await cognito("faults", { operation: "*", fault: "throttle", times: 100 });
+  await page.reload();
+  await page.locator("[data-code=quota-exceeded]").nth(1).waitFor();
+  await everywhere("failures");
+};

@@ -1,0 +1,161 @@
+"""The page "Your devices" (examples/web) in a real browser, where page_visits.mjs does what people
+do; against gunicorn and the local Cognito. And how it is built and served."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from local_cognito import seed
+from local_cognito.process import RunningCognito
+from local_cognito.web import BUILT_PAGE, ServedPool, serving_page
+from tests.servers import free_port, serving, settings_for
+
+HERE = Path(__file__).parent
+SOURCE = BUILT_PAGE.parent
+
+
+@dataclass(frozen=True)
+class ServedPage:
+    """The page at `url`, over services at `api_urls`."""
+
+    url: str
+    api_urls: list[str]
+    cognito_url: str
+
+
+@pytest.fixture(scope="module")
+def served_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
+    """The page, with a service for each pool, and a third one that allows few calls."""
+    port = free_port()
+    always = (seed.ALWAYS_POOL_ID, seed.ALWAYS_CLIENT_ID)
+    opt_in = (seed.OPT_IN_POOL_ID, seed.OPT_IN_CLIENT_ID)
+    settings = {"CORS_ORIGINS": f"http://127.0.0.1:{port}", "WORKERS": "1"}
+    with ExitStack() as started:
+        pools = [
+            ServedPool(
+                label,
+                started.enter_context(serving(settings_for(cognito_server, *pool) | own)).url,
+                *pool,
+            )
+            for label, pool, own in (
+                ("Always remembers devices", always, settings),
+                ("Asks before it remembers", opt_in, settings),
+                (
+                    "Few calls a minute",
+                    always,
+                    settings | {"RATE_LIMIT_PER_USER": "4 per minute"},
+                ),
+            )
+        ]
+        url = started.enter_context(serving_page(port, pools, cognito_server.url))
+        yield ServedPage(url, [pool.api_url for pool in pools], cognito_server.url)
+
+
+@pytest.fixture
+def page(cognito: RunningCognito, served_page: ServedPage) -> ServedPage:
+    """The page, over a local Cognito as it was seeded."""
+    return served_page
+
+
+def visit(name: str, page: ServedPage) -> None:
+    """Run a visit of page_visits.mjs. No script error, and no request that leaves this machine."""
+    chromium = shutil.which("chromium")
+    assert chromium, "tests/system-packages.sh installs it"
+    done = subprocess.run(
+        ["node", str(HERE / "visit_page.mjs")],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "VISIT": name,
+            "PAGE_URL": page.url,
+            "COGNITO_URL": page.cognito_url,
+            "API_URLS": ",".join(page.api_urls),
+            "AXE": str(SOURCE / "node_modules" / "axe-core" / "axe.min.js"),
+            "CHROMIUM": chromium,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_two_browsers_see_both_devices_and_sessions_each_its_own_marked(page: ServedPage) -> None:
+    visit("twoDevices", page)
+
+
+def test_a_device_forgotten_by_another_is_asked_for_a_code_again(page: ServedPage) -> None:
+    visit("forgetAnother", page)
+
+
+def test_a_session_ended_by_another_leads_to_the_sign_in(page: ServedPage) -> None:
+    visit("endAnothersSession", page)
+
+
+def test_a_yes_to_the_opt_in_prompt_spares_the_next_code(page: ServedPage) -> None:
+    visit("optIn", page)
+
+
+def test_a_no_to_the_opt_in_prompt_is_kept(page: ServedPage) -> None:
+    visit("optInDeclined", page)
+
+
+def test_no_longer_remembering_can_be_undone(page: ServedPage) -> None:
+    visit("undo", page)
+
+
+def test_all_others_are_forgotten_or_ended_and_everything_signed_out(page: ServedPage) -> None:
+    visit("allOthers", page)
+
+
+def test_the_keyboard_is_enough(page: ServedPage) -> None:
+    visit("keyboard", page)
+
+
+def test_wrong_passwords_and_codes_say_so(page: ServedPage) -> None:
+    visit("wrongCredentials", page)
+
+
+def test_failures_are_told_in_their_place_and_can_be_tried_again(page: ServedPage) -> None:
+    visit("failures", page)
+
+
+def test_too_many_calls_name_the_time_to_wait(page: ServedPage) -> None:
+    visit("rateLimited", page)
+
+
+def test_offline_is_told_and_ends_by_itself(page: ServedPage) -> None:
+    visit("offline", page)
+
+
+def test_axe_finds_no_violation_in_any_state_theme_or_width(page: ServedPage) -> None:
+    visit("accessibility", page)
+
+
+def test_the_page_may_call_its_services_and_cognito_alone(served_page: ServedPage) -> None:
+    policy = requests.get(served_page.url, timeout=5).headers["Content-Security-Policy"]
+    callees = [served_page.cognito_url, *dict.fromkeys(served_page.api_urls)]
+    assert f"connect-src 'self' {' '.join(callees)};" in policy
+    assert "script-src 'self';" in policy
+
+
+def test_the_built_page_is_of_this_source(tmp_path: Path) -> None:
+    """`make web` builds it; Vite's output is the same for the same source and packages."""
+    built = tmp_path / "dist"
+    subprocess.run(["npm", "run", "--silent", "generate"], cwd=SOURCE, check=True)
+    for command in (["tsc", "--noEmit"], ["vite", "build", "--logLevel=error", "--outDir", built]):
+        subprocess.run(
+            [SOURCE / "node_modules" / ".bin" / command[0], *command[1:]], cwd=SOURCE, check=True
+        )
+    assert sorted(os.listdir(built)) == sorted(os.listdir(BUILT_PAGE))
+    _, different, missing = filecmp.cmpfiles(BUILT_PAGE, built, os.listdir(built), shallow=False)
+    assert (different, missing) == ([], []), "run `make web` and commit examples/web/dist"

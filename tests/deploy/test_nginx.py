@@ -1,0 +1,133 @@
+"""deploy/nginx/nginx.conf, in a real nginx in front of a server that counts what reaches it."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from tests.deploy.programs import DEPLOY, program_path
+from tests.resilience.polling import until
+from tests.servers import free_port
+
+TIMEOUT = 30
+
+
+SEEN: list[str] = []
+"""Paths of the requests that reached the server behind nginx."""
+
+
+@Request.application
+def echo(request: Request) -> Response:
+    """What arrived, as JSON."""
+    SEEN.append(request.path)
+    answer = {"headers": dict(request.headers), "body": request.get_data(as_text=True)}
+    return Response(json.dumps(answer), content_type="application/json")
+
+
+@contextmanager
+def nginx(folder: Path, upstream_port: int) -> Iterator[str]:
+    """The address of nginx, with its configuration as it is, except for ports and folders."""
+    port = free_port()
+    text = (DEPLOY / "nginx" / "nginx.conf").read_text()
+    for old, new in (
+        ("server service:8000", f"server 127.0.0.1:{upstream_port}"),
+        ("listen 8080", f"listen 127.0.0.1:{port}"),
+        (" /tmp/", f" {folder}/"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    configuration = folder / "nginx.conf"
+    configuration.write_text(f"daemon off;\n{text}")
+    process = subprocess.Popen([program_path("nginx"), "-p", folder, "-c", configuration])
+    try:
+        until("nginx listens", lambda: answers(port), within=TIMEOUT)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(TIMEOUT)
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """nginx in front of a server that answers with what arrived."""
+    server = make_server("127.0.0.1", 0, echo, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    with nginx(tmp_path_factory.mktemp("nginx"), server.server_port) as url:
+        yield url
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_call_reaches_the_service_with_its_token_and_the_callers_address(proxy: str) -> None:
+    answer = requests.post(
+        f"{proxy}/devices",
+        data="{}",
+        headers={"Authorization": f"Bearer {'t' * 15_000}", "X-Forwarded-For": "192.0.2.1"},
+        timeout=TIMEOUT,
+    ).json()
+    assert answer["body"] == "{}"
+    assert answer["headers"]["Authorization"] == f"Bearer {'t' * 15_000}"
+    assert answer["headers"]["X-Forwarded-For"] == "127.0.0.1"
+    assert answer["headers"]["Host"] == urlsplit(proxy).netloc
+
+
+def test_a_request_reaches_the_service_once_it_is_complete(proxy: str) -> None:
+    with socket.create_connection(
+        ("127.0.0.1", urlsplit(proxy).port or 0), timeout=TIMEOUT
+    ) as slow:
+        slow.sendall(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        requests.get(f"{proxy}/meanwhile", timeout=TIMEOUT).raise_for_status()
+        assert "/meanwhile" in SEEN
+        assert "/slow" not in SEEN
+        slow.sendall(b"}")
+        assert slow.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert "/slow" in SEEN
+
+
+@pytest.mark.parametrize("path", ["/metrics", "//metrics"])
+def test_metrics_are_not_passed_on(proxy: str, path: str) -> None:
+    answer = requests.get(f"{proxy}{path}", timeout=TIMEOUT)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        ({"data": "x" * 20_000}, 413, "body-too-large"),
+        ({"headers": {"X-Long": "x" * 40_000}}, 431, "headers-too-large"),
+        ({"params": {"cursor": "x" * 40_000}}, 414, "uri-too-long"),
+    ],
+)
+def test_what_nginx_refuses_is_a_problem(
+    proxy: str, request_: dict[str, Any], status: int, code: str
+) -> None:
+    answer = requests.request("POST", f"{proxy}/devices", timeout=TIMEOUT, **request_)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["requestId"] == answer.headers["X-Request-ID"]
+
+
+def test_while_the_service_is_away_callers_get_503_and_when_to_retry(tmp_path: Path) -> None:
+    with nginx(tmp_path, upstream_port=free_port()) as url:
+        answer = requests.get(f"{url}/devices", timeout=TIMEOUT)
+    assert (answer.status_code, answer.json()["code"]) == (503, "upstream-unavailable")
+    assert answer.headers["Retry-After"] == "1"

@@ -1,0 +1,127 @@
+"""`/sessions`, over gunicorn and the local Cognito: who is signed in where, and ending it."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from local_cognito import seed
+from local_cognito.process import RunningCognito
+from tests.e2e.api import Api, code_of
+from tests.e2e.real_clients import cognito_idp
+from tests.servers import Service
+
+MAC = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/142.0.0.0 Safari/537.36"
+)
+LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+SCRIPT = "Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 os/linux#6.8 lang/python#3.13"
+
+SignIn = dict[str, Any]
+
+
+@pytest.fixture
+def sign_ins(cognito: RunningCognito) -> list[SignIn]:
+    """The demo user in two browsers and a script; the first one calls."""
+    return [
+        cognito.control("POST", "/_local/sign-in", user_agent=agent)
+        for agent in (MAC, LINUX, SCRIPT)
+    ]
+
+
+@pytest.fixture
+def api(service: Service, sign_ins: list[SignIn]) -> Api:
+    return Api(service.url, sign_ins[0]["access_token"])
+
+
+def listed(api: Api) -> list[dict[str, Any]]:
+    answer = api.get("/sessions")
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def refresh(cognito: RunningCognito, sign_in: SignIn) -> Any:
+    with cognito_idp(cognito.url) as idp:
+        return idp.get_tokens_from_refresh_token(
+            RefreshToken=sign_in["refresh_token"],
+            ClientId=seed.CLIENT_ID,
+            DeviceKey=sign_in["device_key"],
+        )
+
+
+def is_signed_in(service: Service, sign_in: SignIn) -> bool:
+    answer = Api(service.url, sign_in["access_token"]).get("/devices")
+    return answer.status_code == 200
+
+
+def test_two_browsers_and_a_script_are_three_sessions_and_one_is_current(api: Api) -> None:
+    shown = [(one["displayName"], one["current"], one["sessionType"]) for one in listed(api)]
+    assert shown[:2] == [("Chrome on macOS", True, "token"), ("Firefox on Linux", False, "token")]
+    assert shown[2][1:] == (False, "token")
+    assert len(shown) == 3
+
+
+def test_an_ended_session_loses_its_tokens_at_once_and_the_others_live(
+    cognito: RunningCognito, service: Service, api: Api, sign_ins: list[SignIn]
+) -> None:
+    ended = listed(api)[1]["id"]
+    assert api.delete(f"/sessions/{ended}").status_code == 204
+    assert [is_signed_in(service, one) for one in sign_ins] == [True, False, True]
+    with pytest.raises(Exception, match="Refresh Token has been revoked"):
+        refresh(cognito, sign_ins[1])
+    refresh(cognito, sign_ins[2])
+    assert ended not in {one["id"] for one in listed(api)}
+    again = api.delete(f"/sessions/{ended}")
+    assert (again.status_code, code_of(again)) == (404, "session-not-found")
+
+
+def test_the_callers_own_session_is_not_ended(api: Api) -> None:
+    answer = api.delete(f"/sessions/{listed(api)[0]['id']}")
+    assert (answer.status_code, code_of(answer)) == (409, "current-session")
+    assert len(listed(api)) == 3
+
+
+def test_ending_the_others_leaves_one(api: Api) -> None:
+    others = [one["id"] for one in listed(api)[1:]]
+    assert api.delete("/sessions?scope=others").json() == {"ended": others, "failed": []}
+    assert [one["current"] for one in listed(api)] == [True]
+
+
+@pytest.mark.parametrize(("linked", "left"), [("false", 5), ("true", 3)])
+def test_a_managed_login_takes_its_token_sessions_along_if_linked(
+    cognito: RunningCognito, api: Api, linked: str, left: int
+) -> None:
+    sso = cognito.control("POST", "/_local/managed-login", count=2)["session_id"]
+    assert [one["originSessionId"] for one in listed(api)] == [None] * 4 + [sso] * 2
+    assert api.delete(f"/sessions/{sso}?linked={linked}").status_code == 204
+    assert len(listed(api)) == left
+
+
+def test_a_hosted_ui_user_without_a_device_has_a_session(
+    cognito: RunningCognito, service: Service
+) -> None:
+    (sign_in,) = cognito.control("POST", "/_local/managed-login")["sign_ins"]
+    hosted = Api(service.url, sign_in["access_token"])
+    assert code_of(hosted.get("/devices/current")) == "no-current-device"
+    kinds = [(one["sessionType"], one["current"]) for one in listed(hosted)]
+    assert kinds == [("sso", False), ("token", True)]
+
+
+def test_a_pool_without_session_tracking_says_so(cognito: RunningCognito, api: Api) -> None:
+    requests.post(
+        cognito.url,
+        json={
+            "UserPoolId": seed.POOL_ID,
+            "UserSessionTracking": "DISABLED",
+            "TokenSession": {"MaxPerUser": 20},
+        },
+        headers={
+            "X-Amz-Target": "AWSCognitoIdentityProviderService.SetUserPoolSessionConfiguration",
+            "Authorization": "AWS4-HMAC-SHA256 of an administrator",
+        },
+        timeout=10,
+    ).raise_for_status()
+    answer = api.get("/sessions")
+    assert (answer.status_code, code_of(answer)) == (501, "session-tracking-unavailable")

@@ -1,0 +1,287 @@
+"""Key sets: when they are fetched, by a clock that the test moves; and which keys are taken."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+import structlog
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
+from app.domain.errors import ErrorCode, ServiceError
+from tests.api.jwks_server import JwksServer
+from tests.api.tokens import SigningKey
+from tests.raw_server import in_pieces, new_tls, raw_server
+
+KEY = SigningKey("one")
+URL = "https://keys.example/jwks.json"
+
+
+class Source:
+    """A key set in memory, and how often it was fetched. `kids` of None: out of reach."""
+
+    def __init__(self, *kids: str) -> None:
+        self.kids: tuple[str, ...] | None = kids
+        self.outcomes: list[str] = []
+        self.now = 1000.0
+        self.go = threading.Event()
+        self.go.set()
+        self.key_set = KeySet(
+            URL,
+            self.fetch,
+            max_age=3600,
+            refetch_interval=10,
+            clock=lambda: self.now,
+            on_fetch=self.outcomes.append,
+        )
+
+    def fetch(self, url: str) -> Keys:
+        """Does not come back while `go` is clear."""
+        assert url == URL
+        self.go.wait(10)
+        if self.kids is None:
+            raise KeysUnavailable("out of reach")
+        return dict.fromkeys(self.kids, KEY.private.public_key())
+
+    def knows(self, kid: str) -> bool:
+        found = self.key_set.key(kid) is not None
+        await_background()
+        return found
+
+    def refusal(self, kid: str) -> ServiceError:
+        with pytest.raises(ServiceError) as refused:
+            self.key_set.key(kid)
+        return refused.value
+
+
+def await_background() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "jwks-refresh":
+            thread.join(10)
+
+
+def test_one_fetch_serves_every_key() -> None:
+    source = Source("one", "two")
+    assert source.outcomes == []
+    assert source.knows("one")
+    assert source.knows("two")
+    assert source.outcomes == ["fetched"]
+
+
+def test_readiness_waits_for_nobody_and_has_the_keys_fetched() -> None:
+    source = Source("one")
+    source.go.clear()
+    assert not source.key_set.ready()
+    source.go.set()
+    await_background()
+    assert source.key_set.ready()
+
+
+def test_a_fetch_that_failed_is_repeated_after_the_interval() -> None:
+    source = Source()
+    source.kids = None
+    for now, fetches in ((1000.0, 1), (1009.9, 1), (1010.1, 2)):
+        source.now = now
+        assert not source.key_set.ready()
+        await_background()
+        assert source.outcomes == ["failed"] * fetches
+
+
+def test_made_up_kids_cost_one_fetch_an_interval() -> None:
+    source = Source("one")
+    source.knows("one")
+    for now, fetches in ((1000.0, 2), (1009.9, 2), (1010.0, 3), (1011.0, 3)):
+        source.now = now
+        assert not source.knows("made-up")
+        assert len(source.outcomes) == fetches
+
+
+def test_a_key_that_was_rotated_in_is_found_at_once() -> None:
+    source = Source("one")
+    source.knows("one")
+    source.kids = ("two", "one")
+    assert source.knows("two")
+
+
+def test_old_keys_are_refreshed_while_they_serve() -> None:
+    source = Source("one")
+    source.knows("one")
+    source.now += 3601
+    source.kids = ("one", "two")
+    assert source.knows("one")
+    assert source.outcomes == ["fetched", "fetched"]
+    assert source.knows("two")
+
+
+def test_known_keys_serve_on_while_the_address_is_down_and_the_log_names_it() -> None:
+    source = Source("one")
+    source.knows("one")
+    source.kids = None
+    with structlog.testing.capture_logs() as logged:
+        for day in range(1, 4):
+            source.now = 1000.0 + day * 86_400
+            assert source.knows("one")
+            assert source.knows("one"), "no second fetch within the interval"
+    assert source.key_set.ready()
+    assert source.outcomes == ["fetched", "failed", "failed", "failed"]
+    assert {(line["event"], line["url"]) for line in logged} == {("jwks_fetch_failed", URL)}
+
+
+def test_a_kid_that_cannot_be_looked_up_may_be_a_new_keys() -> None:
+    source = Source("one")
+    source.knows("one")
+    source.kids, source.now = None, 1001.0
+    assert source.refusal("new").code is ErrorCode.UPSTREAM_UNAVAILABLE
+
+
+@pytest.mark.parametrize(("elapsed", "retry_after"), [(0.0, 10), (2.5, 8), (9.5, 1)])
+def test_without_any_key_callers_are_told_when_to_come_back(
+    elapsed: float, retry_after: int
+) -> None:
+    source = Source()
+    source.kids = None
+    source.refusal("one")
+    source.now += elapsed
+    assert source.refusal("one").retry_after == retry_after
+    assert source.outcomes == ["failed"]
+
+
+def test_one_fetch_answers_all_who_wait_for_it() -> None:
+    source = Source("one")
+    source.go.clear()
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(source.key_set.key("one"))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    source.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(found) == 4
+    assert None not in found
+    assert source.outcomes == ["fetched"]
+
+
+# Fetching, over HTTP
+
+
+@pytest.fixture
+def server() -> Iterator[JwksServer]:
+    server = JwksServer(KEY)
+    yield server
+    server.close()
+
+
+def fetch(url: str, timeout: float = 10) -> Keys:
+    return fetch_keys(url, timeout, certifi.where())
+
+
+def jwk(a_kid: str, /, **members: Any) -> dict[str, Any]:
+    """A good key; a member that is changed to `...` is left out."""
+    changed = KEY.jwk() | {"kid": a_kid} | members
+    return {name: value for name, value in changed.items() if value is not ...}
+
+
+def weak_jwk() -> dict[str, Any]:
+    """Of a modulus under 2,048 bits."""
+    return SigningKey("weak", rsa.generate_private_key(65537, 1024)).jwk()
+
+
+NOT_OURS: dict[str, Any] = {
+    "an elliptic curve's": {"kty": "EC", "crv": "P-256", "kid": "x", "x": "AA", "y": "AA"},
+    "a secret": {"kty": "oct", "kid": "x", "k": "AAAA"},
+    "another kty with RSA's members": jwk("x", kty="rsa"),
+    "no kid": jwk("x", kid=...),
+    "a kid that is a number": jwk("x", kid=7),
+    "no modulus": jwk("x", n=...),
+    "a modulus that is none": jwk("x", n="~"),
+    "a modulus of one": jwk("x", n="AQ"),
+    "1,024 bits": weak_jwk(),
+    "another algorithm": jwk("x", alg="RS512"),
+    "for encryption": jwk("x", use="enc"),
+    "not for verifying": jwk("x", key_ops=["encrypt"]),
+    "key_ops that is no list": jwk("x", key_ops="verify"),
+    "a string": "pool-key-1",
+    "null": None,
+}
+
+
+@pytest.mark.parametrize("member", NOT_OURS.values(), ids=NOT_OURS)
+def test_a_key_that_is_not_understood_is_passed_over_and_the_rest_is_used(
+    server: JwksServer, member: object
+) -> None:
+    server.body = json.dumps({"keys": [member, jwk("one")]}).encode()
+    assert set(fetch(server.url)) == {"one"}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"alg": ..., "use": ...}, {"key_ops": ["sign", "verify"]}, {"x5t": "AAAA", "new": 1}],
+    ids=str,
+)
+def test_what_says_less_or_more_of_itself_is_used(
+    server: JwksServer, members: dict[str, Any]
+) -> None:
+    server.body = json.dumps({"keys": [jwk("one", **members)]}).encode()
+    assert set(fetch(server.url)) == {"one"}
+
+
+NO_KEY_SETS = {
+    "nothing": b"",
+    "HTML": b"<!doctype html><title>Sign in</title>",
+    "half of it": b'{"keys": [{"kty": "RSA"',
+    "not UTF-8": b"\xff\xfe",
+    "null": b"null",
+    "a list": b"[]",
+    "no keys": b"{}",
+    "keys empty": b'{"keys": []}',
+    "keys no list": b'{"keys": 7}',
+    "nested too deeply": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", NO_KEY_SETS.values(), ids=NO_KEY_SETS)
+def test_what_is_no_key_set_is_none(server: JwksServer, body: bytes) -> None:
+    server.body = body
+    with pytest.raises(KeysUnavailable):
+        fetch(server.url)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_an_error_is_none_and_the_reason_is_told(server: JwksServer, status: int) -> None:
+    server.status = status
+    with pytest.raises(KeysUnavailable, match=str(status)):
+        fetch(server.url)
+
+
+def test_an_answer_that_does_not_come_is_given_up_on(server: JwksServer) -> None:
+    server.delay = 30
+    with pytest.raises(KeysUnavailable):
+        fetch(server.url, timeout=0.05)
+
+
+def test_keys_come_through_the_proxy_that_the_environment_names(
+    server: JwksServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = server.document()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(document)}\r\nConnection: close\r\n\r\n"
+    with raw_server() as proxy:
+        proxy.script = in_pieces(head.encode(), document)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert set(fetch("http://cognito.invalid/jwks.json")) == {"one"}
+
+
+def test_the_address_must_be_one_that_is_trusted(tmp_path: Path) -> None:
+    tls = new_tls(tmp_path)
+    document = json.dumps({"keys": [KEY.jwk()]}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(document)}\r\nConnection: close\r\n\r\n"
+    with raw_server(tls.server) as server:
+        server.script = in_pieces(head.encode(), document)
+        assert set(fetch_keys(server.url, 10, tls.trust["AWS_CA_BUNDLE"])) == {"one"}
+        with pytest.raises(KeysUnavailable):
+            fetch(server.url)

@@ -1,0 +1,86 @@
+"""Our client of Cognito, over a server that answers what a test has written down."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.cognito import attempts
+from app.cognito.attempts import Attempts, is_outage
+from app.cognito.breaker import CognitoBreaker
+from app.cognito.client import CognitoClient, cognito_idp
+from app.cognito.quota import QuotaBudget
+from app.counters import Counters
+from app.domain import operations
+from tests.raw_server import RawServer, in_pieces, raw_server
+
+PLENTY = dict.fromkeys((operations.READS, operations.UPDATES, operations.SIGN_OUTS), 10_000)
+
+
+@pytest.fixture(autouse=True)
+def no_time_to_lose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "BACKOFF_FIRST", 0.001)
+    monkeypatch.setattr(attempts, "SLOT_WAIT", 0.01)
+
+
+def make_attempts(
+    *,
+    quota: dict[str, int] | None = None,
+    breaker_failures: int = 1000,
+    deadline: float = 60,
+    longest_attempt: float = 10,
+    max_attempts: int = 3,
+    max_in_flight: int = 10,
+) -> Attempts:
+    return Attempts(
+        budget=QuotaBudget(PLENTY | (quota or {}), Counters(None), workers=1),
+        breaker=CognitoBreaker(failures=breaker_failures, open_seconds=10, is_failure=is_outage),
+        deadline=deadline,
+        longest_attempt=longest_attempt,
+        max_attempts=max_attempts,
+        max_in_flight=max_in_flight,
+    )
+
+
+@dataclass
+class Cognito:
+    """The client, and the server that it calls."""
+
+    client: CognitoClient
+    server: RawServer
+
+    def says(self, body: object, status: str = "200 OK", **headers: str) -> None:
+        """Answer every call so. `body`: bytes as they are, anything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        fields = {"Content-Length": str(len(content)), "Content-Type": "application/x-amz-json-1.1"}
+        lines = [f"{name}: {value}" for name, value in (fields | named).items()]
+        head = "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""])
+        self.server.script = in_pieces(head.encode() + content)
+
+    def refuses(self, kind: str, message: str = "") -> None:
+        self.says({"__type": kind, "message": message}, "400 Bad Request")
+
+    def asked(self) -> tuple[str, dict[str, Any]]:
+        """The operation and the parameters of the last request."""
+        operation = self.server.heads[-1]["X-Amz-Target"].rpartition(".")[2]
+        return operation, json.loads(self.server.bodies[-1])
+
+
+@pytest.fixture
+def cognito(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cognito]:
+    """Without credentials: none are looked for."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with raw_server() as server:
+        boto3_client = cognito_idp(
+            region="eu-west-1",
+            endpoint_url=server.url,
+            connect_timeout=5,
+            read_timeout=5,
+            connections=10,
+            ca_file=None,
+        )
+        yield Cognito(CognitoClient(boto3_client, make_attempts()), server)
+        boto3_client.close()

@@ -1,0 +1,75 @@
+"""Device secrets made here, checked with what Cognito's clients compute from them."""
+
+import base64
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycognito import aws_srp
+
+from app.domain.device_secret import GENERATOR, PRIME, make_device_secret, secret_verifier
+from local_cognito import srp
+
+GROUP_KEY = "-Qh7Zk2pLx"
+DEVICE_KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
+
+
+def number(text: str) -> int:
+    return int.from_bytes(base64.b64decode(text, validate=True))
+
+
+def test_the_group_is_the_one_the_clients_use() -> None:
+    assert int(aws_srp.N_HEX, 16) == PRIME
+    assert int(aws_srp.G_HEX, 16) == GENERATOR
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    group_key=st.text(max_size=30),
+    device_key=st.text(max_size=55),
+    password=st.text(max_size=60),
+    salt=st.integers(0, 2**128 - 1),
+)
+def test_the_verifier_is_the_one_that_pycognito_computes(
+    group_key: str, device_key: str, password: str, salt: int
+) -> None:
+    padded_salt = aws_srp.pad_hex(salt)
+    identity = aws_srp.hash_sha256(f"{group_key}{device_key}:{password}".encode())
+    x = aws_srp.hex_to_long(aws_srp.hex_hash(padded_salt + identity))
+    expected = aws_srp.pad_hex(pow(2, x, int(aws_srp.N_HEX, 16)))
+
+    made = secret_verifier(group_key, device_key, password, bytes.fromhex(padded_salt))
+    assert base64.b64decode(made.password_verifier).hex() == expected.lower()
+    assert base64.b64decode(made.salt).hex() == padded_salt
+
+
+def test_pycognito_proves_the_secret_that_was_made_here() -> None:
+    """DEVICE_SRP_AUTH: client and server, who has the verifier alone, reach one session key."""
+    password, verifier = make_device_secret(GROUP_KEY, DEVICE_KEY)
+    client = aws_srp.AWSSRP(
+        *("jane", "unused", "eu-west-1_Pool1", "client"),
+        client=object(),
+        device_key=DEVICE_KEY,
+        device_group_key=GROUP_KEY,
+        device_password=password,
+    )
+    server = srp.Server(number(verifier.password_verifier), client.large_a_value)
+    key = client.get_device_authentication_key(
+        GROUP_KEY, DEVICE_KEY, password, server.public_b, number(verifier.salt)
+    )
+    assert bytes(key) == server.key()
+    wrong = client.get_device_authentication_key(
+        GROUP_KEY, DEVICE_KEY, password + "x", server.public_b, number(verifier.salt)
+    )
+    assert bytes(wrong) != server.key()
+
+
+def test_every_secret_is_new_of_full_strength_and_positive_to_a_java_client() -> None:
+    """As two's complement, which a BigInteger is read from."""
+    made = [make_device_secret(GROUP_KEY, DEVICE_KEY) for _ in range(20)]
+    assert len({password for password, _ in made}) == 20
+    assert len({verifier.salt for _, verifier in made}) == 20
+    for password, verifier in made:
+        assert len(base64.b64decode(password, validate=True)) == 40
+        assert 1 < number(verifier.password_verifier) < PRIME
+        for text in (verifier.password_verifier, verifier.salt):
+            assert int.from_bytes(base64.b64decode(text), signed=True) >= 0
