@@ -22,7 +22,6 @@ from tests.resilience.leaks import (
     successes,
 )
 
-
 SIGNS = {
     "logs and audit": (
         *(b'"level": "debug"', b'"specversion"', b"redis_away", b"jwks_fetch_failed"),
@@ -39,7 +38,7 @@ SIGNS = {
 
 @pytest.mark.timeout(600)
 def test_no_secret_comes_out(cognito: RunningCognito) -> None:
-    """Of every call and every failure. The answer that tells a device's secret is not among them."""
+    """Of every call and every failure, but the one answer that tells a device its secret."""
     run = drive(cognito, EVERYTHING)
     assert not {output: found for output in OUTPUTS if (found := run.leaks(run.outputs[output]))}
     for output, signs in SIGNS.items():
