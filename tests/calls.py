@@ -17,7 +17,7 @@ import requests
 from local_cognito.process import RunningCognito
 from tests.e2e.real_clients import Pool, pycognito
 
-SECONDS = 15.0
+SECONDS = 60.0
 FORGED_TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
 

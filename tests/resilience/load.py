@@ -67,12 +67,12 @@ class Load:
             counts = Counter(caller for caller, _ in self.heard[before:])
             return all(counts[caller] > calls for caller in self.callers)  # one was under way
 
-        until("the load goes on", done, within=60)
+        until("the load goes on", done)
         return {answer for _, answer in self.heard[before:]}
 
     def until_well(self) -> None:
         """Wait until every caller is answered 200."""
-        until("all is well", lambda: self.carry_on(3) == {"200"}, within=60)
+        until("all is well", lambda: self.carry_on(3) == {"200"})
 
     def run(self, caller: Caller) -> None:
         with requests.Session() as session:

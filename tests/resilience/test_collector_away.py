@@ -42,7 +42,7 @@ def test_neither_calls_nor_a_stop_wait_for_it(
 def test_an_outage_is_told_once_when_it_begins_and_ends_and_the_last_spans_arrive_at_a_stop(
     settings: dict[str, str], user: SignedIn, collector: Collector
 ) -> None:
-    often = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_BSP_SCHEDULE_DELAY": "500"}
+    often = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_BSP_SCHEDULE_DELAY": "200"}
     with serving(settings | often) as service:
 
         def list_devices() -> None:

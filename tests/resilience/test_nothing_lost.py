@@ -40,7 +40,7 @@ def lose(cognito: RunningCognito, operation: str, times: int | None) -> None:
 
 
 PERHAPS = {
-    "ConfirmDevice": "may be tracked already: repeat the call",
+    "ConfirmDevice": "may be tracked already",
     "UpdateDeviceStatus": "may have changed already",
     "ForgetDevice": "may have been forgotten already",
     "GlobalSignOut": "may have been signed out already",

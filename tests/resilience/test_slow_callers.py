@@ -129,7 +129,7 @@ def test_requests_sent_in_one_go_are_answered_in_turn_and_whole(service: Service
     with slow_caller(service.url, 2 * LARGE_ANSWER + REQUEST[:10]) as connection:
         connection.sendall(REQUEST[10:])
         received = b""
-        while not received.endswith(b'{"status":"ok"}\n'):
+        while not received.endswith(b'{"status":"ok"}'):
             received += connection.recv(32 * 1024)
     assert received.count(expected + b"HTTP/1.1 200 OK") == 2
 
