@@ -70,8 +70,7 @@ cognito: .venv/ready ## Run the local Cognito alone
 
 .PHONY: test
 test: check system ## Check style and types, lint the contract, run every test
-	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/resilience
-	$(BIN)/pytest tests/resilience # alone, for it loads the machine
+	$(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: check
 check: .venv/ready-to-test node_modules/ready ## Check style, types, the contract, Dockerfiles: what needs no server
@@ -98,7 +97,7 @@ format: .venv/ready-to-test ## Format the code
 
 .PHONY: coverage
 coverage: .venv/ready-to-test node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
-	$(BIN)/pytest tests/unit tests/api tests/e2e tests/safety --cov --cov-report=term:skip-covered
+	$(BIN)/pytest tests/unit tests/api tests/e2e --cov --cov-report=term:skip-covered
 
 .PHONY: fuzz
 fuzz: .venv/ready-to-test ## Try the service with thousands of requests, right and wrong
