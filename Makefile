@@ -52,7 +52,7 @@ setup: .venv/ready-to-test node_modules/ready ## Set up all that the other targe
 
 .PHONY: lock
 lock: .venv/ready-to-test ## Resolve requirements*.in into requirements*.txt, with hashes
-	for lock in requirements requirements-local requirements-test; do \
+	for lock in requirements requirements-local requirements-test requirements-bench; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--custom-compile-command "make lock" $$lock.in -o $$lock.txt || exit; done
 
@@ -98,7 +98,7 @@ format: .venv/ready-to-test ## Format the code
 
 .PHONY: coverage
 coverage: .venv/ready-to-test node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
-	$(BIN)/pytest tests/unit tests/api tests/e2e tests/safety --cov --cov-report=term:skip-covered
+	$(BIN)/pytest tests/unit tests/api tests/e2e --cov --cov-report=term:skip-covered
 
 .PHONY: fuzz
 fuzz: .venv/ready-to-test ## Try the service with thousands of requests, right and wrong
@@ -166,9 +166,18 @@ soak: .venv/ready-to-test ## Use the service for ten minutes (SOAK_SECONDS=600):
 	$(BIN)/python -m benchmarks.soak
 
 .PHONY: bench
-bench: .venv/ready-to-test ## Measure what the service costs on top of Cognito (BENCH_SECONDS=3 a round)
-	$(BIN)/python -m benchmarks.load
+bench: .venv/ready .venv-bench/ready benchmarks/node_modules/ready ## Measure the service beside FastAPI and Express, with wrk
+	.venv-bench/bin/python -m benchmarks
+
+.venv-bench/ready: requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --no-deps --require-hashes -r requirements-bench.txt
+	touch $@
+
+benchmarks/node_modules/ready: benchmarks/package.json benchmarks/package-lock.json
+	cd benchmarks && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 .PHONY: clean
 clean: ## Remove what the targets made
-	rm -rf .venv node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-bench node_modules benchmarks/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

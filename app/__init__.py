@@ -1,6 +1,8 @@
 """Device BFF: a user's devices and sessions in Amazon Cognito, for any frontend."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
 
@@ -32,9 +34,16 @@ DRAINING = "draining"
 """The extension, a threading.Event, that gunicorn.conf.py sets when this worker is to stop."""
 
 
+class SyncFlask(Flask):
+    """A Flask without coroutines; whether a function is one would be asked for every call of it."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     """The service, ready to serve. `cognito`: what to use instead of Amazon Cognito, in tests."""
-    app = Flask(__name__, static_folder=None)
+    app = SyncFlask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
     app.extensions[DRAINING] = threading.Event()

@@ -1,4 +1,4 @@
-"""Calls of a running service: by its users, and byte by byte by those who mean it no good."""
+"""Calls of a running service: by its users, and byte by byte."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.e2e.real_clients import Pool, pycognito
 
 SECONDS = 15.0
 FORGED_TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -47,11 +46,9 @@ def sign_in(cognito: RunningCognito, username: str = "demo", **how: Any) -> Sign
 
 def sign_in_untracked(cognito: RunningCognito) -> SignedIn:
     """Sign in from a new device, which is offered and not yet tracked."""
-    with pycognito(Pool(cognito.url)) as device:
-        tokens = device.authenticate()
-    new = tokens["NewDeviceMetadata"]
-    claims = json.loads(from_base64url(tokens["AccessToken"].split(".")[1]))
-    return SignedIn(tokens["AccessToken"], new["DeviceKey"], new["DeviceGroupKey"], claims["sub"])
+    made = cognito.control("POST", "/_local/tokens")
+    claims = made["claims"]
+    return SignedIn(made["token"], claims["device_key"], "-AbCd1234", claims["sub"])
 
 
 def from_base64url(text: str) -> bytes:

@@ -7,7 +7,6 @@ is ours to choose, the keys come from the pool alone, every claim is checked.
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -70,7 +69,13 @@ class TokenVerifier:
         if remembered is None:
             remembered = self._access_token(self._claims(value))
             self._verified[digest] = remembered
-        return replace(remembered, value=value)
+        return AccessToken(
+            sub=remembered.sub,
+            client_id=remembered.client_id,
+            device_key=remembered.device_key,
+            expires_at=remembered.expires_at,
+            value=value,
+        )
 
     def _claims(self, value: str) -> dict[str, Any]:
         """The claims of a token that one of the pool's keys has signed."""

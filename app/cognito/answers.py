@@ -12,7 +12,6 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import structlog
-from botocore.utils import parse_timestamp
 
 from app.domain.devices import (
     DEVICE_NAME_MAX_LENGTH,
@@ -103,9 +102,9 @@ def device(answer: Mapping[str, Any]) -> Device:
         name=_text(attributes.get("device_name"), DEVICE_NAME_MAX_LENGTH),
         status=DeviceStatus.NOT_REMEMBERED if not_remembered else DeviceStatus.REMEMBERED,
         last_ip_address=_ip_address(attributes.get("last_ip_used")),
-        created_at=answer.get("DeviceCreateDate"),
-        last_modified_at=answer.get("DeviceLastModifiedDate"),
-        last_authenticated_at=answer.get("DeviceLastAuthenticatedDate"),
+        created_at=moment(answer.get("DeviceCreateDate")),
+        last_modified_at=moment(answer.get("DeviceLastModifiedDate")),
+        last_authenticated_at=moment(answer.get("DeviceLastAuthenticatedDate")),
         attributes=_other_attributes(attributes),
     )
 
@@ -123,8 +122,8 @@ def _session(answer: Mapping[str, Any]) -> Session:
         client_id=_text(answer.get("ClientId")),
         last_ip_address=_ip_address(answer.get("LastIPAddress")),
         last_location=Location(_known(location.get("City")), _known(location.get("Country"))),
-        created_at=answer.get("CreateDate"),
-        last_active_at=answer.get("LastActiveDate"),
+        created_at=moment(answer.get("CreateDate")),
+        last_active_at=moment(answer.get("LastActiveDate")),
         origin_session_id=origin if isinstance(origin, str) and is_session_id(origin) else None,
         device_text=_known(answer.get("DeviceType")),
     )
@@ -132,9 +131,11 @@ def _session(answer: Mapping[str, Any]) -> Session:
 
 def moment(value: object) -> datetime | None:
     """A time of Cognito's (epoch seconds), in UTC; None where it is none."""
+    if not isinstance(value, int | float):
+        return None
     try:
-        return parse_timestamp(value).astimezone(UTC)  # type: ignore[no-any-return]
-    except (ValueError, TypeError, OverflowError, RuntimeError, OSError):
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
         return None
 
 

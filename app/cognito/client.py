@@ -6,10 +6,14 @@ botocore model), so requests are unsigned and no AWS credentials are looked for.
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import boto3
+import botocore
+import orjson
 from botocore import UNSIGNED, xform_name
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -17,15 +21,14 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     HTTPClientError,
     ReadTimeoutError,
-    SSLError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
-from botocore.parsers import ResponseParserError
-from botocore.session import get_session
+from botocore.parsers import ResponseParserError, create_parser
 
 from app.cognito import answers
 from app.cognito.attempts import AttemptFailed, Attempts
 from app.cognito.errors import to_service_error
+from app.cognito.transport import Transport
 from app.domain import operations
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
@@ -34,6 +37,8 @@ from app.domain.sessions import SessionPage
 from app.observability.calls import record_request_id
 
 Answer = TypeVar("Answer")
+
+USER_AGENT = f"device-bff Botocore/{botocore.__version__}"
 
 
 def cognito_idp(
@@ -50,27 +55,71 @@ def cognito_idp(
     Retries are `Attempts`' business, which has a deadline. `connections`: how many to keep alive.
     `ca_file`: whom to trust, in PEM; None for those that botocore ships.
     """
-    session = get_session()
-    session.get_component("response_parser_factory").set_parser_defaults(
-        timestamp_parser=answers.moment
-    )
-    client = boto3.Session(botocore_session=session).client(
+    client = boto3.Session().client(
         "cognito-idp",
         region_name=region,
         endpoint_url=endpoint_url,
-        verify=ca_file,
         config=Config(
             signature_version=UNSIGNED,
-            connect_timeout=connect_timeout,
-            read_timeout=read_timeout,
-            max_pool_connections=connections,
-            tcp_keepalive=True,
-            retries={"total_max_attempts": 1},
+            user_agent=USER_AGENT,
+            parameter_validation=False,  # our schemas have done that
             ignore_configured_endpoint_urls=True,
         ),
     )
-    client.meta.events.register("before-parse.cognito-identity-provider", _check_answer)
+    transport = Transport(
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        connections=connections,
+        ca_file=ca_file,
+    )
+    client.meta.events.register("before-call.cognito-identity-provider", partial(_send, transport))
     return client
+
+
+def _send(
+    transport: Transport, *, model: Any, params: dict[str, Any], **_: Any
+) -> tuple[AWSResponse, dict[str, Any]]:
+    """The HTTP round in botocore's place, as its event "before-call" allows.
+
+    botocore's parser reads errors. A 200 is read here, once: `app.cognito.answers` takes from it
+    what it knows, as botocore's parser would by its model.
+    """
+    answer = transport.post(params["url"], params["headers"], params["body"])
+    status, headers, body = answer.status, answer.headers, answer.body
+    request_id = headers.get("x-amzn-requestid")
+    record_request_id(request_id)
+    if status == 200:
+        parsed = _read(model, body)
+    elif status < 400:
+        raise answers.UnreadableAnswer("neither a success nor an error of Cognito's")
+    else:
+        # A 5xx says enough by its status; botocore chokes on some of their bodies.
+        told = {"headers": headers, "status_code": status, "body": body if status < 500 else b"{}"}
+        parser = create_parser(model.service_model.resolved_protocol)
+        parsed = parser.parse(told, model.output_shape)
+    parsed["ResponseMetadata"] = {
+        "RequestId": request_id,
+        "HTTPStatusCode": status,
+        "HTTPHeaders": headers,
+        "RetryAttempts": 0,
+    }
+    return AWSResponse(params["url"], status, headers, None), parsed
+
+
+def _read(model: Any, body: bytes) -> dict[str, Any]:
+    """The members of a 200.
+
+    Raises:
+        UnreadableAnswer: what botocore would take for a success: HTML, a body where none belongs.
+    """
+    try:
+        answer = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        answer = json.loads(body)  # takes half a surrogate pair, which one device's name may hold
+    shape = model.output_shape
+    if not isinstance(answer, dict) or (answer and (shape is None or not shape.members)):
+        raise answers.UnreadableAnswer("not what the operation answers")
+    return answer
 
 
 class CognitoClient:
@@ -185,24 +234,6 @@ UNREADABLE = (
 """What botocore's parser and ours raise over bytes that Cognito would not send."""
 
 
-def _check_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
-    """Refuse what botocore would take for a success: HTML, a 202, a body where none belongs.
-
-    Of a 5xx, which says enough by its status, the body is left out: botocore chokes on some.
-    """
-    record_request_id(response_dict["headers"].get("x-amzn-requestid"))
-    status, body = response_dict["status_code"], response_dict["body"]
-    if status >= 500:
-        response_dict["body"] = b"{}"
-    elif status == 200:
-        answer = json.loads(body) if body else {}
-        shape = operation_model.output_shape
-        if not isinstance(answer, dict) or (answer and (shape is None or not shape.members)):
-            raise answers.UnreadableAnswer("not what the operation answers")
-    elif status < 400:
-        raise answers.UnreadableAnswer("neither a success nor an error of Cognito's")
-
-
 def _refusal(operation: Operation, answer: Mapping[str, Any]) -> AttemptFailed:
     """The failure for an answer that is an error."""
     if answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
@@ -227,8 +258,7 @@ def _failure(error: Exception) -> AttemptFailed:
         return AttemptFailed(
             ServiceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito could not be reached."),
             retryable=True,
-            # TLS may fail in the handshake or in the middle of an answer; botocore does not tell.
-            answer_lost=isinstance(error, HTTPClientError | SSLError),
+            answer_lost=isinstance(error, HTTPClientError),
             outage=True,
         )
     return AttemptFailed(

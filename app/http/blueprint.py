@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
+from marshmallow import Schema
 
 from app.domain.errors import ErrorCode
 from app.domain.operations import Operation
@@ -19,6 +20,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
     """flask-smorest's Blueprint, strict about what it is sent."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def arguments(self, schema: type[Schema], **options: Any) -> Any:
+        """flask-smorest's, with one schema for all requests: webargs would make one for each."""
+        return super().arguments(schema(), **options)
 
 
 def operation(

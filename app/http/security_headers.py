@@ -25,6 +25,8 @@ HEADERS: Mapping[str, str] = Secure(
         CustomHeader("Cache-Control", "no-store"),  # answers are about one user, and about now
     ],
 ).headers
+SET_BY_VIEWS = ("Cache-Control", "Content-Security-Policy")
+"""What some views set for themselves."""
 _HSTS = StrictTransportSecurity().max_age(ONE_YEAR)
 HTTPS_HEADERS = {**HEADERS, _HSTS.header_name: _HSTS.header_value}
 
@@ -41,6 +43,9 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        for name, value in headers(request.is_secure, request.host).items():
-            response.headers.setdefault(name, value)
+        more = headers(request.is_secure, request.host)
+        own = [name for name in SET_BY_VIEWS if name in response.headers]
+        if own:
+            more = {name: value for name, value in more.items() if name not in own}
+        response.headers.extend(more)
         return response

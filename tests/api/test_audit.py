@@ -1,4 +1,4 @@
-"""The audit trail: a CloudEvents 1.0 event, on a line of its own, for each change that was tried."""
+"""The audit trail: a CloudEvents 1.0 event, on its own line, for each change that was tried."""
 
 import json
 import logging
@@ -46,7 +46,9 @@ def test_an_event_tells_who_did_what_to_which_device_and_from_where(
     assert event.get_type() == "device-bff.device.forgotten"
     assert event.get_subject() == OTHER
     assert event.get_source() == ISSUER
-    assert timedelta(0) <= datetime.now(UTC) - event.get_time() < timedelta(minutes=1)
+    time = event.get_time()
+    assert time is not None
+    assert timedelta(0) <= datetime.now(UTC) - time < timedelta(minutes=1)
     assert event.get_data() == {
         "sub": SUB,
         "clientId": CLIENT_ID,

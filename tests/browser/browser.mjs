@@ -11,7 +11,7 @@ try {
     viewport: { width: Number(process.env.WIDTH ?? 1280), height: 900 },
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const asked = [];
   const complaints = [];
   page.on("request", (request) => asked.push(request.url()));

@@ -109,8 +109,7 @@ def test_what_may_be_null_is_nullable_and_the_rest_is_not(
         nullable = {
             member
             for member, described in schema["properties"].items()
-            if "null" in described.get("type", ())
-            or {"type": "null"} in described.get("anyOf", ())
+            if "null" in described.get("type", ()) or {"type": "null"} in described.get("anyOf", ())
         }
         members = _members(language, name)
         assert members.keys() == schema["properties"].keys()

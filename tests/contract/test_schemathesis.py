@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from local_cognito.process import RunningCognito
 from tests.contract.conftest import METHODS
 from tests.servers import ROOT, Service, serving, settings_for
 
-HERE = ROOT / "tests" / "contract"
+FOLDER = ROOT / "tests" / "contract"
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 """How many examples an operation is tried with: `make fuzz` sets it. Few, and always the same ones,
 unless it is set."""
@@ -38,7 +39,7 @@ def test_schemathesis_finds_nothing(
     done = subprocess.run(
         [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
-            *("--config-file", str(HERE / "schemathesis.toml")),
+            *("--config-file", str(FOLDER / "schemathesis.toml")),
             *("run", f"{own_service.url}/openapi.json"),
             *("--phases=examples,coverage,fuzzing,stateful", "--checks=all", *AMOUNT),
         ],
@@ -71,7 +72,7 @@ def _answered(service: Service) -> set[tuple[str, int]]:
 
 def _operation(method: str | None, route: str) -> str:
     """As the contract has it. What was no HTTP has no method."""
-    return f"{(method or 'no').lower()} {route.replace('<device_id:id>', '{id}')}"
+    return f"{(method or 'no').lower()} {re.sub('<.*>', '{id}', route)}"
 
 
 def _succeeded(answered: set[tuple[str, int]]) -> set[str]:

@@ -92,12 +92,15 @@ def test_a_tracked_device_is_current_in_the_sign_ins_that_follow(
 
 
 @EITHER_WAY
-def test_where_users_opt_in_totp_is_asked_until_the_device_is_remembered(
+def test_where_users_opt_in_a_page_can_offer_to_remember_the_device(
     opt_in_service: Service, opt_in_device: Pycognito, track: Track
 ) -> None:
     api = track(opt_in_service, opt_in_device)
+    before = api.get("/devices").json()
+    assert before["items"] == []
     assert opt_in_device.sign_in().totp_asked
     api.patch("/devices/current", {"status": "remembered"}).raise_for_status()
+    assert [it["id"] for it in api.get("/devices").json()["items"]] == [before["currentDeviceId"]]
     assert opt_in_device.sign_in().challenges == BY_DEVICE
 
 

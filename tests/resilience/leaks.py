@@ -51,7 +51,7 @@ SECRETS = {
     "forged signature": FORGED_SIGNATURE,
 }
 
-OPERATIONS = {
+OPERATIONS: dict[str, tuple[str, str, Any]] = {
     "ListDevices": ("GET", "/devices?cursor={cursor}&limit=1", None),
     "GetDevice": ("GET", "/devices/current?secret={query}", None),
     "ConfirmDevice": ("POST", "/devices", "verifier"),
@@ -68,12 +68,14 @@ LOUD = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "CORS_ORIGINS": "https://app.example.com",
     "COGNITO_CONNECT_TIMEOUT": "0.5",
-    "COGNITO_READ_TIMEOUT": "0.2",
-    "COGNITO_DEADLINE": "2",
+    "COGNITO_READ_TIMEOUT": "0.7",
+    "COGNITO_DEADLINE": "4",
     "COGNITO_MAX_ATTEMPTS": "2",
     "BREAKER_FAILURES": "1000",
 }
-QUIET_SECONDS = 0.5
+WAITED_FOR = ("ListDevices", "ConfirmDevice")
+"""Operations that faults which wait are tried on."""
+QUIET_SECONDS = 1.0
 """For how long a fault that waits does; the service gives up sooner here."""
 
 
@@ -212,12 +214,15 @@ def failures_of_cognito(
     """Each fault of the local Cognito at each operation; its words quote what it was sent."""
     for operation in OPERATIONS:
         for kind in kinds:
+            if "seconds" in KINDS[kind].fields and operation not in WAITED_FOR:
+                continue
             user = sign_in(cognito)
             quoted = f"Value '{PASSWORD_VERIFIER}' '{SALT}' '{CURSOR}' of {user.token} is refused"
-            how: dict[str, Any] = {
+            forms: dict[str, dict[str, Any]] = {
                 "error": {"type": "InvalidParameterException", "message": quoted},
                 "wrong_shape": {"body": {"Device": quoted, "Devices": quoted, "Sessions": quoted}},
-            }.get(kind, {})
+            }
+            how = forms.get(kind, {})
             if "seconds" in KINDS[kind].fields:
                 how["seconds"] = QUIET_SECONDS
             cognito.control(
@@ -225,7 +230,7 @@ def failures_of_cognito(
             )
             perform(run, service, user, operation)
             cognito.control("DELETE", "/_local/faults")
-    for kind, how in (
+    for kind, words in (
         ("NotAuthorizedException", "Access Token has been revoked: "),
         ("SomethingNewException", "No code knows this: "),
     ):
@@ -236,7 +241,7 @@ def failures_of_cognito(
             operation="GetDevice",
             fault="error",
             type=kind,
-            message=how + user.token,
+            message=words + user.token,
         )
         perform(run, service, user, "GetDevice")
 

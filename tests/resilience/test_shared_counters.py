@@ -1,11 +1,13 @@
 """With Redis, limits and budgets are those of all processes and machines together."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis import Redis
 
+from app.counters import REDIS_PAUSE
 from local_cognito.process import RunningCognito
 from tests.calls import FORGED_TOKEN, SignedIn, assert_problem, call, log_lines, until
 from tests.redis_server import RedisServer, running_redis
@@ -33,24 +35,47 @@ def two(cognito_server: RunningCognito, redis: RedisServer) -> Iterator[tuple[Se
         yield one, other
 
 
-@pytest.fixture(autouse=True)
-def nothing_counted(redis: RedisServer) -> None:
-    with Redis.from_url(redis.url) as client:
-        client.flushall()
+def counted_together(
+    two: tuple[Service, Service], redis: RedisServer, calls: Callable[[], list[int]]
+) -> list[int]:
+    """What came of the calls, made while Redis answered all the time: on a busy machine it may miss
+    its quarter of a second, and then each process counts alone for a while."""
+    for _ in range(10):
+        with Redis.from_url(redis.url) as client:
+            client.flushall()
+        before = [service.logs().count("redis_") for service in two]  # away and back
+        statuses = calls()
+        if (
+            [service.logs().count("redis_") for service in two]
+            == before
+            == [it // 2 * 2 for it in before]
+        ):
+            return statuses
+        time.sleep(REDIS_PAUSE)
+    raise AssertionError("Redis was never there for long enough")
 
 
-def test_a_users_limit_is_one(two: tuple[Service, Service], user: SignedIn) -> None:
-    took = [
-        call(f"{service.url}/devices/nonsense", headers=user.bearer).status_code
-        for service in two * (USER_LIMIT // 2 + 1)
-    ]
-    assert took == [404] * USER_LIMIT + [429] * 2
+def test_a_users_limit_is_one(
+    two: tuple[Service, Service], redis: RedisServer, user: SignedIn
+) -> None:
+    def call_both() -> list[int]:
+        return [
+            call(f"{service.url}/devices/nonsense", headers=user.bearer).status_code
+            for service in two * (USER_LIMIT // 2 + 1)
+        ]
+
+    assert counted_together(two, redis, call_both) == [404] * USER_LIMIT + [429] * 2
 
 
-def test_an_addresss_limit_is_one(two: tuple[Service, Service]) -> None:
+def test_an_addresss_limit_is_one(two: tuple[Service, Service], redis: RedisServer) -> None:
     forged = {"Authorization": f"Bearer {FORGED_TOKEN}"}
-    guesses = [call(f"{service.url}/devices", headers=forged).status_code for service in two * 4]
-    assert guesses == [401] * ADDRESS_LIMIT + [429] * (8 - ADDRESS_LIMIT)
+
+    def guess() -> list[int]:
+        return [call(f"{service.url}/devices", headers=forged).status_code for service in two * 4]
+
+    assert counted_together(two, redis, guess) == [401] * ADDRESS_LIMIT + [429] * (
+        8 - ADDRESS_LIMIT
+    )
 
 
 def test_the_budget_for_cognito_is_one_and_the_rest_is_not_forwarded(
@@ -85,8 +110,11 @@ def test_the_budget_for_cognito_is_one_and_the_rest_is_not_forwarded(
 def test_nothing_that_names_a_user_or_an_address_is_kept(
     two: tuple[Service, Service], redis: RedisServer, user: SignedIn
 ) -> None:
-    call(f"{two[0].url}/devices", headers=user.bearer)
-    call(f"{two[0].url}/devices")
+    def call_with_and_without() -> list[int]:
+        url = f"{two[0].url}/devices"
+        return [call(url, headers=user.bearer).status_code, call(url).status_code]
+
+    counted_together(two, redis, call_with_and_without)
     with Redis.from_url(redis.url, decode_responses=True) as client:
         keys = client.keys()
     assert len(keys) >= 2

@@ -52,7 +52,8 @@ def problem_of(call: Callable[..., object], *arguments: object) -> str:
         problem = Problem.from_json(refusal.body)
         stated = (refusal.status, refusal.headers["X-Request-ID"])
     assert (problem.status, problem.request_id) == stated
-    return problem.code
+    code: str = problem.code
+    return code
 
 
 assert health.get_health().status == "ok"

@@ -22,9 +22,7 @@ def taken(budget: QuotaBudget, *asked: Operation) -> int:
     for number, operation in enumerate(asked):
         try:
             budget.take(operation)
-        except ServiceError as refusal:
-            assert refusal.code is ErrorCode.QUOTA_EXCEEDED
-            assert refusal.retry_after is not None
+        except ServiceError:
             return number
     return len(asked)
 
@@ -66,4 +64,5 @@ def test_a_part_of_less_than_a_call_is_one_call_in_more_seconds() -> None:
     budget.take(operations.GET_DEVICE)
     with pytest.raises(ServiceError) as refused:
         budget.take(operations.GET_DEVICE)
+    assert refused.value.code is ErrorCode.QUOTA_EXCEEDED
     assert (refused.value.retry_after or 0) > 500

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The eleven calls of the API in one pass with curl, each with its status line and its answer.
+# Every call of the API for a user, in one pass with curl, each with its status line and its answer.
 #
 #   BASE              where the API is, as http://127.0.0.1:8000
 #   TOKEN             an access token of a device that is not tracked yet
@@ -21,8 +21,7 @@ trap 'rm -f "$head"' EXIT
 call() {
     number=$((number + 1))
     printf '\n%2d  %s %s%s\n' "$number" "$2" "$3" "${4:+  $4}"
-    local body
-    body=$(curl --silent --show-error --max-time 30 --dump-header "$head" --request "$2" \
+    body=$(curl --silent --show-error --max-time 60 --dump-header "$head" --request "$2" \
         --header "Authorization: Bearer $1" \
         ${4:+--header 'Content-Type: application/json' --data "$4"} "$BASE$3")
     printf '    %s\n' "$(head -n 1 "$head" | tr -d '\r')"
@@ -38,6 +37,11 @@ call "$TOKEN" PATCH "/devices/$THIRD_KEY" '{"status": "not_remembered"}'
 call "$TOKEN" PATCH /devices/current '{"status": "remembered"}'
 call "$TOKEN" DELETE "/devices/$THIRD_KEY"
 call "$TOKEN" DELETE /devices/current
+call "$OTHER_TOKEN" GET /sessions
+session=$(grep -o '"id": *"[a-z0-9]*", *"sessionType": *"token", *"current": *false' <<<"$body" |
+    head -n 1 | cut -d '"' -f 4)
+call "$OTHER_TOKEN" DELETE "/sessions/$session?linked=true"
+call "$OTHER_TOKEN" DELETE '/sessions?scope=others'
 call "$OTHER_TOKEN" DELETE '/devices?scope=others'
 call "$OTHER_TOKEN" DELETE '/devices?scope=all'
 call "$OTHER_TOKEN" POST /devices/sign-out
