@@ -132,8 +132,8 @@ clients: .venv/ready-to-test node_modules/ready ## Generate clients of the API i
 
 # --- page and documents ---------------------------------------------------------------------------
 
-# The browser tests need axe-core, and build the page to compare.
-test: examples/web/node_modules/ready
+# The browser tests need axe-core, and build the page to compare. Documents with broken links fail, too.
+test: examples/web/node_modules/ready docs
 
 examples/web/node_modules/ready: examples/web/package.json examples/web/package-lock.json
 	@echo "Set-up of the page: JavaScript packages, 200 MB on disk; a minute"

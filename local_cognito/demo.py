@@ -57,10 +57,10 @@ def main() -> None:
     cognito_port = _free_port("COGNITO_PORT", 9229)
     if port == cognito_port:
         sys.exit(f"PORT and COGNITO_PORT are both {port}: set one of them to another.")
-    if "WEB_PORT" in os.environ:
+    if os.environ.get("WEB_PORT"):
         web_port = _free_port("WEB_PORT", WEB_PORT)
     else:
-        web_port = 0 if _refusal(WEB_PORT) else WEB_PORT
+        web_port = 0 if WEB_PORT in (port, cognito_port) or _refusal(WEB_PORT) else WEB_PORT
     with_tls = _switched_on("TLS")
     _forget_other_variables()
     with ExitStack() as started:
@@ -256,7 +256,7 @@ def _show(user: DemoUser, folder: Path, page_url: str | None) -> None:
     _say(f"Swagger UI: {user.api_url}/docs")
     _say(
         f"Ready: the API is at {user.api_url}, the local Cognito at {user.cognito_url}. "
-        "Ctrl-C stops both."
+        "Ctrl-C stops all."
     )
 
 

@@ -27,7 +27,7 @@ const contrast = async (page) => {
 const browser = await launch(CHROMIUM);
 try {
   const page = await browser.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   await visits[VISIT](page, { serviceUrl: SERVICE_URL, cognito, contrast });
