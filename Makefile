@@ -70,8 +70,7 @@ cognito: .venv/ready ## Run the local Cognito alone
 
 .PHONY: test
 test: check system ## Check style and types, lint the contract, run every test
-	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/resilience
-	$(BIN)/pytest tests/resilience # alone, for it loads the machine
+	$(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: check
 check: .venv/ready-to-test node_modules/ready ## Check style, types, the contract, Dockerfiles: what needs no server

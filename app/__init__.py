@@ -7,7 +7,14 @@ from typing import Any
 from flask import Flask
 
 from app import api
-from app.assembly import make_breaker, make_cognito, make_keys, make_pace, make_verifier
+from app.assembly import (
+    make_breaker,
+    make_cognito,
+    make_first_pages,
+    make_keys,
+    make_runs,
+    make_verifier,
+)
 from app.cognito.breaker import STATE_OPEN
 from app.contract.docs import contract_blueprint, docs_blueprint
 from app.counters import Counters
@@ -74,10 +81,11 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
 
     cognito = cognito or make_cognito(settings, breaker, counters)
     trail = audit.AuditLog(source=settings.cognito_issuer[0])
-    pace = make_pace(settings)
-    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, pace)
+    runs = make_runs(settings)
+    first_pages = make_first_pages(settings)
+    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, runs, first_pages)
     app.extensions[sessions.SERVICE] = SessionService(
-        cognito, trail, pace, settings.cognito_client_names
+        cognito, trail, runs, settings.cognito_client_names
     )
     api.register(
         app,

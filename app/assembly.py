@@ -9,8 +9,9 @@ from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, Cogni
 from app.cognito.client import CognitoClient, cognito_idp
 from app.cognito.quota import QuotaBudget
 from app.counters import Counters
+from app.devices.first_pages import FirstPages
 from app.domain import operations
-from app.domain.bulk import Pace
+from app.domain.bulk import Pace, Runs
 from app.observability import logs, metrics
 from app.settings import Settings
 
@@ -91,6 +92,17 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
     )
 
 
-def make_pace(settings: Settings) -> Pace:
-    """How forgetting or ending many goes about it."""
-    return Pace(per_second=settings.forget_rate, deadline=settings.forget_deadline)
+def make_runs(settings: Settings) -> Runs:
+    """How forgetting or ending many goes about it: all of this worker's together leave a fifth of
+    its share of Cognito's updates to other calls."""
+    return Runs(
+        Pace(per_second=settings.forget_rate, deadline=settings.forget_deadline),
+        per_second=0.8 * settings.cognito_update_quota / settings.workers,
+    )
+
+
+def make_first_pages(settings: Settings) -> FirstPages | None:
+    """The cache of device lists, if it is turned on."""
+    if not settings.device_cache_seconds or settings.redis_url is None:
+        return None
+    return FirstPages(settings.redis_url, settings.device_cache_seconds)

@@ -59,7 +59,9 @@ class Windows:
             window = self._open[key] = [0, now + limit.get_expiry()]
         window[0] += 1
         remaining = limit.amount - int(window[0])
-        return Window(remaining >= 0, max(0, remaining), max(1, math.ceil(window[1] - now)))
+        return Window(
+            remaining >= 0, max(0, remaining), max(1, math.ceil(round(window[1] - now, 3)))
+        )
 
     def _sweep(self, now: float) -> None:
         """Drop the windows that have ended. Next time once there are twice as many as are left."""

@@ -63,6 +63,7 @@ class Settings:
     rate_limit_per_user: str
     rate_limit_per_address: str
     redis_url: str | None
+    device_cache_seconds: int
     cors_origins: tuple[str, ...]
     cors_headers: tuple[str, ...]
     trusted_proxy_hops: int
@@ -230,6 +231,7 @@ def _read(env: Env) -> dict[str, Any]:
             "RATE_LIMIT_PER_ADDRESS", "60 per minute", validate=_rate_limit
         ),
         "redis_url": env.str("REDIS_URL", None, validate=_redis_url),
+        "device_cache_seconds": env.int("DEVICE_CACHE_SECONDS", 0, validate=_between(0, 3600)),
         "cors_origins": _words(env, "CORS_ORIGINS", (), each=_origin),
         "cors_headers": _words(env, "CORS_HEADERS", (), each=_header),
         "trusted_proxy_hops": env.int("TRUSTED_PROXY_HOPS", 0, validate=_between(0, 10)),
@@ -266,6 +268,8 @@ def _check_together(settings: Settings) -> None:
             "COGNITO_JWKS_URL: Name one address, or as many as COGNITO_ISSUER has issuers "
             f"({len(settings.cognito_issuer)}), in their order."
         )
+    if settings.device_cache_seconds and settings.redis_url is None:
+        raise SettingsError("DEVICE_CACHE_SECONDS: Needs REDIS_URL, where the lists are kept.")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")
 

@@ -63,7 +63,13 @@ def run(server: Server, case: Case, seconds: float, folder: Path, first: int = 0
     before = server.cpu_seconds()
     done = subprocess.run(
         [
-            *("wrk", "-t1", f"-c{case.connections}", f"-d{max(1, round(seconds))}s", "--timeout=10s"),
+            *(
+                "wrk",
+                "-t1",
+                f"-c{case.connections}",
+                f"-d{max(1, round(seconds))}s",
+                "--timeout=10s",
+            ),
             *(f"--script={LUA}", server.url),
         ],
         env={"PATH": os.environ["PATH"], **variables},

@@ -16,7 +16,7 @@ import requests
 
 from local_cognito.process import RunningCognito
 
-SECONDS = 15.0
+SECONDS = 60.0
 FORGED_TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
 

@@ -8,7 +8,8 @@ one odd item never spoils a whole list. What breaks our own contract is cut to i
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from itertools import islice
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any, TypeVar
 
 import structlog
@@ -45,6 +46,8 @@ NAMED_ATTRIBUTES = {"device_name", "last_ip_used", "dev:device_remembered_status
 
 CONFIDENTIAL_ATTRIBUTES = {"dev:device_arn", "dev:device_owner"}
 """They hold the AWS account number, and the pool and user name."""
+
+HIDDEN_ATTRIBUTES = NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
 
 
 class UnreadableAnswer(Exception):
@@ -170,7 +173,8 @@ def _text(value: object, longest: int = TEXT_MAX_LENGTH) -> str | None:
     """A text that can be sent on: cut to its bound, without lone surrogates; None if blank."""
     if not isinstance(value, str):
         return None
-    return value[:longest].encode(errors="replace").decode().strip() or None
+    text = value[:longest]
+    return (text if text.isascii() else text.encode(errors="replace").decode()).strip() or None
 
 
 def _known(value: object) -> str | None:
@@ -179,17 +183,20 @@ def _known(value: object) -> str | None:
 
 
 def _ip_address(value: object) -> str | None:
+    """Written as people write it. Python's ipaddress takes twenty times as long."""
+    if not isinstance(value, str):
+        return None
+    family = AF_INET6 if ":" in value else AF_INET
     try:
-        return str(ip_address(value)) if isinstance(value, str) else None
-    except ValueError:
+        return inet_ntop(family, inet_pton(family, value))
+    except (OSError, ValueError):
         return None
 
 
 def _other_attributes(attributes: Mapping[str, object]) -> dict[str, str]:
-    hidden = NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
     others = {
         _text(name) or "": _text(value, ATTRIBUTE_MAX_LENGTH) or ""
         for name, value in attributes.items()
-        if name not in hidden
+        if name not in HIDDEN_ATTRIBUTES
     }
-    return dict(list(others.items())[:ATTRIBUTES_MAX])
+    return dict(islice(others.items(), ATTRIBUTES_MAX)) if len(others) > ATTRIBUTES_MAX else others

@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import ssl
+import weakref
 from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import (
+    BotoCoreError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -31,7 +33,7 @@ from gevent import monkey
 from httptools import HttpParserError, HttpResponseParser
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import ConnectTimeoutError as NoConnectionInTime
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
 READ_SIZE = 65536
@@ -127,6 +129,7 @@ class Transport:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._kept: deque[tuple[Route, HTTPConnection]] = deque(maxlen=connections)
+        weakref.finalize(self, _close, self._kept)
         self._tls = create_urllib3_context()
         self._tls.load_verify_locations(
             get_cert_path(ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True)
@@ -181,15 +184,15 @@ class Transport:
             connection.connect()
         except (NoConnectionInTime, TimeoutError) as error:
             connection.close()
+            if isinstance(error, NewConnectionError):  # one of its kind in name only
+                raise _unreachable(route, url, error) from None
             raise ConnectTimeoutError(endpoint_url=url, error=error) from None
         except ssl.SSLError as error:
             connection.close()
             raise SSLError(endpoint_url=url, error=error) from None
         except (HTTPError, OSError) as error:
             connection.close()
-            if route.proxy:
-                raise ProxyConnectionError(proxy_url=route.proxy, error=error) from None
-            raise EndpointConnectionError(endpoint_url=url, error=error) from None
+            raise _unreachable(route, url, error) from None
         except BaseException:
             connection.close()
             raise
@@ -217,6 +220,17 @@ class Transport:
                 route.host, route.port, headers=route.proxy_headers, scheme=proxy.scheme or "http"
             )
         return connection
+
+
+def _unreachable(route: Route, url: str, error: Exception) -> BotoCoreError:
+    if route.proxy:
+        return ProxyConnectionError(proxy_url=route.proxy, error=error)
+    return EndpointConnectionError(endpoint_url=url, error=error)
+
+
+def _close(kept: deque[tuple[Route, HTTPConnection]]) -> None:
+    for _, connection in kept:
+        connection.close()
 
 
 def _round(sock: socket.socket, request: bytes) -> Answer:

@@ -86,7 +86,7 @@ class Devices(MethodView):
         DevicePageSchema,
         description="A page of devices.",
         examples=named("first-page", "last-page"),
-        headers={"Link": "Link"},
+        headers={"Age": "Age", "Link": "Link"},
     )
     def get(self, query: dict[str, Any]) -> tuple[DevicePage, dict[str, str]]:
         """List the user's devices.
@@ -95,8 +95,10 @@ class Devices(MethodView):
         in the user's hands. While `nextCursor` is not null there is another page, even when this
         one came short or empty.
         """
-        page = _devices().page(caller(), **query)
-        return page, next_page("devices.Devices", page.next_cursor, limit=query["limit"])
+        fresh = bool(request.cache_control.no_cache)
+        page = _devices().page(caller(), **query, fresh=fresh)
+        headers = next_page("devices.Devices", page.next_cursor, limit=query["limit"])
+        return page, headers if page.age is None else headers | {"Age": str(page.age)}
 
     @operation(
         "trackDevice",

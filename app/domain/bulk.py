@@ -1,13 +1,15 @@
 """One call for each of many devices or sessions, at a pace that Cognito's quota allows."""
 
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 from app.domain.errors import ErrorCode, ServiceError
+from app.domain.flights import Flights
 
 Item = TypeVar("Item", covariant=True)
 
@@ -51,17 +53,53 @@ class Page(Protocol[Item]):
     def next_cursor(self) -> str | None: ...
 
 
+class Turns:
+    """The turns of all runs of this process, `per_second` together. Each run asks for one at a
+    time, so that they take turns."""
+
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1 / per_second
+        self._due = -math.inf
+
+    def next(self, earliest: float, latest: float) -> float | None:
+        """When the next one is; None if that is after `latest`."""
+        turn = max(earliest, self._due)
+        if turn > latest:
+            return None
+        self._due = turn + self._interval
+        return turn
+
+
+class Runs:
+    """The runs of this process: one at a time for each user, and a fair share for each.
+
+    `pace` is each run's, `per_second` that of all together.
+    """
+
+    def __init__(self, pace: Pace, per_second: float) -> None:
+        self._pace = pace
+        self._turns = Turns(per_second)
+        self._flights = Flights[Report]()
+
+    def run(self, user: str, what: Hashable, go: Callable[["Bulk"], Report]) -> Report:
+        """What comes of `go`. Who asks for the same (`what`) for the same user meanwhile gets the
+        same report; who asks for something else waits."""
+        return self._flights.share(user, what, lambda: go(Bulk(self._pace, self._turns)))
+
+
 class Bulk:
     """One run over many. `clock` and `sleep` (seconds) are `time`'s; tests may pass their own."""
 
     def __init__(
         self,
         pace: Pace,
+        turns: Turns | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._interval = 1 / pace.per_second
+        self._turns = turns or Turns(math.inf)
         self._clock = clock
         self._sleep = sleep
         self._due = clock()
@@ -142,9 +180,9 @@ class Bulk:
     def _wait_for_turn(self) -> bool:
         """Wait; False, at once, if the turn would come after the deadline. Lost time is not made
         up for in a burst."""
-        wait = max(0.0, self._due - self._clock())
-        if self._clock() + wait > self._deadline:
+        turn = self._turns.next(max(self._due, self._clock()), self._deadline)
+        if turn is None:
             return False
-        self._sleep(wait)
+        self._sleep(max(0.0, turn - self._clock()))
         self._due = self._clock() + self._interval
         return True

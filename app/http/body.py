@@ -36,7 +36,8 @@ class StrictParser(FlaskParser):
             ServiceError: `malformed-body`, `body-too-large`.
         """
         body = req.get_data(cache=True)
-        if len(body) >= BODY_MAX_BYTES:  # Werkzeug cuts a chunked body off there, and says nothing
+        # Werkzeug cuts a chunked body off at the limit, and says nothing.
+        if len(body) == BODY_MAX_BYTES and req.environ["wsgi.input"].read(1):
             raise ServiceError(ErrorCode.BODY_TOO_LARGE)
         if not body:
             return missing

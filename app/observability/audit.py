@@ -11,10 +11,10 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from flask import g, has_request_context, request
 
 from app.domain.access_token import AccessToken
+from app.observability.logs import ascii_json
 
 LOGGER_NAME = "device_bff.audit"
 TYPE_PREFIX = "device-bff."
@@ -57,7 +57,7 @@ class AuditLog:
             **({} if subject is None else {"subject": subject}),
             "data": data,
         }
-        self._logger.info(orjson.dumps(told, option=orjson.OPT_UTC_Z).decode())
+        self._logger.info(ascii_json(told).decode())
 
 
 def configure(enabled: bool) -> None:

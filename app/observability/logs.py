@@ -91,11 +91,17 @@ class OutputLogger:
     debug = info = warning = error = critical = exception = msg
 
 
-def _as_json(logger: object, method: str, event: structlog.typing.EventDict) -> bytes:
+def ascii_json(value: dict[str, Any]) -> bytes:
+    """`value` in one line, in ASCII: readers of logs differ in what else ends a line."""
     try:
-        return orjson.dumps(event, default=str)
+        line = orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)
     except TypeError:  # half a surrogate pair, in what a stranger has sent
-        return json.dumps(event, default=str).encode()
+        return json.dumps(value, default=str).encode()
+    return line if line.isascii() else json.dumps(orjson.loads(line)).encode()
+
+
+def _as_json(logger: object, method: str, event: structlog.typing.EventDict) -> bytes:
+    return ascii_json(dict(event))
 
 
 def hashed(sub: str) -> str:

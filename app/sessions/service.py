@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, audited
-from app.domain.bulk import Bulk, Pace, Report
+from app.domain.bulk import Bulk, Report, Runs
 from app.domain.cognito import CognitoPort
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.sessions import Session, SessionPage, is_session_id
@@ -25,12 +25,12 @@ class SessionService:
         self,
         cognito: CognitoPort,
         audit: AuditTrail,
-        pace: Pace,
+        runs: Runs,
         client_names: Mapping[str, str],
     ) -> None:
         self._cognito = cognito
         self._audit = audit
-        self._pace = pace
+        self._runs = runs
         self._client_names = client_names
 
     def page(self, token: AccessToken, cursor: str | None) -> SessionPage:
@@ -63,7 +63,11 @@ class SessionService:
         Raises:
             ServiceError: the sessions could not be listed; nothing was ended.
         """
-        bulk = Bulk(self._pace)
+        return self._runs.run(
+            token.sub, ENDED + token.value, lambda bulk: self._end_others(bulk, token)
+        )
+
+    def _end_others(self, bulk: Bulk, token: AccessToken) -> Report:
         try:
             listed = bulk.all_pages(
                 lambda cursor: self._cognito.list_user_sessions(token.value, cursor)

@@ -92,6 +92,7 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, jwks: JwksServer) -> None:
     monkeypatch.setenv("RATE_LIMIT_PER_USER", "100000 per minute")
     monkeypatch.setenv("RATE_LIMIT_PER_ADDRESS", "100000 per minute")
     monkeypatch.setenv("FORGET_RATE", "1000")
+    monkeypatch.setenv("COGNITO_UPDATE_QUOTA", "100000")
 
 
 def make_application(fake_cognito: FakeCognito) -> Flask:

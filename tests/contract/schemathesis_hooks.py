@@ -57,8 +57,11 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
             body["deviceGroupKey"] = "-group"
     if _operation_id(case) == "endSession":
         COGNITO.control("POST", "/_local/sign-in", username="demo")
-        sessions = _get(case, "/sessions")["items"]
-        case.path_parameters["id"] = next(it["id"] for it in sessions if not it["current"])
+        for session in _get(case, "/sessions").get("items", ()):
+            if not session["current"]:
+                case.path_parameters["id"] = session["id"]
+    if _operation_id(case) == "listSessions":
+        case.query.pop("cursor", None)  # no user here has more sessions than a page
     if _operation_id(case) == "listDevices" and "cursor" in case.query:
         case.query["cursor"] = _cursor(case)
 

@@ -17,10 +17,8 @@ SECONDS = 60
 
 def program_path(program: str) -> str:
     """Where a program of the virtual environment, or else of this machine, is."""
-    beside_python = str(Path(sys.executable).parent)
-    path = shutil.which(
-        program, path=os.pathsep.join((beside_python, os.environ["PATH"], "/usr/sbin"))
-    )
+    places = (str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin")
+    path = shutil.which(program, path=os.pathsep.join(places))
     assert path, f"{program} is not installed: see tests/system-packages.sh"
     return path
 

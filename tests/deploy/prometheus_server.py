@@ -1,9 +1,8 @@
-"""A Prometheus of one's own, that scrapes one target."""
+"""A Prometheus of one's own, that scrapes one target once a second."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,53 +22,37 @@ scrape_configs:
       - targets: ["127.0.0.1:{target_port}"]
 """
 
-
-@dataclass
-class Prometheus:
-    """A running server."""
-
-    url: str
-
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """The series that an instant query finds now."""
-        series: list[dict[str, Any]] = self._get("query", query=expression)["result"]
-        return series
-
-    def values_of(self, path: str) -> set[str]:
-        """The strings that `/api/v1/{path}` lists."""
-        return set(self._get(path))
-
-    def _get(self, path: str, **parameters: str) -> Any:
-        answer = requests.get(f"{self.url}/api/v1/{path}", parameters, timeout=SECONDS).json()
-        assert answer["status"] == "success", answer
-        return answer["data"]
-
-    def ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/-/ready", timeout=SECONDS).status_code == 200
-        except requests.ConnectionError:
-            return False
+Query = Callable[[str], list[dict[str, Any]]]
 
 
 @contextmanager
-def scraping(target_port: int, folder: Path) -> Iterator[Prometheus]:
-    """A server that reads `/metrics` on a port of this machine, once a second."""
+def scraping(target_port: int, folder: Path) -> Iterator[Query]:
+    """Asks a server that reads `/metrics` on that port for the series that an expression finds."""
     configuration = folder / "prometheus.yaml"
     configuration.write_text(CONFIGURATION.format(target_port=target_port))
     address = f"127.0.0.1:{free_port()}"
+
+    def query(expression: str) -> list[dict[str, Any]]:
+        asked = {"query": expression}
+        answer = requests.get(f"http://{address}/api/v1/query", asked, timeout=SECONDS).json()
+        assert answer["status"] == "success", answer
+        series: list[dict[str, Any]] = answer["data"]["result"]
+        return series
+
+    def ready() -> bool:
+        try:
+            return requests.get(f"http://{address}/-/ready", timeout=SECONDS).ok
+        except requests.ConnectionError:
+            return False
+
+    arguments = (f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}")
     process = subprocess.Popen(
-        [
-            program_path("prometheus"),
-            f"--config.file={configuration}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={address}",
-            "--log.level=warn",
-        ]
+        [program_path("prometheus"), *arguments, f"--web.listen-address={address}"],
+        stderr=subprocess.DEVNULL,
     )
-    server = Prometheus(f"http://{address}")
     try:
-        until("Prometheus is ready", server.ready, within=SECONDS)
-        yield server
+        until("Prometheus is ready", ready)
+        yield query
     finally:
         process.terminate()
         process.wait(SECONDS)

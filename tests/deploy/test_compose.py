@@ -35,14 +35,6 @@ def test_it_offers_what_make_run_offers(services: dict[str, Any]) -> None:
     }
 
 
-def test_each_service_waits_for_the_ones_that_it_calls(services: dict[str, Any]) -> None:
-    waits = {name: service.get("depends_on", {}) for name, service in services.items()}
-    assert waits["proxy"]["service"]["condition"] == "service_healthy"
-    for called in ("cognito", "redis"):
-        assert waits["service"][called]["condition"] == "service_healthy"
-        assert "healthcheck" in services[called]
-
-
 def test_no_container_may_write_to_its_root_or_gain_rights(services: dict[str, Any]) -> None:
     for service in services.values():
         assert service["read_only"]

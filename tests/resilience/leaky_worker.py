@@ -1,7 +1,5 @@
-"""The service's own worker, in a service with the leaks that LEAKS names."""
+"""The service's own worker, in a service that has one leak into each of its outputs."""
 
-import logging
-import os
 import sys
 from typing import Any
 from unittest.mock import patch
@@ -9,73 +7,41 @@ from unittest.mock import patch
 from flask import request
 
 from app.counters import Counters
-from app.domain.access_token import AccessToken
 from app.domain.errors import ErrorCode, ServiceError
 from app.http.problems import problem
 from app.observability import metrics
-from app.observability.audit import AuditLog
 from app.server import Worker
 
-record_audit = AuditLog.record
+__all__ = ["Worker"]
+
 count_hit = Counters.hit
 request_labels = metrics.REQUESTS.labels
 
 
-def query_in_request_log() -> None:
-    patch(
-        "app.observability.logs.trace_id",
-        lambda: request.query_string.decode() if request else None,
-    ).start()
+def query_as_trace_id() -> str | None:
+    return request.query_string.decode() if request else None
 
 
-def libraries_at_debug() -> None:
-    logging.getLogger().setLevel(logging.DEBUG)
+def path_as_route(method: str, route: str, status: str) -> Any:
+    return request_labels(method, request.full_path if request else route, status)
 
 
-def token_in_audit() -> None:
-    def record(self: AuditLog, event: str, token: AccessToken, subject: Any, outcome: str) -> None:
-        record_audit(self, event, token, subject, token.value)
-
-    patch.object(AuditLog, "record", record).start()
+def token_in_key(self: Counters, limit: Any, *key: str, **options: Any) -> Any:
+    whole = request.headers.get("Authorization", "") if request else ""
+    return count_hit(self, limit, *key, whole, **options)
 
 
-def path_in_metric() -> None:
-    patch.object(
-        metrics.REQUESTS,
-        "labels",
-        lambda method, route, status: request_labels(
-            method, request.full_path if request else route, status
-        ),
-    ).start()
+def words_of_cognito(operation: Any, kind: str, message: str) -> ServiceError:
+    return ServiceError(ErrorCode.INVALID_PARAMETER, message)
 
 
-def all_of_a_span() -> None:
-    patch("app.observability.spans.plain", lambda span: span).start()
+def words_of_gunicorn(*about: Any) -> Any:
+    return problem(*about) | {"detail": str(sys.exc_info()[1])}
 
 
-def token_in_rate_limit_key() -> None:
-    def hit(self: Counters, limit: Any, *key: str, **options: Any) -> Any:
-        whole = request.headers.get("Authorization", "") if request else ""
-        return count_hit(self, limit, *key, whole, **options)
-
-    patch.object(Counters, "hit", hit).start()
-
-
-def words_of_cognito() -> None:
-    patch(
-        "app.cognito.client.to_service_error",
-        lambda operation, kind, message: ServiceError(ErrorCode.INVALID_PARAMETER, message),
-    ).start()
-
-
-def words_of_gunicorn() -> None:
-    patch(
-        "app.http.unparsed.problem",
-        lambda *about: problem(*about) | {"detail": str(sys.exc_info()[1])},
-    ).start()
-
-
-__all__ = ["Worker"]
-
-for leak in os.environ["LEAKS"].split():
-    globals()[leak]()
+patch("app.observability.logs.trace_id", query_as_trace_id).start()
+patch.object(metrics.REQUESTS, "labels", path_as_route).start()
+patch("app.observability.spans.plain", lambda span: span).start()
+patch.object(Counters, "hit", token_in_key).start()
+patch("app.cognito.client.to_service_error", words_of_cognito).start()
+patch("app.http.unparsed.problem", words_of_gunicorn).start()

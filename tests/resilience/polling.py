@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until(what: str, happened: Callable[[], object], within: float = 30.0) -> None:
+def until(what: str, happened: Callable[[], object], within: float = 60.0) -> None:
     """Ask again and again whether it has happened; `what` is named if it does not, in seconds."""
     deadline = time.monotonic() + within
     while not happened():

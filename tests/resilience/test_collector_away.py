@@ -1,7 +1,6 @@
 """Traces are for watching, not for serving: calls and stops do not wait for their collector."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +8,7 @@ from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, call, log_lines, metric
 from tests.collector import Collector, a_collector
 from tests.resilience.polling import until
-from tests.servers import Service, serving, settings_for
+from tests.servers import serving, settings_for
 
 FAILURES = "device_bff_trace_export_failures_total"
 
@@ -21,67 +20,48 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-def tracing(
-    cognito: RunningCognito, collector: Collector
-) -> Callable[..., AbstractContextManager[Service]]:
-    """Starts the service with traces on, and these variables."""
+def settings(cognito: RunningCognito, collector: Collector) -> dict[str, str]:
     traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "WORKERS": "1"}
-    return lambda **variables: serving(settings_for(cognito) | traced | variables)
+    return settings_for(cognito) | traced
 
 
-def list_devices(service: Service, user: SignedIn) -> None:
-    assert call(f"{service.url}/devices", headers=user.bearer).ok
-
-
-@pytest.mark.parametrize("hanging", [False, True], ids=["refused", "hanging"])
 def test_neither_calls_nor_a_stop_wait_for_it(
-    tracing: Callable[..., AbstractContextManager[Service]],
-    user: SignedIn,
-    collector: Collector,
-    hanging: bool,
+    settings: dict[str, str], user: SignedIn, collector: Collector
 ) -> None:
     """Not even with more spans than the queue holds; gunicorn would kill a worker that waits."""
-    if hanging:
-        collector.hang()
+    collector.hang()
     few = {"OTEL_BSP_MAX_QUEUE_SIZE": "4", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1"}
-    with tracing(**few, OTEL_EXPORTER_OTLP_TIMEOUT="600", GRACEFUL_TIMEOUT="15") as service:
+    with serving(settings | few | {"OTEL_EXPORTER_OTLP_TIMEOUT": "600"}) as service:
         for _ in range(10):
-            list_devices(service, user)
+            assert call(f"{service.url}/devices", headers=user.bearer).ok
         assert service.terminate() == 0
         assert len(log_lines(service.logs(), event="trace_collector_away", level="warning")) == 1
         assert "SIGKILL" not in service.logs()
 
 
-def test_the_last_spans_reach_it_at_a_stop(
-    tracing: Callable[..., AbstractContextManager[Service]], user: SignedIn, collector: Collector
+def test_an_outage_is_told_once_when_it_begins_and_ends_and_the_last_spans_arrive_at_a_stop(
+    settings: dict[str, str], user: SignedIn, collector: Collector
 ) -> None:
-    collector.work()
-    with tracing(OTEL_BSP_SCHEDULE_DELAY="60000") as service:
-        list_devices(service, user)
-        assert not collector.received
-        assert service.terminate() == 0
-        assert b"GET /devices" in collector.received
-        assert b"Cognito Identity Provider.ListDevices" in collector.received
+    often = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    with serving(settings | often) as service:
 
-
-def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(
-    tracing: Callable[..., AbstractContextManager[Service]], user: SignedIn, collector: Collector
-) -> None:
-    with tracing(OTEL_EXPORTER_OTLP_TIMEOUT="1", OTEL_BSP_SCHEDULE_DELAY="50") as service:
+        def list_devices() -> None:
+            assert call(f"{service.url}/devices", headers=user.bearer).ok
 
         def lose_batches() -> bool:
-            list_devices(service, user)
-            return metric(service.url, FAILURES) >= 4
+            list_devices()
+            return metric(service.url, FAILURES) >= 2
+
+        def deliver_batches() -> bool:
+            list_devices()
+            return collector.received.count(b"GET /devices") >= 1
 
         until("batches are lost", lose_batches)
         collector.work()
-
-        def deliver_batches() -> bool:
-            list_devices(service, user)
-            return collector.received.count(b"GET /devices") >= 4
-
         until("batches arrive", deliver_batches)
-        service.terminate()
+        call(f"{service.url}/devices/current", headers=user.bearer)
+        assert service.terminate() == 0
+        assert b"Cognito Identity Provider.GetDevice" in collector.received
         events = [line["event"] for line in log_lines(service.logs())]
         told = [event for event in events if event.startswith("trace_collector")]
         assert told == ["trace_collector_away", "trace_collector_back"]

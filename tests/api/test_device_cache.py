@@ -1,0 +1,105 @@
+"""DEVICE_CACHE_SECONDS: first pages kept in a real Redis, which cannot read them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from redis import Redis
+
+from tests.api.client import ApiClient
+from tests.api.conftest import CURRENT, OTHER, Start, client_of
+from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import SUB
+from tests.redis_server import RedisServer, running_redis
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with running_redis() as redis:
+        yield redis
+
+
+@pytest.fixture
+def api(start: Start, fake_cognito: FakeCognito, redis: RedisServer) -> ApiClient:
+    fake_cognito.add(SUB, CURRENT, name="Ana's laptop")
+    fake_cognito.add(SUB, OTHER, name="Ana's phone")
+    return start(REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60")
+
+
+def lists(fake_cognito: FakeCognito) -> int:
+    return sum(call.operation == "list_devices" for call in fake_cognito.calls)
+
+
+def test_a_second_look_is_answered_from_the_cache_and_tells_its_age(
+    api: ApiClient, fake_cognito: FakeCognito
+) -> None:
+    first, second = api.get("/devices"), api.get("/devices")
+    assert first.json == second.json
+    assert "Age" not in first.headers
+    assert int(second.headers["Age"]) <= 60
+    assert lists(fake_cognito) == 1
+
+
+def test_no_cache_asks_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
+    api.get("/devices")
+    assert "Age" not in api.get("/devices", headers={"Cache-Control": "no-cache"}).headers
+    assert lists(fake_cognito) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", f"/devices/{OTHER}", None),
+        ("PATCH", f"/devices/{OTHER}", {"status": "not_remembered"}),
+        ("DELETE", "/devices?scope=others", None),
+    ],
+)
+def test_every_write_drops_the_pages_of_all_the_users_sessions(
+    api: ApiClient, token: Callable[..., str], method: str, path: str, body: object
+) -> None:
+    elsewhere = client_of(api.application, token(device_key=OTHER))
+    elsewhere.get("/devices")
+    api.open(path, method=method, json=body)
+    assert [item["id"] for item in elsewhere.get("/devices").json["items"]] == [CURRENT]
+
+
+def test_other_pages_are_asked_of_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
+    for _ in range(2):
+        page = api.get("/devices?limit=1")
+        api.get(f"/devices?limit=1&cursor={page.json['nextCursor']}")
+    assert lists(fake_cognito) == 3
+
+
+def test_no_token_opens_anothers_page(
+    api: ApiClient, token: Callable[..., str], fake_cognito: FakeCognito, redis: RedisServer
+) -> None:
+    api.get("/devices")
+    stranger = client_of(api.application, token(sub="somebody-else"))
+    assert stranger.get("/devices").json["items"] == []
+    kept = Redis.from_url(redis.url)
+    (mine, theirs) = (
+        (key, *next(iter(kept.hgetall(key).items())))
+        for key in kept.keys("device-bff:first-page:*")
+    )
+    kept.hset(mine[0], mine[1], theirs[2])  # somebody swaps what Redis holds
+    kept.hset(theirs[0], theirs[1], mine[2])
+    assert "Age" not in api.get("/devices").headers
+    assert stranger.get("/devices").json["items"] == []
+
+
+def test_redis_holds_nothing_to_read(api: ApiClient, redis: RedisServer) -> None:
+    api.get("/devices")
+    kept = Redis.from_url(redis.url)
+    (key,) = kept.keys("device-bff:first-page:*")
+    everything = key + b"".join(b"".join(pair) for pair in kept.hgetall(key).items())
+    for secret in (SUB, CURRENT, "Ana", "192.0.2.7"):
+        assert secret.encode() not in everything
+    assert 0 < kept.ttl(key) <= 60
+
+
+def test_without_redis_every_page_is_cognitos(
+    api: ApiClient, fake_cognito: FakeCognito, redis: RedisServer
+) -> None:
+    api.get("/devices")
+    redis.kill()
+    assert "Age" not in api.get("/devices").headers
+    assert lists(fake_cognito) == 2
