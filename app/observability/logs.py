@@ -37,13 +37,15 @@ def configure(level: str, log_format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-        if console
-        else [_tracebacks_without_locals(), _as_json]
-    )
+    renderers: list[structlog.typing.Processor]
+    if console:
+        plain = structlog.dev.plain_traceback
+        renderers = ours = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    else:
+        renderers = [_tracebacks_without_locals(), structlog.processors.JSONRenderer()]
+        ours = [renderers[0], _as_json]
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, *ours],
         logger_factory=OutputLogger,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         cache_logger_on_first_use=True,
@@ -53,7 +55,7 @@ def configure(level: str, log_format: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
