@@ -37,13 +37,11 @@ def configure(level: str, log_format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderers: list[structlog.typing.Processor]
+    ours: list[structlog.typing.Processor] = [_tracebacks_without_locals(), _as_json]
+    theirs: list[structlog.typing.Processor] = [ours[0], structlog.processors.JSONRenderer()]
     if console:
         plain = structlog.dev.plain_traceback
-        renderers = ours = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
-    else:
-        renderers = [_tracebacks_without_locals(), structlog.processors.JSONRenderer()]
-        ours = [renderers[0], _as_json]
+        ours = theirs = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     structlog.configure(
         processors=[*shared, *ours],
         logger_factory=OutputLogger,
@@ -55,7 +53,7 @@ def configure(level: str, log_format: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *theirs],
         )
     )
     root = logging.getLogger()
