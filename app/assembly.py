@@ -44,7 +44,7 @@ def make_verifier(settings: Settings, keys: dict[str, KeySet]) -> TokenVerifier:
         client_ids=settings.cognito_client_ids,
         leeway=settings.token_leeway,
         cache_size=settings.token_cache_size,
-        on_lookup=lambda outcome: metrics.TOKEN_CACHE_LOOKUPS.labels(outcome).inc(),
+        on_lookup=lambda outcome: metrics.token_cache_counter(outcome).inc(),
     )
 
 

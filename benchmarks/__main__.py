@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import tokens
 from benchmarks.load import Case, Result, run, together
 from benchmarks.report import Rows, plot, print_rows, print_start
-from benchmarks.servers import ROOT, Server, Upstream, express, fastapi, service, upstream
+from benchmarks.servers import ROOT, Server, Upstream, express, fastapi, redis, service, upstream
 from benchmarks.start import start_up
 from benchmarks.upstream import KEY
 
@@ -29,7 +29,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
 PICKED = os.environ.get("BENCH_CASES", "")
 OUTPUT = ROOT / "build/bench"
 USERS, ONCE_PER_ROUND = 500, 3000
-QUOTA = 50
+QUOTA, CACHE_SECONDS = 50, 60
 
 LIST, CURRENT = "/devices", "/devices/current"
 PATCH = {
@@ -49,7 +49,7 @@ CASES = (
     Case("patch, 50 ms", tokens="few", **PATCH, **SLOW),  # type: ignore[arg-type]
     Case("list of 3, new tokens", LIST, "once", once=True),
 )
-UNDER_QUOTA = Case("500 users, quota 50/s", LIST, "users", USERS, 0.05, think_ms=2000)
+UNDER_QUOTA = Case("500 users, quota 50/s", LIST, "users", USERS, 0.05, think_ms=1000)
 OVERLOAD = Case("overload", LIST, "many", **SLOW)  # type: ignore[arg-type]
 UPSTREAM_ALONE = Case("upstream alone", LIST, "many", 16)
 
@@ -129,18 +129,26 @@ def _overload(ours: Server, cognito: Upstream, folder: Path) -> dict[str, object
 
 
 def _under_quota(cognito: Upstream, folder: Path) -> dict[str, Result]:
-    """Users who look at their list again and again, while Cognito allows 50 reads a second."""
+    """Users who look at their list again and again, while Cognito allows 50 reads a second.
+
+    Each server has a first round that does not count: 500 lists take 10 s at that quota.
+    """
     found: dict[str, Result] = {}
+    quota = {"COGNITO_READ_QUOTA": str(QUOTA)}
     with ExitStack() as stack:
-        servers = [
-            stack.enter_context(
-                service("ours", cognito, folder, {"COGNITO_READ_QUOTA": str(QUOTA)})
-            ),
-            *(stack.enter_context(peer(cognito, folder)) for peer in (fastapi, express)),
-        ]
+        servers = [stack.enter_context(service("ours", cognito, folder, quota))]
+        if shutil.which("redis-server"):
+            shared = {
+                "REDIS_URL": stack.enter_context(redis()),
+                "DEVICE_CACHE_SECONDS": str(CACHE_SECONDS),
+            }
+            more = quota | shared
+            servers.append(stack.enter_context(service("ours, cache on", cognito, folder, more)))
+        servers += [stack.enter_context(peer(cognito, folder)) for peer in (fastapi, express)]
         for server in servers:
             cognito.set(delay=UNDER_QUOTA.delay, quota=QUOTA)
-            found[server.name] = run(server, UNDER_QUOTA, max(4 * SECONDS, 1), folder)
+            run(server, UNDER_QUOTA, 6 * SECONDS, folder)
+            found[server.name] = run(server, UNDER_QUOTA, 4 * SECONDS, folder)
     print()
     print_rows({UNDER_QUOTA.name: found})
     return found

@@ -137,6 +137,21 @@ def service(
 
 
 @contextmanager
+def redis() -> Iterator[str]:
+    """The URL of a Redis that keeps nothing on disk."""
+    port = _free_port()
+    process = subprocess.Popen(
+        ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", ""],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
 def fastapi(cognito: Upstream, folder: Path) -> Iterator[Server]:
     """FastAPI and aiobotocore under uvicorn, two workers."""
     with _started(
@@ -175,9 +190,7 @@ def _started(
     folder: Path,
     port_option: str | None = None,
 ) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = _free_port()
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, port_option, port] if port_option else command,
@@ -195,6 +208,12 @@ def _started(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def _wait(url: str, process: subprocess.Popen[Any], log: Path) -> None:

@@ -19,7 +19,6 @@ def register(app: Flask) -> None:
     def begin() -> None:
         sent = request.headers.get(HEADER, "")
         g.request_id = sent if _WELL_FORMED.fullmatch(sent) else str(uuid.uuid4())
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request

@@ -27,7 +27,7 @@ def start_gathering() -> CognitoUse:
 
 def record_attempt(operation: str, outcome: str, seconds: float) -> None:
     """Count one attempt at a Cognito operation; `outcome` is `ok` or an error code."""
-    metrics.COGNITO_CALLS.labels(operation, outcome).observe(seconds)
+    metrics.cognito_histogram(operation, outcome).observe(seconds)
     use = _use.get()
     if use is not None:
         use.attempts += 1

@@ -120,7 +120,7 @@ def record_request(
     user: str | None = None,
 ) -> None:
     """Write the line, and observe the metric, of a request that was answered."""
-    metrics.REQUESTS.labels(method, route, status).observe(seconds)
+    metrics.request_histogram(method, route, status).observe(seconds)
     write = logger.debug if route in PROBES else logger.info
     write(
         "request",
