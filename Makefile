@@ -156,14 +156,6 @@ docs: build/docs-venv/ready ## Build docs/ into build/docs; warnings and broken 
 
 # --- load ---------------------------------------------------------------------------------------
 
-.PHONY: chaos
-chaos: .venv/ready-to-test system ## Run the resilience tests for longer (CHAOS_SECONDS=20 each)
-	CHAOS_SECONDS=$${CHAOS_SECONDS:-20} $(BIN)/pytest tests/resilience --timeout=900
-
-.PHONY: soak
-soak: .venv/ready-to-test ## Use the service for ten minutes (SOAK_SECONDS=600): nothing may grow or fail
-	$(BIN)/python -m benchmarks.soak
-
 .PHONY: bench
 bench: .venv/ready .venv-bench/ready benchmarks/node_modules/ready ## Measure the service beside FastAPI and Express, with wrk
 	.venv-bench/bin/python -m benchmarks
