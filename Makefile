@@ -52,7 +52,7 @@ setup: .venv/ready-to-test node_modules/ready ## Set up all that the other targe
 
 .PHONY: lock
 lock: .venv/ready-to-test ## Resolve requirements*.in into requirements*.txt, with hashes
-	for lock in requirements requirements-local requirements-test requirements-bench; do \
+	for lock in requirements requirements-local requirements-test requirements-bench requirements-docs; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--custom-compile-command "make lock" $$lock.in -o $$lock.txt || exit; done
 
