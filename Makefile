@@ -83,7 +83,7 @@ check: .venv/ready-to-test node_modules/ready ## Check style, types, the contrac
 	$(BIN)/cfn-lint --include-checks I --template deploy/aws/*.yaml
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint --config openapi/redocly.yaml
 	node_modules/.bin/spectral lint --ruleset openapi/spectral.yaml --fail-severity=hint openapi/openapi.json
-	$(BIN)/openapi-spec-validator openapi/openapi.json
+	$(BIN)/openapi-spec-validator openapi/openapi.json openapi/openapi-3.0.json
 	$(BIN)/python -m openapi.breaking
 
 .PHONY: system
