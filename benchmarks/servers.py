@@ -130,7 +130,7 @@ def service(
         name,
         [str(python), "-m", "gunicorn"],
         ROOT,
-        environment(cognito) | SERVICE_SETTINGS | (more or {}),
+        {**environment(cognito), **SERVICE_SETTINGS, **(more or {})},
         folder,
     ) as server:
         yield server

@@ -100,7 +100,8 @@ class Cognito:
         if second != self.second:
             self.second, self.reads = second, 0
         self.reads += 1
-        return self.reads <= self.quota
+        within: bool = self.reads <= self.quota
+        return within
 
 
 class Connection(asyncio.Protocol):

@@ -49,7 +49,7 @@ def test_the_page_shows(name: str, cognito: RunningCognito, service_with_sign_in
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=115,
     )
     assert done.returncode == 0, done.stdout
 

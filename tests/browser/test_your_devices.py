@@ -84,7 +84,7 @@ def visit(name: str, page: ServedPage) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=115,
     )
     assert done.returncode == 0, done.stdout
 
