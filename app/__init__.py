@@ -39,7 +39,7 @@ from app.sessions.service import SessionService
 from app.settings import Settings
 
 DRAINING = "draining"
-"""The extension, a threading.Event, that gunicorn.conf.py sets when this worker is to stop."""
+"""The extension, a threading.Event, that app.server sets when this worker is to stop."""
 
 
 class SyncFlask(Flask):

@@ -5,7 +5,6 @@ missing or makes no sense is None, an item without a usable key is left out and 
 one odd item never spoils a whole list. What breaks our own contract is cut to it.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,7 +13,10 @@ from typing import Any, TypeVar
 
 import structlog
 
+from app.domain.bounds import TEXT_MAX_LENGTH, is_cursor
 from app.domain.devices import (
+    ATTRIBUTE_MAX_LENGTH,
+    ATTRIBUTES_MAX,
     DEVICE_NAME_MAX_LENGTH,
     LIST_LIMIT_MAX,
     Device,
@@ -34,12 +36,6 @@ from app.domain.sessions import (
 logger = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
-
-_CURSOR = re.compile(r"[!-~]{1,4096}")
-TEXT_MAX_LENGTH = 1024
-ATTRIBUTES_MAX = 100
-ATTRIBUTE_MAX_LENGTH = 2048
-"""`AttributeValueType` of the botocore model."""
 
 NAMED_ATTRIBUTES = {"device_name", "last_ip_used", "dev:device_remembered_status"}
 """Attributes that are members of a Device of their own."""
@@ -164,7 +160,7 @@ def _readable(
 def _cursor(value: object) -> str | None:
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or not _CURSOR.fullmatch(value):
+    if not isinstance(value, str) or not is_cursor(value):
         raise UnreadableAnswer("a cursor that is none")
     return value
 

@@ -9,6 +9,7 @@ from werkzeug.routing import BaseConverter
 from app.contract import examples
 from app.contract.examples import named
 from app.devices.schemas import (
+    ONE_SECRET,
     DeletionQuerySchema,
     DevicePageSchema,
     DeviceSchema,
@@ -104,10 +105,7 @@ class Devices(MethodView):
         "trackDevice",
         ErrorCode.DEVICE_ALREADY_TRACKED,
         calls=operations.CONFIRM_DEVICE,
-        errors={
-            "secretVerifier": ["Send exactly one of secretVerifier and deviceGroupKey."],
-            "deviceGroupKey": ["Send exactly one of secretVerifier and deviceGroupKey."],
-        },
+        errors={"secretVerifier": [ONE_SECRET], "deviceGroupKey": [ONE_SECRET]},
         responses={201: {"links": examples.links("/id", **NEXT)}},
     )
     @blueprint.arguments(

@@ -8,6 +8,8 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 
 from app.contract import examples
 from app.domain.devices import (
+    ATTRIBUTE_MAX_LENGTH,
+    ATTRIBUTES_MAX,
     DEVICE_KEY_MAX_LENGTH,
     DEVICE_KEY_PATTERN,
     DEVICE_NAME_MAX_LENGTH,
@@ -36,10 +38,6 @@ from app.http.schemas import (
 
 FORGET_MAX = 100_000
 """Cognito states no bound; this is far more devices than could be read before a call must end."""
-ATTRIBUTES_MAX = 100
-"""Cognito states no bound, and sends three."""
-ATTRIBUTE_MAX_LENGTH = 2048
-"""`AttributeValueType` of the botocore model."""
 
 GROUP_KEY_PATTERN = r"^[A-Za-z0-9_-]+$"
 BASE64_PATTERN = r"^[A-Za-z0-9+/]+={0,2}$"
@@ -95,7 +93,7 @@ class DeletionQuerySchema(CamelCaseSchema):
         metadata={
             "description": "`others`: all devices that `listDevices` shows, but the one this call "
             "is made from; when the token names no device, all of them. `all`: that one too. "
-            "Required, so that no slip forgets everything.",
+            "Required, so that no slip forgets everything."
         },
     )
 
@@ -123,31 +121,24 @@ class DeviceSchema(DescribedSchema):
     created_at = moment("When the device was first tracked.", "2026-01-12T08:30:05Z")
     last_modified_at = moment("When its status last changed.", "2026-01-12T08:30:06Z")
     last_authenticated_at = moment("When it last signed in.", "2026-03-02T07:58:41Z")
-    attributes = fields.Dict(
+    attributes = answer(
+        fields.Dict,
+        "What else Cognito said about the device, by its own names. For support staff rather than "
+        "for users.",
+        {"device_status": "valid"},
         keys=fields.String(),
         values=fields.String(
             validate=validate.Length(max=ATTRIBUTE_MAX_LENGTH),
             metadata={"description": "The attribute's value."},
         ),
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "What else Cognito said about the device, by its own names. For "
-            "support staff rather than for users.",
-            "examples": [{"device_status": "valid"}],
-            "maxProperties": ATTRIBUTES_MAX,
-        },
+        metadata={"maxProperties": ATTRIBUTES_MAX},
     )
 
 
 class DevicePageSchema(AnswerSchema):
     """One page of the user's devices."""
 
-    items = answer_list(
-        DeviceSchema,
-        LIST_LIMIT_MAX,
-        "The remembered devices, in Cognito's order.",
-    )
+    items = answer_list(DeviceSchema, LIST_LIMIT_MAX, "The remembered devices, in Cognito's order.")
     next_cursor = next_cursor(examples.CURSOR)
     current_device_id = device_key(
         "The device that this call is made from, also where Cognito does not list it: then it is "
@@ -162,10 +153,7 @@ class SecretVerifierSchema(CamelCaseSchema):
     password_verifier = fields.String(
         required=True,
         load_only=True,
-        validate=[
-            validate.Length(min=4, max=1024),
-            Matches(BASE64_PATTERN, error="Not base64."),
-        ],
+        validate=[validate.Length(min=4, max=1024), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The verifier v of RFC 2945 in Cognito's 3072-bit group, big-endian, "
             "in base64.",
@@ -175,10 +163,7 @@ class SecretVerifierSchema(CamelCaseSchema):
     salt = fields.String(
         required=True,
         load_only=True,
-        validate=[
-            validate.Length(min=4, max=256),
-            Matches(BASE64_PATTERN, error="Not base64."),
-        ],
+        validate=[validate.Length(min=4, max=256), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The random salt that the verifier was computed with, in base64.",
             "examples": [examples.SALT],
@@ -258,8 +243,7 @@ class TrackedDeviceSchema(AnswerSchema):
 
     id = device_key("The device key that was sent.")
     status = answer_enum(
-        TrackingStatus,
-        "`remembered`, or `tracked` while the user must still opt in.",
+        TrackingStatus, "`remembered`, or `tracked` while the user must still opt in."
     )
     user_confirmation_necessary = answer(
         fields.Boolean,
@@ -286,7 +270,7 @@ class StatusUpdateSchema(CamelCaseSchema):
         required=True,
         metadata={
             "description": "`remembered`: let the device stand in for the second factor. "
-            "`not_remembered`: ask for it again. To and fro as often as the user likes.",
+            "`not_remembered`: ask for it again. It may change as often as the user likes."
         },
     )
 
@@ -295,10 +279,7 @@ class StatusChangeSchema(AnswerSchema):
     """A device's new status."""
 
     id = device_key("The device whose status changed.")
-    status = answer_enum(
-        DeviceStatus,
-        "The status it has now.",
-    )
+    status = answer_enum(DeviceStatus, "The status it has now.")
     current = is_current()
 
 
@@ -307,8 +288,7 @@ class FailedForgetSchema(AnswerSchema):
 
     id = device_key("The device that was not forgotten.")
     problem = answer(
-        partial(fields.Nested, ProblemSchema),
-        "Why, as `forgetDevice` would have answered.",
+        partial(fields.Nested, ProblemSchema), "Why, as `forgetDevice` would have answered."
     )
 
 

@@ -17,6 +17,10 @@ written out, since Python, Java and ECMAScript disagree about it."""
 
 DEVICE_KEY_MAX_LENGTH = 55
 DEVICE_NAME_MAX_LENGTH = 1024
+ATTRIBUTES_MAX = 100
+"""Cognito states no bound, and sends three."""
+ATTRIBUTE_MAX_LENGTH = 2048
+"""`AttributeValueType` of the botocore model."""
 LIST_LIMIT_MAX = 60
 """ListDevices answers at most this many devices a page (`QueryLimitType`)."""
 

@@ -1,7 +1,4 @@
-"""What can go wrong, as callers know it: one row a code, and the exception that carries it.
-
-ServiceError        a code, a sentence for the caller, and what the response adds to it
-"""
+"""What can go wrong, as callers know it: one row a code, and the exception that carries it."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -30,11 +27,6 @@ class ErrorCode(StrEnum):
         self._value_ = value
         self.status, self.heading, self.when, self.detail = status, heading, when, detail or when
         return self
-
-    @property
-    def retryable(self) -> bool:
-        """Whether the same call may succeed later."""
-        return self.status in (429, 502, 503, 504)
 
     MISSING_TOKEN = (
         "missing-token",

@@ -12,6 +12,10 @@ from app.domain.errors import ErrorCode
 READS, UPDATES, SIGN_OUTS = "UserResourceRead", "UserResourceUpdate", "UserUpdate"
 
 REPEAT = "repeating the call is safe."
+STALE_CURSOR = (
+    "Cognito refused the cursor: it is stale or belongs to another user. Start again from the "
+    "first page."
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,7 @@ class Operation:
     unavailable: ErrorCode = ErrorCode.DEVICE_TRACKING_UNAVAILABLE
 
 
-LIST_DEVICES = Operation(
-    "ListDevices",
-    READS,
-    refused="Cognito refused the cursor: it is stale or belongs to another user. Start again from "
-    "the first page.",
-)
+LIST_DEVICES = Operation("ListDevices", READS, refused=STALE_CURSOR)
 GET_DEVICE = Operation("GetDevice", READS, ErrorCode.DEVICE_NOT_FOUND)
 CONFIRM_DEVICE = Operation(
     "ConfirmDevice",
@@ -76,8 +75,7 @@ LIST_USER_SESSIONS = Operation(
     "ListUserSessions",
     READS,
     ErrorCode.SESSION_TRACKING_UNAVAILABLE,
-    refused="Cognito refused the cursor: it is stale or belongs to another user. Start again from "
-    "the first page.",
+    refused=STALE_CURSOR,
     unavailable=ErrorCode.SESSION_TRACKING_UNAVAILABLE,
 )
 REVOKE_USER_SESSION = Operation(

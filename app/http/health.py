@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flask.views import MethodView
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import fields, validate
 
 from app.http.blueprint import ApiBlueprint, operation
+from app.http.schemas import AnswerSchema, answer
 
 Check = Callable[[], bool]
 
@@ -14,42 +15,27 @@ READY = {"ready": True, "checks": {"accepting": True, "keys": True, "cognito": T
 NOT_READY = {"ready": False, "checks": {"accepting": True, "keys": True, "cognito": False}}
 
 
-class HealthSchema(Schema):
+class HealthSchema(AnswerSchema):
     """The process is alive."""
 
-    class Meta:
-        unknown = EXCLUDE
-
-    status = fields.String(
-        required=True,
-        dump_only=True,
+    status = answer(
+        fields.String,
+        "Always `ok`: a dead process does not answer.",
         validate=validate.OneOf(["ok"]),
-        metadata={"description": "Always `ok`: a dead process does not answer."},
     )
 
 
-class ReadinessSchema(Schema):
+class ReadinessSchema(AnswerSchema):
     """Whether to send this process calls."""
 
-    class Meta:
-        unknown = EXCLUDE
-
-    ready = fields.Boolean(
-        required=True,
-        dump_only=True,
-        metadata={"description": "Whether every check was passed."},
-    )
-    checks = fields.Dict(
+    ready = answer(fields.Boolean, "Whether every check was passed.")
+    checks = answer(
+        fields.Dict,
+        "`accepting`: the process is not being stopped. `keys`: the user pool's keys, which tokens "
+        "are verified with, are at hand. `cognito`: Cognito was not found to be down.",
         keys=fields.String(),
         values=fields.Boolean(metadata={"description": "Whether it was passed."}),
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "`accepting`: the process is not being stopped. `keys`: the user "
-            "pool's keys, which tokens are verified with, are at hand. `cognito`: Cognito was "
-            "not found to be down.",
-            "maxProperties": 16,
-        },
+        metadata={"maxProperties": 16},
     )
 
 

@@ -1,5 +1,6 @@
 """Every error as a problem (RFC 9457): one shape of `application/problem+json`, from one place."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.http import request_ids
-from app.http.schemas import AnswerSchema, answer_text
+from app.http.schemas import AnswerSchema, answer, answer_text
 
 logger = structlog.get_logger(__name__)
 
@@ -32,58 +33,37 @@ class ExtensibleEnum(fields.Enum[ErrorCode]):
 class ProblemSchema(AnswerSchema):
     """A problem, as RFC 9457 defines it, with the members that this API adds."""
 
-    type = fields.String(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "`code` as a URI.",
-            "format": "uri",
-            "examples": [f"{TYPE_PREFIX}device-not-found"],
-        },
+    type = answer(
+        fields.String,
+        "`code` as a URI.",
+        f"{TYPE_PREFIX}device-not-found",
+        metadata={"format": "uri"},
     )
     title = answer_text("What all problems of this code have in common.", "Device not found")
-    status = fields.Integer(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "The HTTP status, again.",
-            "minimum": 400,
-            "maximum": 599,
-            "examples": [404],
-        },
+    status = answer(
+        fields.Integer, "The HTTP status, again.", 404, metadata={"minimum": 400, "maximum": 599}
     )
     detail = answer_text(
         "What went wrong this time and what to do; for developers. Its wording may change.",
         ErrorCode.DEVICE_NOT_FOUND.detail,
     )
-    instance = fields.String(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "The path that the problem is about; a URN when no path was understood.",
-            "format": "uri-reference",
-            "examples": ["/devices/current"],
-        },
+    instance = answer(
+        fields.String,
+        "The path that the problem is about; a URN when no path was understood.",
+        "/devices/current",
+        metadata={"format": "uri-reference"},
     )
-    code = ExtensibleEnum(
-        ErrorCode,
-        by_value=True,
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": "The kind of problem: what to branch on. Each call lists those it may "
-            "answer with; treat one that you do not know by its `status`.",
-            "examples": ["device-not-found"],
-        },
+    code = answer(
+        partial(ExtensibleEnum, ErrorCode, by_value=True),
+        "The kind of problem: what to branch on. Each call lists those it may answer with; treat "
+        "one that you do not know by its `status`.",
+        "device-not-found",
     )
-    request_id = fields.String(
-        required=True,
-        dump_only=True,
-        metadata={
-            "description": f"The same as {request_ids.HEADER}. Log it: it finds our log lines.",
-            "pattern": f"^{request_ids.PATTERN}$",
-            "examples": [request_ids.EXAMPLE],
-        },
+    request_id = answer(
+        fields.String,
+        f"The same as {request_ids.HEADER}. Log it: it finds our log lines.",
+        request_ids.EXAMPLE,
+        metadata={"pattern": f"^{request_ids.PATTERN}$"},
     )
     errors = fields.Dict(
         keys=fields.String(),

@@ -13,16 +13,13 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from app.domain.bounds import CURSOR_MAX_LENGTH, CURSOR_PATTERN, TEXT_MAX_LENGTH
 from app.domain.descriptions import DeviceType
 
-CURSOR_MAX_LENGTH = 4096
-CURSOR_PATTERN = r"^[!-~]+$"
-"""Cognito asks for no blanks, and its cursors are base64: no need for anything beyond ASCII."""
 IP_ADDRESS_MAX_LENGTH = 45
 """An IPv4-mapped IPv6 address, written out."""
 IP_ADDRESS_PATTERN = r"^[0-9A-Fa-f.:]+$"
 """For either version. A choice of two formats would be a class of its own in generated clients."""
-TEXT_MAX_LENGTH = 1024
 
 
 class CamelCaseSchema(Schema):

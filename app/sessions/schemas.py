@@ -62,7 +62,7 @@ class LinkedQuerySchema(CamelCaseSchema):
         metadata={
             "description": "True ends what came with the session, too: of a `token` session the "
             "browser's sign-in (`sso`) that it came through, of an `sso` session the token "
-            "sessions that came through it.",
+            "sessions that came through it."
         },
     )
 
@@ -76,7 +76,7 @@ class EndingQuerySchema(CamelCaseSchema):
         required=True,
         metadata={
             "description": "`others`: all sessions but the one that makes this call. Required, so "
-            "that no slip ends sessions.",
+            "that no slip ends sessions."
         },
     )
 
@@ -97,10 +97,7 @@ class SessionSchema(DescribedSchema):
         "`token`: an app's sign-in, which holds tokens. `sso`: a browser's "
         "managed login, through which several token sessions may come.",
     )
-    current = answer(
-        fields.Boolean,
-        "Whether it is the session that makes this call.",
-    )
+    current = answer(fields.Boolean, "Whether it is the session that makes this call.")
     client_id = answer_text(
         "The app client that the user signed in to.", "1h57kf5cpq17m0eml12EXAMPLE", nullable=True
     )
@@ -110,10 +107,7 @@ class SessionSchema(DescribedSchema):
         nullable=True,
     )
     last_ip_address = ip_address("The address that the session was last active from.")
-    last_location = answer(
-        partial(fields.Nested, LocationSchema),
-        "Where that was.",
-    )
+    last_location = answer(partial(fields.Nested, LocationSchema), "Where that was.")
     created_at = moment("When the user signed in.", "2026-11-12T08:30:05Z")
     last_active_at = moment("When the session last refreshed its tokens.", "2026-11-26T07:58:41Z")
     origin_session_id = session_id(
@@ -126,9 +120,7 @@ class SessionPageSchema(AnswerSchema):
     """One page of the user's sessions."""
 
     items = answer_list(
-        SessionSchema,
-        SESSIONS_MAX,
-        "The sessions, in Cognito's order. It lags by a few seconds.",
+        SessionSchema, SESSIONS_MAX, "The sessions, in Cognito's order. It lags by a few seconds."
     )
     next_cursor = next_cursor(examples.CURSOR)
 
@@ -138,8 +130,7 @@ class FailedEndingSchema(AnswerSchema):
 
     id = session_id("The session that was not ended.")
     problem = answer(
-        partial(fields.Nested, ProblemSchema),
-        "Why, as `endSession` would have answered.",
+        partial(fields.Nested, ProblemSchema), "Why, as `endSession` would have answered."
     )
 
 
