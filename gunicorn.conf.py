@@ -18,7 +18,7 @@ from typing import Any
 
 
 def remove_metrics(folder: str, owner: int) -> None:
-    if os.getpid() == owner:  # workers end by way of this, too
+    if os.getpid() == owner:  # workers run this at their end, too
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -56,8 +56,8 @@ bind = [f"{host}:{settings.port}"]
 if settings.metrics_port not in (None, settings.port):  # app/observability/metrics.py parts them
     bind.append(f"{host}:{settings.metrics_port}")
 
-# A request mostly waits for Cognito: a greenlet each, in a few processes, for their CPUs and so
-# that one crash is not everybody's. The application is made after the fork: connections cannot be
+# A request mostly waits for Cognito: a greenlet each, in a few processes, to use several CPUs and
+# to survive the crash of one. The application is made after the fork: connections cannot be
 # shared.
 worker_class = "app.server.Worker"
 workers = settings.workers
@@ -75,7 +75,7 @@ for files in (10_240, most_files):  # macOS says that there is no limit, and ref
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most_files))
 
-# A worker is replaced now and then, so that no slow leak lives for ever; not all at once.
+# A worker is replaced now and then, so that no slow leak grows for ever; not all at once.
 max_requests = 100_000
 max_requests_jitter = 10_000
 
@@ -84,7 +84,7 @@ limit_request_line = REQUEST_LINE_MAX_BYTES
 limit_request_fields = 100
 limit_request_field_size = 16_380
 
-# TRUSTED_PROXY_HOPS says whom to believe about X-Forwarded-*; gunicorn would believe anybody here.
+# TRUSTED_PROXY_HOPS says which proxies to believe; gunicorn would believe any caller here.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
@@ -103,8 +103,8 @@ control_socket_disable = True  # a running server is replaced, not steered
 def on_starting(server: Any) -> None:
     logger = structlog.get_logger("app.start")
     logger.info("starting", version=VERSION, **settings.summary())
-    for variable, oddity in settings.warnings():
-        logger.warning("odd_setting", variable=variable, is_odd=oddity)
+    for variable, problem in settings.warnings():
+        logger.warning("suspicious_setting", variable=variable, problem=problem)
 
 
 def when_ready(server: Any) -> None:

@@ -34,6 +34,6 @@ def openapi(version: str = "3.1.0", public_path: str = "") -> dict[str, Any]:
 
 
 def openapi_json(version: str = "3.1.0", public_path: str = "") -> bytes:
-    """The bytes of the published file and of `/openapi.json`: the same, whoever makes them."""
+    """The bytes of the published file and of `/openapi.json`: always the same."""
     document = openapi(version, public_path)
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

@@ -2,7 +2,7 @@
 
 PyJWT fetches and reads a key set. What is ours: known keys serve on while their refresh fails, so
 that the address may be down for as long as Cognito signs with a known key; and made-up key ids
-cannot make us hammer it.
+cause few fetches.
 """
 
 import math
@@ -40,8 +40,8 @@ def fetch_keys(url: str, timeout: float, ca_file: str) -> Keys:
     """The keys at `url` that verify RS256 signatures, by `kid`; the others are passed over (RFC
     7517, section 5).
 
-    Goes through the proxy of HTTPS_PROXY. `timeout`: seconds for all of it. `ca_file`: whom to
-    trust, in PEM.
+    Goes through the proxy of HTTPS_PROXY. `timeout`: seconds for all of it. `ca_file`: the
+    certificate authorities to trust, in PEM.
 
     Raises:
         KeysUnavailable: no key set came in time, or it has no such key.
@@ -135,7 +135,7 @@ class KeySet:
         return key
 
     def _look_up(self, kid: str) -> RSAPublicKey | None:
-        with self._fetching:  # one fetch answers everybody who waits here
+        with self._fetching:  # one fetch serves all callers that wait here
             if kid not in self._keys and self._may_fetch():
                 if self._keys:
                     self._unknown_kid_at = self._clock()

@@ -29,7 +29,7 @@ NOT_ONE_OF_THIS_POOL = "The access token is not a valid one of this user pool."
 
 
 class TokenVerifier:
-    """Tells whose token it is, or why it is refused.
+    """Says which user a token belongs to, or why it is refused.
 
     A token that verified is remembered, by the SHA-256 of its text, until it expires: a session
     costs one signature check. `keys`: issuer → its keys. `leeway`: seconds that clocks may differ.

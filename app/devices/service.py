@@ -202,7 +202,7 @@ class DeviceService:
 
     @contextmanager
     def _changes(self, token: AccessToken) -> Iterator[None]:
-        """Around a write: lists from before it are given to nobody afterwards."""
+        """Around a write: no caller is given a list from before it afterwards."""
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """Who calls, as Cognito signed it (Developer Guide, "Understanding the access token").
+    """The caller, as Cognito signed it (Developer Guide, "Understanding the access token").
 
     `device_key` is the device that signed in; None on federated and Hosted UI sign-ins and where
     the pool tracks no devices. It outlives the device. `expires_at` is in epoch seconds.

@@ -37,7 +37,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of many, in the order it was tried."""
+    """The outcome of a run, in the order that was tried."""
 
     done: tuple[str, ...]
     failed: tuple[Failed, ...]
@@ -82,8 +82,8 @@ class Runs:
         self._flights = Flights[Report]()
 
     def run(self, user: str, what: Hashable, go: Callable[["Bulk"], Report]) -> Report:
-        """What comes of `go`. Who asks for the same (`what`) for the same user meanwhile gets the
-        same report; who asks for something else waits."""
+        """The report of `go`. A second caller that asks for the same (`what`) for the same user gets
+        the same report; one that asks for something else waits."""
         return self._flights.share(user, what, lambda: go(Bulk(self._pace, self._turns)))
 
 

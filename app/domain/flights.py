@@ -1,4 +1,4 @@
-"""Calls that are under way, shared by those who ask for the same meanwhile."""
+"""Calls under way, shared by all callers that ask for the same thing."""
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -10,15 +10,15 @@ Result = TypeVar("Result")
 class Flights(Generic[Result]):
     """Runs one call at a time for each `owner`.
 
-    Who asks for the same `call` (by its key) while it is under way gets its result, or what it
-    raised.
+    A caller that asks for the same `call` (by its key) while it is under way gets its result, or
+    the exception that it raised.
     """
 
     def __init__(self) -> None:
         self._under_way: dict[Hashable, tuple[Hashable, Future[Result]]] = {}
 
     def share(self, owner: Hashable, key: Hashable, call: Callable[[], Result]) -> Result:
-        """The result of `call`, made now or by somebody else. Waits while the owner has another
+        """The result of `call`, made now or by another caller. Waits while the owner has another
         call under way."""
         flight = key, Future[Result]()
         while (other := self._under_way.setdefault(owner, flight)) is not flight:
@@ -37,7 +37,7 @@ class Flights(Generic[Result]):
         return result
 
     def clear(self) -> None:
-        """Have nobody else join the calls that are under way."""
+        """Let no further caller join the calls that are under way."""
         self._under_way.clear()
 
     def _land(self, owner: Hashable, flight: tuple[Hashable, Future[Result]]) -> None:

@@ -28,7 +28,7 @@ def identify(app: Flask, blueprints: frozenset[str], verifier: TokenVerifier) ->
 
 
 def admit(app: Flask) -> None:
-    """Turn away the calls whose token `identify` has refused."""
+    """Refuse the calls whose token `identify` has refused."""
 
     @app.before_request
     def turn_away() -> None:

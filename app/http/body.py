@@ -19,8 +19,8 @@ class StrictParser(FlaskParser):
         """The query.
 
         Raises:
-            ServiceError: `validation-failed` when a parameter comes twice: nobody knows which one
-                was meant.
+            ServiceError: `validation-failed` when a parameter comes twice: which one was meant
+                is not known.
         """
         repeated = [name for name, values in req.args.lists() if len(values) > 1]
         if repeated:

@@ -53,7 +53,7 @@ def problem_headers(app: Flask, origin: str | None) -> dict[str, str]:
 
 
 def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]) -> None:
-    """Allow `origins`, and nobody else: no wildcard and no `null`. Tokens travel in a header, so
+    """Allow `origins`, and no others: no wildcard and no `null`. Tokens travel in a header, so
     no cookies are allowed either. Without any origin there is no CORS at all.
 
     `more_headers`: what else calls may send.

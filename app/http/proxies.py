@@ -33,7 +33,7 @@ def mount(app: Flask, path: str) -> None:
 
 def _plain_forwarding(app: "WSGIApplication") -> "WSGIApplication":
     """X-Forwarded-For for ProxyFix, made of Forwarded where there is no other, and without ports: a
-    caller has thousands of them, and would count as somebody new with each."""
+    caller has thousands of them, and would count as a new one with each."""
 
     def call(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         forwarded = environ.get("HTTP_FORWARDED", "")

@@ -38,7 +38,7 @@ def describe_client_hints(text: str) -> Description | None:
 def _describe(platform: str, hints: str, brands: list[str]) -> Description | None:
     found = _HINTS.fullmatch(hints)
     if found is None or (found["model"] and not brands):
-        return None  # "Linux laptop Linux" is somebody's own name
+        return None  # "Linux laptop Linux" is a name that a person chose
     model = found["model"]
     system = None if platform == "Unknown" else SYSTEMS.get(platform, platform)
     known = describe_model(model) or Description(

@@ -52,7 +52,7 @@ def name_from_user_agent(user_agent: str | None) -> str | None:
 def is_user_agent(text: str) -> bool:
     """Whether a program wrote `text` as its User-Agent (RFC 9110 10.1.5).
 
-    A product alone is one only when it is known: "Office/2" may be somebody's own name.
+    A product alone is one only when it is known: "Office/2" may be a name that a person chose.
     """
     if text.startswith(_BROWSER_PREFIXES) or _LIBRARY.search(text):
         return True
