@@ -82,8 +82,8 @@ class Runs:
         self._flights = Flights[Report]()
 
     def run(self, user: str, what: Hashable, go: Callable[["Bulk"], Report]) -> Report:
-        """The report of `go`. A second caller that asks for the same (`what`) for the same user gets
-        the same report; one that asks for something else waits."""
+        """The report of `go`. A second caller that asks for the same (`what`) and the same user
+        gets the same report; one that asks for something else waits."""
         return self._flights.share(user, what, lambda: go(Bulk(self._pace, self._turns)))
 
 

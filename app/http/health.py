@@ -68,8 +68,8 @@ def health_blueprint(checks: dict[str, Check]) -> ApiBlueprint:
         def get(self) -> tuple[dict[str, Any], int]:
             """Can the process serve?
 
-            For load balancers. Answers at once: keys that are missing are fetched in the background.
-            Takes no token.
+            For load balancers. Answers at once: keys that are missing are fetched in the
+            background. Takes no token.
             """
             found = {name: check() for name, check in checks.items()}
             ready = all(found.values())
