@@ -131,8 +131,8 @@ clients: .venv/ready-to-test node_modules/ready ## Generate clients of the API i
 
 # --- page and documents ---------------------------------------------------------------------------
 
-# The browser tests need axe-core, and build the page to compare.
-test: examples/web/node_modules/ready
+# The browser tests need axe-core, and build the page to compare. Documents with broken links fail, too.
+test: examples/web/node_modules/ready docs
 
 examples/web/node_modules/ready: examples/web/package.json examples/web/package-lock.json
 	@echo "Set-up of the page: JavaScript packages, 200 MB on disk; a minute"
@@ -142,6 +142,17 @@ examples/web/node_modules/ready: examples/web/package.json examples/web/package-
 .PHONY: web
 web: examples/web/node_modules/ready ## Build the page "Your devices" into examples/web/dist
 	@cd examples/web && npm run --silent build
+
+build/docs-venv/ready: requirements-docs.txt
+	@echo "Set-up of the documents: $$(grep -c == $<) packages, 170 MB on disk; a minute"
+	@$(PYTHON) -m venv --clear build/docs-venv
+	@build/docs-venv/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
+.PHONY: docs
+docs: build/docs-venv/ready ## Build docs/ into build/docs; warnings and broken links fail
+	@PYTHONPATH=docs NO_MKDOCS_2_WARNING=true build/docs-venv/bin/mkdocs build --strict --quiet
+	@echo "The documents are in build/docs/index.html"
 
 # --- load ---------------------------------------------------------------------------------------
 

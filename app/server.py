@@ -16,7 +16,6 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from app import DRAINING
 from app.http import cors, unparsed
-from app.http.callers import hung_up
 
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
@@ -32,7 +31,6 @@ class Connection:
         self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
         self.taken_by: float | None = None  # once an answer has begun
         self.abandoned = False
-        self.head: bytes | None = b""  # of an answer, which waits for its body; None: not begun
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
@@ -53,10 +51,6 @@ class Connection:
 
     def sendall(self, data: bytes) -> None:
         """Raises ECONNRESET, which gunicorn passes over, when the answer is not taken in time."""
-        if self.head is None:
-            self.head = data
-            return
-        data, self.head = self.head + data, b""
         self.taken_by = self.taken_by or time.monotonic() + ANSWER_SECONDS
         left = max(0.0, self.taken_by - time.monotonic())
         with gevent.Timeout(left, ConnectionResetError(errno.ECONNRESET, "answer not taken")):
@@ -102,17 +96,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if req.version >= (1, 1) and all(name != "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST", req=req)  # RFC 9112, section 3.2
         req.path = req.path or "/"  # RFC 9110, section 4.2.3
-        if req.method == "GET" and hung_up(sock):
-            raise StopIteration  # nobody reads the answer; it would spend Cognito's quota
-        sock.taken_by, sock.head = None, None
+        sock.taken_by = None
         self.waiting.pop(sock, None)
         try:
             super().handle_request(listener_name, req, sock, addr)
         finally:
             self.waiting[sock] = None
-            head, sock.head = sock.head, b""
-            if head:  # an answer without a body
-                sock.sendall(head)
         gevent.sleep(0)  # others have their turn, however fast this caller asks
         with suppress(ParseException, OSError, unparsed.RequestTimeout):
             if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:

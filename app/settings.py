@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -318,9 +318,18 @@ def _region(pool_id: str) -> str:
 
 def _cognito_host(pool_id: str) -> str | None:
     """The host of Cognito's API in the pool's region and partition; None where there is none."""
-    resolver = get_session().get_component("endpoint_resolver")
-    endpoint = resolver.construct_endpoint("cognito-idp", _region(pool_id))
-    return endpoint["hostname"] if endpoint else None
+    region = _region(pool_id)
+    for pattern, suffix in _partitions():
+        if re.match(pattern, region):
+            return f"cognito-idp.{region}.{suffix}"
+    return None
+
+
+@cache
+def _partitions() -> list[tuple[str, str]]:
+    """Of AWS, by botocore's data: how the names of regions look, and how those of hosts end."""
+    partitions = get_session().get_data("endpoints")["partitions"]
+    return [(partition["regionRegex"], partition["dnsSuffix"]) for partition in partitions]
 
 
 def _user_pool_id(value: str) -> None:

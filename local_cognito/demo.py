@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -36,8 +36,8 @@ RUN_FOLDER = ROOT / ".run"
 START_SECONDS = 60
 LINES_OF_LOG = 15
 
-PORTS = (("PORT", 8000), ("COGNITO_PORT", 9229), ("WEB_PORT", 8080), ("OPT_IN_PORT", 8001))
-"""Each with its variable; the last two are of the page."""
+WEB_PORT = 8080
+"""Of the page, unless something else listens there: then any free port, for it is printed."""
 
 WEB_ORIGINS = "http://localhost:3000,http://localhost:4200,http://localhost:5173"
 """Where the development servers of web pages are by default: Next.js, Angular, Vite."""
@@ -53,9 +53,15 @@ def main() -> None:
     """Start both servers, show what the API answers, and wait."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)  # a shell starts background jobs with it ignored
+    port = _free_port("PORT", 8000)
+    cognito_port = _free_port("COGNITO_PORT", 9229)
+    if port == cognito_port:
+        sys.exit(f"PORT and COGNITO_PORT are both {port}: set one of them to another.")
+    if os.environ.get("WEB_PORT"):
+        web_port = _free_port("WEB_PORT", WEB_PORT)
+    else:
+        web_port = 0 if WEB_PORT in (port, cognito_port) or _refusal(WEB_PORT) else WEB_PORT
     with_tls = _switched_on("TLS")
-    ports = _free_ports(PORTS[:2] if with_tls else PORTS)
-    port, cognito_port = ports["PORT"], ports["COGNITO_PORT"]
     _forget_other_variables()
     with ExitStack() as started:
         folder = started.enter_context(_run_folder(port))
@@ -72,7 +78,7 @@ def main() -> None:
         settings = _settings(always, cognito) | {"CORS_ORIGINS": WEB_ORIGINS, "PORT": str(port)}
         page_url = None
         if not with_tls:
-            page_url = started.enter_context(_page(always, ports, cognito, folder))
+            page_url = started.enter_context(_page(web_port, always, cognito, folder))
             settings["CORS_ORIGINS"] += f",{page_url}"
         _say(f"Starting the service on port {port} ...")
         log = folder / "service.log"
@@ -98,37 +104,26 @@ def _settings(pool: ServedPool, cognito: RunningCognito) -> dict[str, str]:
 
 @contextmanager
 def _page(
-    always: ServedPool, ports: dict[str, int], cognito: RunningCognito, folder: Path
+    web_port: int, always: ServedPool, cognito: RunningCognito, folder: Path
 ) -> Iterator[str]:
     """The page "Your devices", and the service for the second pool that it offers."""
     from local_cognito.demo_user import DemoUser
 
-    port = ports["OPT_IN_PORT"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     opt_in = ServedPool(
         "Asks before it remembers a device",
         f"http://127.0.0.1:{port}",
         seed.OPT_IN_POOL_ID,
         seed.OPT_IN_CLIENT_ID,
     )
-    _say(
-        f"Starting the page on port {ports['WEB_PORT']}, and its second service on port {port} ..."
-    )
-    with serving_page(ports["WEB_PORT"], [always, opt_in], cognito.url) as url:
+    with serving_page(web_port, [always, opt_in], cognito.url) as url:
+        _say(f"Starting the page at {url}, and a service for its second pool on port {port} ...")
         settings = {"CORS_ORIGINS": url, "PORT": str(port), "WORKERS": "1"}
         caller = DemoUser(opt_in.api_url, cognito.url)
         with _service(_settings(opt_in, cognito) | settings, caller, folder / "opt-in.log"):
             yield url
-
-
-def _free_ports(defaults: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """The ports that these variables name, each its own."""
-    ports: dict[str, int] = {}
-    for variable, default in defaults:
-        port = _free_port(variable, default)
-        for other in (name for name, taken in ports.items() if taken == port):
-            sys.exit(f"{other} and {variable} are both {port}: set one of them to another.")
-        ports[variable] = port
-    return ports
 
 
 def _free_port(variable: str, default: int) -> int:
@@ -137,17 +132,24 @@ def _free_port(variable: str, default: int) -> int:
     if not given.isdecimal() or not 0 < int(given) < 65536:
         sys.exit(f"{given!r} is not a port: set {variable} to a number from 1 to 65535.")
     port = int(given)
+    refusal = _refusal(port)
+    if refusal:
+        other = port + 1 if port < 65535 else port - 1
+        sys.exit(
+            f"Port {port} cannot be used ({refusal}). Choose another: make run {variable}={other}"
+        )
+    return port
+
+
+def _refusal(port: int) -> str | None:
+    """Why this machine does not give us the port; None if it does."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            other = port + 1 if port < 65535 else port - 1
-            sys.exit(
-                f"Port {port} cannot be used ({error.strerror}). "
-                f"Choose another: make run {variable}={other}"
-            )
-    return port
+            return error.strerror
+    return None
 
 
 def _switched_on(variable: str) -> bool:
@@ -254,7 +256,7 @@ def _show(user: DemoUser, folder: Path, page_url: str | None) -> None:
     _say(f"Swagger UI: {user.api_url}/docs")
     _say(
         f"Ready: the API is at {user.api_url}, the local Cognito at {user.cognito_url}. "
-        "Ctrl-C stops both."
+        "Ctrl-C stops all."
     )
 
 

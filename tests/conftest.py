@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from local_cognito.process import RunningCognito, running
 from tests.servers import Service, serving, settings_for
+
+hypothesis.register_profile("any machine", deadline=None)  # a busy one is no failure
+hypothesis.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -187,7 +187,9 @@ export const keyboard = async ({ open, cognito }) => {
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await focused(), "Forget");
   await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Tab");
+  assert.equal(await focused(), "Forget device");
   await page.keyboard.press("Enter");
   await message(page, "is forgotten");
   assert.equal(await focused(), "Devices");

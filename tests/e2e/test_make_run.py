@@ -129,12 +129,26 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def test_each_step_has_a_line_and_the_last_one_says_ready(shown: Demo) -> None:
     lines = shown.printed.splitlines()
-    assert lines[:3] == [
+    assert lines[1].startswith("Starting the page at http://127.0.0.1:")
+    assert [lines[0], *lines[2:4]] == [
         f"Starting the local Cognito on port {shown.cognito_port} ...",
         f"Starting the service on port {shown.port} ...",
         "Signing the demo user in from three devices and a managed login ...",
     ]
     assert lines[-1].startswith(f"Ready: the API is at http://127.0.0.1:{shown.port},")
+
+
+def test_the_page_is_shown_first_and_may_call_the_service_of_each_pool(shown: Demo) -> None:
+    url = shown.told(r"Look at the page “Your devices”: (\S+)")
+    assert shown.printed.index(url, shown.printed.index("Look at")) < shown.printed.index("GET /")
+    config = requests.get(f"{url}/config.json", timeout=TIMEOUT).json()
+    assert [pool["userPoolId"] for pool in config["pools"]] == [
+        seed.ALWAYS_POOL_ID,
+        seed.OPT_IN_POOL_ID,
+    ]
+    for pool in config["pools"]:
+        answer = requests.get(f"{pool['apiUrl']}/devices", headers={"Origin": url}, timeout=TIMEOUT)
+        assert answer.headers["Access-Control-Allow-Origin"] == url
 
 
 def test_it_prints_devices_as_people_call_them_and_which_is_current(shown: Demo) -> None:

@@ -15,7 +15,7 @@ numbers = st.integers(min_value=1, max_value=2**256 - 1)
 
 
 @given(st.text(max_size=20), st.text(max_size=20), numbers)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_pycognito_reaches_the_servers_key_with_the_right_password_only(
     right: str, typed: str, salt: int
 ) -> None:

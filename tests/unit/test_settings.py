@@ -260,7 +260,7 @@ def test_what_is_no_pair_of_files_is_named(
     with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE and TLS_KEY_FILE: Set both"):
         read(monkeypatch, **{name: pem[name]})
     missing = read(monkeypatch, **pem | {name: "no-such-file.pem"})
-    with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE and TLS_KEY_FILE: Cannot be read: "):
+    with pytest.raises(SettingsError, match=rf"^{name}: Cannot be read: "):
         missing.check_certificate()
     strangers = tmp_path / "strangers.pem"
     trustme.CA().issue_cert("localhost").private_key_pem.write_to_path(str(strangers))

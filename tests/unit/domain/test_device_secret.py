@@ -22,7 +22,7 @@ def test_the_group_is_the_one_the_clients_use() -> None:
     assert int(aws_srp.G_HEX, 16) == GENERATOR
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     group_key=st.text(max_size=30),
     device_key=st.text(max_size=55),

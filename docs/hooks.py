@@ -1,0 +1,85 @@
+"""What `make docs` makes of the pages: the table of problems, and diagrams drawn from text."""
+
+import base64
+import runpy
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from markdown_svgbob.wrapper import text2svg
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACE_OF_THE_TABLE = "<!-- the table of problems -->"
+
+WHAT_A_PAGE_DOES = {
+    "missing-token": "A mistake in the page: it forgot the header.",
+    "invalid-token": "Refresh the token, once, and repeat the call. If that fails: to the sign-in.",
+    "insufficient-scope": "Nothing the user can do. Ask for the scope at the next sign-in.",
+    "user-not-confirmed": "To the confirmation of the sign-up.",
+    "password-reset-required": "To the reset of the password.",
+    "blocked": "Say that the request was blocked, and do not repeat it.",
+    "device-not-found": "Take it off the list. After forgetting: take it for success. For the "
+    "current device: offer to remember it.",
+    "no-current-device": "Offer nothing about this device; show the sessions.",
+    "session-not-found": "Take it off the list. After ending: take it for success.",
+    "device-already-tracked": "Take it for success if Amplify tracked the device, or if the same "
+    "verifier was sent before.",
+    "current-session": "Offer “Sign out” in place of “End”.",
+    "validation-failed": "A mistake in the page, or in what the user typed; `errors` says where.",
+    "malformed-body": "A mistake in the page.",
+    "body-too-large": "A mistake in the page.",
+    "malformed-request": "A mistake in the page or in a proxy.",
+    "uri-too-long": "A mistake in the page.",
+    "headers-too-large": "A token with very many groups, or too many cookies: tell the operator.",
+    "request-timeout": "Repeat the call.",
+    "invalid-parameter": "With a cursor: list from the start. With a device: sign in again.",
+    "rate-limited": "Say that it was too fast, and for how long to wait: `Retry-After`.",
+    "quota-exceeded": "Say that the service is busy; try again after `Retry-After`.",
+    "device-tracking-unavailable": "Leave the devices out, with a note.",
+    "session-tracking-unavailable": "Leave the sessions out, with a note.",
+    "upstream-error": "Say that it did not work, and offer to try again. After a change: list "
+    "again first, for it may have been made.",
+    "upstream-timeout": "As for `upstream-error`.",
+    "upstream-unavailable": "Say that it is down for the moment; try again after `Retry-After`.",
+    "not-found": "A mistake in the page: a wrong address.",
+    "method-not-allowed": "A mistake in the page: a wrong method.",
+    "internal-error": "Say that something went wrong, and show `requestId` as the reference.",
+}
+"""For every code of `app.domain.errors`; the build fails when one is missing or too many."""
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """MkDocs calls this with each page."""
+    return markdown.replace(PLACE_OF_THE_TABLE, problems_table())
+
+
+def problems_table() -> str:
+    """A row for each problem code, from the service's own table of them."""
+    # By its file: the package would import the whole service.
+    errors = runpy.run_path(str(ROOT / "app" / "domain" / "errors.py"))
+    codes = {code.value: code for code in errors["ErrorCode"] if code.status}
+    if codes.keys() != WHAT_A_PAGE_DOES.keys():
+        differing = sorted(codes.keys() ^ WHAT_A_PAGE_DOES.keys())
+        raise ValueError(f"docs/hooks.py does not say what a page does on exactly: {differing}")
+    rows = [
+        "| code | status | when | what a page does | again? |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, code in sorted(codes.items(), key=lambda item: (item[1].status, item[0])):
+        again = "yes" if code.retryable else "no"
+        rows.append(
+            f"| `{name}` | {code.status} | {code.when} | {WHAT_A_PAGE_DOES[name]} | {again} |"
+        )
+    return "\n".join(rows)
+
+
+def diagram(source: str, *_: Any, **__: Any) -> str:
+    """A fence of ``diagram``: a line that says what it shows, then boxes and arrows in text.
+
+    As an image, since the style sheet inside of it would reach the rest of the page.
+    """
+    title, _, drawing = source.partition("\n")
+    svg: bytes = text2svg(drawing, {"--font-family": "sans-serif", "--stroke-width": 1.5})
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+    style = "background: #fff; border-radius: 8px; padding: 8px"  # in the dark theme, too
+    return f'<p><img alt="{escape(title)}" style="{style}" src="{source}"></p>'

@@ -1,0 +1,63 @@
+"""What Swagger UI at /docs shows and where, in a real browser: reference_visits.mjs."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+
+from local_cognito.process import RunningCognito
+from local_cognito.web import BUILT_PAGE
+from tests.servers import Service
+
+HERE = Path(__file__).parent
+MAX_BYTES_ON_THE_WIRE = 100 * 1024
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("heights", id="the first call on the first screen, each within three"),
+        pytest.param("problemExamples", id="one example a status, when asked for"),
+        pytest.param("signedInState", id="who is signed in, until a sign-out everywhere"),
+        pytest.param("revokedToken", id="a token that is not accepted any more"),
+        pytest.param("newDevice", id="a sign-in on a new device ends in 201"),
+        pytest.param("scope", id="no scope is chosen beforehand"),
+        pytest.param("filterById", id="the filter knows operation ids"),
+        pytest.param("buttons", id="buttons clear of the text on a phone"),
+        pytest.param("darkTheme", id="a dark theme that can be read"),
+    ],
+)
+def test_the_page_shows(name: str, cognito: RunningCognito, service_with_sign_in: Service) -> None:
+    chromium = shutil.which("chromium")
+    assert chromium, "tests/system-packages.sh installs it"
+    done = subprocess.run(
+        ["node", str(HERE / "visit_reference.mjs")],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "VISIT": name,
+            "SERVICE_URL": service_with_sign_in.url,
+            "COGNITO_URL": cognito.url,
+            "AXE": str(BUILT_PAGE.parent / "node_modules" / "axe-core" / "axe.min.js"),
+            "CHROMIUM": chromium,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=115,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_document_is_small_on_the_wire(service: Service) -> None:
+    answer = requests.get(
+        f"{service.url}/openapi.json", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=5
+    )
+    sent = answer.raw.read(decode_content=False)
+    assert json.loads(gzip.decompress(sent))["openapi"] == "3.1.0"
+    assert len(sent) < MAX_BYTES_ON_THE_WIRE
