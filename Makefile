@@ -52,7 +52,7 @@ setup: .venv/ready-to-test node_modules/ready ## Set up all that the other targe
 
 .PHONY: lock
 lock: .venv/ready-to-test ## Resolve requirements*.in into requirements*.txt, with hashes
-	for lock in requirements requirements-local requirements-test requirements-bench; do \
+	for lock in requirements requirements-local requirements-test requirements-bench requirements-docs; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--custom-compile-command "make lock" $$lock.in -o $$lock.txt || exit; done
 
@@ -83,7 +83,7 @@ check: .venv/ready-to-test node_modules/ready ## Check style, types, the contrac
 	$(BIN)/cfn-lint --include-checks I --template deploy/aws/*.yaml
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint --config openapi/redocly.yaml
 	node_modules/.bin/spectral lint --ruleset openapi/spectral.yaml --fail-severity=hint openapi/openapi.json
-	$(BIN)/openapi-spec-validator openapi/openapi.json
+	$(BIN)/openapi-spec-validator openapi/openapi.json openapi/openapi-3.0.json
 	$(BIN)/python -m openapi.breaking
 
 .PHONY: system
@@ -155,14 +155,6 @@ docs: build/docs-venv/ready ## Build docs/ into build/docs; warnings and broken 
 	@echo "The documents are in build/docs/index.html"
 
 # --- load ---------------------------------------------------------------------------------------
-
-.PHONY: chaos
-chaos: .venv/ready-to-test system ## Run the resilience tests for longer (CHAOS_SECONDS=20 each)
-	CHAOS_SECONDS=$${CHAOS_SECONDS:-20} $(BIN)/pytest tests/resilience --timeout=900
-
-.PHONY: soak
-soak: .venv/ready-to-test ## Use the service for ten minutes (SOAK_SECONDS=600): nothing may grow or fail
-	$(BIN)/python -m benchmarks.soak
 
 .PHONY: bench
 bench: .venv/ready .venv-bench/ready benchmarks/node_modules/ready ## Measure the service beside FastAPI and Express, with wrk

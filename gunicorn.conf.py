@@ -3,6 +3,7 @@ from gevent import monkey
 monkey.patch_all()  # first of all: whatever imports ssl or threading before would block a worker
 
 import atexit
+import gc
 import os
 import resource
 import shutil
@@ -108,6 +109,9 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Have SIGHUP change nothing while the certificate is missing or wrong: gunicorn would end."""
+    # Workers share what is imported by now, as long as no collection of theirs writes to it.
+    gc.collect()
+    gc.freeze()
     reload = server.reload
 
     def reload_if_well() -> None:

@@ -24,6 +24,7 @@ from app.domain.cognito import CognitoPort
 from app.domain.errors import BODY_MAX_BYTES
 from app.http import (
     authentication,
+    callers,
     cors,
     json,
     limits,
@@ -65,12 +66,13 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     cors.register(app, settings.cors_origins, settings.cors_headers)
     problems.register(app)
     metrics.register(app, settings.metrics_port, settings.port)
+    callers.register(app)
 
     counters = Counters(settings.redis_url)
     breaker = make_breaker(settings)
     keys = make_keys(settings)
-    callers = frozenset((devices.blueprint.name, sessions.blueprint.name))
-    authentication.identify(app, callers, make_verifier(settings, keys))
+    user_calls = frozenset((devices.blueprint.name, sessions.blueprint.name))
+    authentication.identify(app, user_calls, make_verifier(settings, keys))
     limits.register(
         app,
         per_user=settings.rate_limit_per_user,

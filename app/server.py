@@ -11,16 +11,16 @@ from typing import Any
 
 import gevent
 from gunicorn import util
-from gunicorn.http.errors import InvalidHeader, ParseException
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from app import DRAINING
 from app.http import cors, unparsed
-from app.http.callers import hung_up
 
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
 LINGER_SECONDS = 2.0  # to listen on after the last answer, or it could be lost: RFC 9112, 9.6
+HEARD_MAX_BYTES = 64 * 1024  # of a request, to find its Origin in
 UNREAD_MAX_BYTES = 1024 * 1024  # of a body that is refused: many callers send it all the same
 
 
@@ -31,8 +31,7 @@ class Connection:
         self.sock = sock
         self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
         self.taken_by: float | None = None  # once an answer has begun
-        self.abandoned = False
-        self.head: bytes | None = b""  # of an answer, which waits for its body; None: not begun
+        self.abandoned, self.heard = False, b""  # the latter: of this request, for its Origin
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
@@ -48,15 +47,12 @@ class Connection:
                 return b""
             raise
         if self.idle and piece.strip(b"\r\n"):  # a line break may stray in: RFC 9112, section 2.2
-            self.idle, self.read_by = False, time.monotonic() + REQUEST_SECONDS
+            self.idle, self.read_by, self.heard = False, time.monotonic() + REQUEST_SECONDS, b""
+        self.heard = (self.heard + piece)[:HEARD_MAX_BYTES]
         return piece
 
     def sendall(self, data: bytes) -> None:
         """Raises ECONNRESET, which gunicorn passes over, when the answer is not taken in time."""
-        if self.head is None:
-            self.head = data
-            return
-        data, self.head = self.head + data, b""
         self.taken_by = self.taken_by or time.monotonic() + ANSWER_SECONDS
         left = max(0.0, self.taken_by - time.monotonic())
         with gevent.Timeout(left, ConnectionResetError(errno.ECONNRESET, "answer not taken")):
@@ -99,20 +95,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.open -= 1
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        if req.version >= (1, 1) and all(name != "HOST" for name, _ in req.headers):
-            raise InvalidHeader("HOST", req=req)  # RFC 9112, section 3.2
-        req.path = req.path or "/"  # RFC 9110, section 4.2.3
-        if req.method == "GET" and hung_up(sock):
-            raise StopIteration  # nobody reads the answer; it would spend Cognito's quota
-        sock.taken_by, sock.head = None, None
+        unparsed.check(req)
+        sock.taken_by = None
         self.waiting.pop(sock, None)
         try:
             super().handle_request(listener_name, req, sock, addr)
         finally:
             self.waiting[sock] = None
-            head, sock.head = sock.head, b""
-            if head:  # an answer without a body
-                sock.sendall(head)
         gevent.sleep(0)  # others have their turn, however fast this caller asks
         with suppress(ParseException, OSError, unparsed.RequestTimeout):
             if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
@@ -123,7 +112,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         if not isinstance(exc, ssl.SSLError | gevent.GreenletExit):
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
-            headers = cors.problem_headers(self.wsgi, dict(req.headers) if req else {})
+            headers = cors.problem_headers(self.wsgi, unparsed.origin(client.heard))
             with suppress(OSError):
                 client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
 

@@ -11,5 +11,4 @@ audit.configure(settings.audit_log)
 app = create_app(settings)
 
 # What is made by now stays: without it, each full collection takes a tenth of the time.
-gc.collect()
 gc.freeze()

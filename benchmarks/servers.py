@@ -130,7 +130,7 @@ def service(
         name,
         [str(python), "-m", "gunicorn"],
         ROOT,
-        environment(cognito) | SERVICE_SETTINGS | (more or {}),
+        {**environment(cognito), **SERVICE_SETTINGS, **(more or {})},
         folder,
     ) as server:
         yield server
@@ -141,7 +141,7 @@ def redis() -> Iterator[str]:
     """The URL of a Redis that keeps nothing on disk."""
     port = _free_port()
     process = subprocess.Popen(
-        ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", ""],
+        ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", ""],  # noqa: S607
         stdout=subprocess.DEVNULL,
     )
     try:

@@ -29,7 +29,8 @@ def cognito(cognito_server: RunningCognito) -> RunningCognito:
 @pytest.fixture(scope="session")
 def shared_service(cognito_server: RunningCognito) -> Iterator[Service]:
     """gunicorn with the service, over the seeded pool that always remembers."""
-    with serving(settings_for(cognito_server)) as service:
+    settings = settings_for(cognito_server) | {"CORS_ORIGINS": "https://app.example.com"}
+    with serving(settings) as service:
         yield service
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from app.counters import REDIS_PAUSE, REDIS_TIMEOUT, RedisTimeout
+from app.counters import RedisTimeout
 from app.domain.access_token import AccessToken
 from app.domain.devices import Device, DevicePage, DeviceStatus
 from app.observability import metrics
@@ -33,6 +33,9 @@ PREFIX = "device-bff:first-page:"
 SETTLING_SECONDS = 30
 """After a write no page is kept for so long: one that was read before it may be on its way yet."""
 NONCE_BYTES = 12
+TIMEOUT, PAUSE = 0.5, 1.0
+"""Seconds: for all that one question takes, and to leave Redis alone after it failed. A miss costs
+Cognito's quota, so patience pays here, and a busy worker is slow to see that Redis has answered."""
 
 # One step, so that no write comes between: KEYS are the mark of a write, and the user's pages.
 _KEEP = """
@@ -53,13 +56,13 @@ class FirstPages:
 
         self._redis = Redis.from_url(
             url,
-            socket_timeout=REDIS_TIMEOUT,
-            socket_connect_timeout=REDIS_TIMEOUT,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
             retry=Retry(NoBackoff(), 0),
         )
         self._keep = self._redis.register_script(_KEEP)
         self._seconds = seconds
-        self._ask_again_at = 0.0
+        self._away, self._ask_again_at = False, 0.0
 
     def get(self, token: AccessToken, limit: int) -> tuple[DevicePage, int] | None:
         """The page that was kept, and its age in seconds."""
@@ -98,13 +101,19 @@ class FirstPages:
         if time.monotonic() < self._ask_again_at:
             return None
         try:
-            with gevent.Timeout(REDIS_TIMEOUT, RedisTimeout):
-                return call()
+            with gevent.Timeout(TIMEOUT, RedisTimeout):
+                answer = call()
         except (Exception, RedisTimeout) as error:
             metrics.REDIS_FAILURES.inc()
-            self._ask_again_at = time.monotonic() + REDIS_PAUSE
-            logger.warning("redis_away", error=type(error).__name__, device_cache="off")
+            self._ask_again_at = time.monotonic() + PAUSE
+            if not self._away:
+                self._away = True
+                logger.warning("redis_away", error=type(error).__name__, device_cache="off")
             return None
+        if self._away:
+            self._away = False
+            logger.info("redis_back", device_cache="on")
+        return answer
 
 
 def _user(token: AccessToken) -> str:

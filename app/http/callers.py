@@ -1,14 +1,29 @@
-"""Whether anybody still waits for an answer."""
+"""Whether the caller still waits for an answer."""
 
 import select
 from typing import Any
 
+from flask import Flask, Response, request
 from gevent import monkey
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for the log: no caller gets it."""
 
 # gevent's own would go through its event loop, to learn what is known at once.
 _poll = monkey.get_original("select", "poll")
 _HUNG_UP = getattr(select, "POLLRDHUP", 0)
-"""Linux tells it even while there are bytes to read; elsewhere nobody is taken for gone."""
+"""Linux tells it even while there are bytes to read; elsewhere no caller is taken for gone."""
+
+
+def register(app: Flask) -> None:
+    """Do not run reads whose callers have hung up: they would spend Cognito's quota for nothing."""
+
+    @app.before_request
+    def drop() -> Response | None:
+        sock = request.environ.get("gunicorn.socket")
+        if request.method == "GET" and sock is not None and hung_up(sock):
+            return Response(status=CLIENT_CLOSED_REQUEST)
+        return None
 
 
 def hung_up(sock: Any) -> bool:

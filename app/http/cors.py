@@ -1,10 +1,11 @@
 """Which web origins may call from a browser: an explicit list, by flask-cors."""
 
 import re
-from collections.abc import Mapping
 
 from flask import Flask, Response, request
 from flask_cors import CORS
+
+from app.http.problems import PROBLEM_JSON
 
 EXPOSED_HEADERS = (
     "Age",
@@ -40,12 +41,8 @@ ORIGINS = "cors_origins"
 """The extension that holds the allowed origins."""
 
 
-def problem_headers(app: Flask, request_headers: Mapping[str, str]) -> dict[str, str]:
-    """What a browser needs to read a problem that the application does not answer.
-
-    `request_headers`: by their names in upper case, as far as they were read.
-    """
-    origin = request_headers.get("ORIGIN")
+def problem_headers(app: Flask, origin: str | None) -> dict[str, str]:
+    """What a browser needs to read a problem, where flask-cors does not say it."""
     if origin is None or origin not in app.extensions[ORIGINS]:
         return {}
     return {
@@ -83,9 +80,11 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
     @app.after_request
     def vary(response: Response) -> Response:
         """Vary: Origin on refusals too, which flask-cors leaves out: Fetch, "CORS protocol and HTTP
-        caches"."""
+        caches". Problems can be read at every address."""
         if SHARED.fullmatch(request.path):
             response.vary.add("Origin")
+        elif response.mimetype == PROBLEM_JSON:
+            response.headers.extend(problem_headers(app, request.origin))
         return response
 
 

@@ -3,15 +3,18 @@
 gunicorn would answer in HTML, and repeat a piece of what it could not parse.
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 import structlog
 from gunicorn import util
 from gunicorn.http.errors import (
     ConfigurationProblem,
+    InvalidHeader,
     LimitRequestHeaders,
     LimitRequestLine,
     ParseException,
@@ -28,6 +31,8 @@ logger = structlog.get_logger(__name__)
 
 REQUEST_LINE_MAX_BYTES = 8190
 
+_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([^\r\n]+?)[ \t]*\r\n", re.IGNORECASE)
+
 
 class RequestTimeout(BaseException):
     """A request that began and did not end in time.
@@ -42,6 +47,27 @@ CODES: Mapping[type[BaseException], ErrorCode] = {
     RequestTimeout: ErrorCode.REQUEST_TIMEOUT,
     ConfigurationProblem: ErrorCode.INTERNAL_ERROR,
 }
+
+
+def check(request: Any) -> None:
+    """Read what gunicorn has parsed as RFC 9112 wants it.
+
+    Raises:
+        InvalidHeader: there is no Host header (section 3.2).
+    """
+    headers = dict(request.headers)
+    if request.version >= (1, 1) and "HOST" not in headers:
+        raise InvalidHeader("HOST", req=request)
+    options = headers.get("CONNECTION", "").lower().split(",")
+    if len(options) > 1 and "close" in map(str.strip, options):  # gunicorn knows it alone only
+        request.headers.insert(0, ("CONNECTION", "close"))
+    request.path = request.path or "/"  # RFC 9110, section 4.2.3
+
+
+def origin(head: bytes) -> str | None:
+    """The Origin header in the bytes of a request that could not be parsed."""
+    found = _ORIGIN.search(head)
+    return found[1].decode("latin-1") if found else None
 
 
 def answer(

@@ -37,13 +37,13 @@ def configure(level: str, log_format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-        if console
-        else [_tracebacks_without_locals(), _as_json]
-    )
+    ours: list[structlog.typing.Processor] = [_tracebacks_without_locals(), _as_json]
+    theirs: list[structlog.typing.Processor] = [ours[0], structlog.processors.JSONRenderer()]
+    if console:
+        plain = structlog.dev.plain_traceback
+        ours = theirs = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, *ours],
         logger_factory=OutputLogger,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         cache_logger_on_first_use=True,
@@ -53,7 +53,7 @@ def configure(level: str, log_format: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *theirs],
         )
     )
     root = logging.getLogger()

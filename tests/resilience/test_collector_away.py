@@ -8,7 +8,7 @@ from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, call, log_lines, metric
 from tests.collector import Collector, a_collector
 from tests.resilience.polling import until
-from tests.servers import serving, settings_for
+from tests.servers import free_port, serving, settings_for
 
 FAILURES = "device_bff_trace_export_failures_total"
 
@@ -31,7 +31,7 @@ def test_neither_calls_nor_a_stop_wait_for_it(
     """Not even with more spans than the queue holds; gunicorn would kill a worker that waits."""
     collector.hang()
     few = {"OTEL_BSP_MAX_QUEUE_SIZE": "4", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1"}
-    with serving(settings | few | {"OTEL_EXPORTER_OTLP_TIMEOUT": "600"}) as service:
+    with serving(settings | few) as service:
         for _ in range(10):
             assert call(f"{service.url}/devices", headers=user.bearer).ok
         assert service.terminate() == 0
@@ -42,7 +42,7 @@ def test_neither_calls_nor_a_stop_wait_for_it(
 def test_an_outage_is_told_once_when_it_begins_and_ends_and_the_last_spans_arrive_at_a_stop(
     settings: dict[str, str], user: SignedIn, collector: Collector
 ) -> None:
-    often = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    often = {"OTEL_BSP_SCHEDULE_DELAY": "200", "METRICS_PORT": str(free_port())}
     with serving(settings | often) as service:
 
         def list_devices() -> None:
@@ -50,7 +50,7 @@ def test_an_outage_is_told_once_when_it_begins_and_ends_and_the_last_spans_arriv
 
         def lose_batches() -> bool:
             list_devices()
-            return metric(service.url, FAILURES) >= 2
+            return metric(service.metrics_url, FAILURES) >= 2
 
         def deliver_batches() -> bool:
             list_devices()

@@ -18,6 +18,7 @@ from tests.calls import (
 )
 from tests.servers import Service
 
+APP = "https://app.example.com"
 SECRET = "Zx9-never-to-be-repeated"
 HOST = b"Host: localhost\r\n"
 GET = b"GET /devices HTTP/1.1\r\n"
@@ -79,6 +80,30 @@ def test_what_is_too_large_to_be_read(
     answer = send(service.url, request_ + b"\r\n")
     assert_problem(answer, status, code)
     assert SECRET not in answer.body.decode() + service.logs()
+
+
+@pytest.mark.parametrize(
+    ("origin", "may_read"), [(APP, {APP}), ("https://evil.example", set())], ids=["ours", "another"]
+)
+@pytest.mark.parametrize("line", ["a b: c", f"X: {'x' * 17_000}"], ids=["malformed", "too large"])
+def test_a_page_of_an_allowed_origin_can_read_it(
+    service: Service, line: str, origin: str, may_read: set[str]
+) -> None:
+    answer = send(service.url, GET + headers(line, f"Origin: {origin}") + b"\r\n")
+    assert answer.status in (400, 431)
+    allowed = {v for name, v in answer.headers.items() if name == "Access-Control-Allow-Origin"}
+    assert allowed == may_read
+
+
+@pytest.mark.parametrize("options", ["close", "close, te", "TE,Close"])
+def test_close_among_other_options_of_a_connection_closes_it(
+    service: Service, options: str
+) -> None:
+    request = b"GET /healthz HTTP/1.1\r\n" + headers(f"Connection: {options}") + b"\r\n"
+    with connect(service.url) as connection:
+        connection.sendall(request)
+        assert receive(connection).headers["Connection"] == "close"
+        assert connection.recv(1) == b""
 
 
 def test_a_token_of_15_kb_is_read(service: Service) -> None:

@@ -172,7 +172,7 @@ def test_runs_of_several_users_take_turns() -> None:
         assert turn is not None
         taken.append(user)
         due[user] = turn + 0.1
-    assert round(turn, 3) == 2.9
+    assert turn == pytest.approx(2.9)
     assert {user: taken.count(user) for user in due} == {"ana": 10, "bob": 10, "cem": 10}
 
 
