@@ -171,4 +171,4 @@ benchmarks/node_modules/ready: benchmarks/package.json benchmarks/package-lock.j
 
 .PHONY: clean
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-bench node_modules benchmarks/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-bench node_modules benchmarks/node_modules examples/web/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -107,11 +107,12 @@ def _in_turns(
     servers: list[Server], case: Case, cognito: Upstream, folder: Path
 ) -> dict[str, Result]:
     cognito.set(delay=case.delay)
+    seconds = SECONDS * 2 if case.delay else SECONDS  # 400 connections take time to begin
     runs: dict[str, list[Result]] = {server.name: [] for server in servers}
     for number in range(ROUNDS):
         for server in servers:
             first = number * ONCE_PER_ROUND if case.once else 0
-            runs[server.name].append(run(server, case, SECONDS, folder, first))
+            runs[server.name].append(run(server, case, seconds, folder, first))
     return {name: together(results) for name, results in runs.items()}
 
 

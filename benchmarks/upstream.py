@@ -123,9 +123,13 @@ class Connection(asyncio.Protocol):
             body, self.buffer = self.buffer[end + 4 : total], self.buffer[total:]
             content, delay = self.cognito.answer(head, body)
             if delay:
-                self.loop.call_later(delay, self.transport.write, content)
+                self.loop.call_later(delay, self.reply, content)
             else:
-                self.transport.write(content)
+                self.reply(content)
+
+    def reply(self, content: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(content)
 
 
 async def main() -> None:

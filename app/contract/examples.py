@@ -33,6 +33,7 @@ SALT: str = value("track-with-verifier")["secretVerifier"]["salt"]
 DEVICE_GROUP_KEY: str = value("track-with-group-key")["deviceGroupKey"]
 DEVICE_PASSWORD: str = value("tracked-until-opt-in")["devicePassword"]
 SESSION_ID: str = value("sessions")["items"][1]["id"]
+SSO_SESSION_ID: str = value("sessions")["items"][1]["originSessionId"]
 
 
 def id_in_path(description: str, example: str) -> Doc:

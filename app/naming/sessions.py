@@ -10,7 +10,7 @@ from functools import lru_cache
 from app.domain.descriptions import Description
 from app.naming.devices import FIXED_WORDS
 from app.naming.hardware import describe_model
-from app.naming.user_agents import describe_user_agent, is_user_agent
+from app.naming.user_agents import describe_user_agent, is_library, is_user_agent
 from app.naming.vocabulary import (
     BROWSER_NAMES,
     BROWSERS,
@@ -39,7 +39,10 @@ _SEPARATORS = " ,;:/|·-\u2013\u2014"
 
 @lru_cache(maxsize=2048)
 def describe_session(device_type: str | None) -> Description:
-    """An app's own words stand where a browser would, as "Acme Bank on iPhone"."""
+    """An app's own words stand where a browser would, as "Acme Bank on iPhone".
+
+    An HTTP library's name does not: "Boto3 1, Linux" is "Linux".
+    """
     text = " ".join(_UNKNOWN.sub("", device_type or "").split()).strip(_SEPARATORS)
     if text in _NO_NAMES:
         return Description()
@@ -47,10 +50,12 @@ def describe_session(device_type: str | None) -> Description:
     if written_by_program and (described := describe_user_agent(text)).display_name:
         return described
     hardware, system, words = _systems_apart(text)
-    browser = _BROWSERS.get(_VERSION.sub("", words).casefold())
+    name = _VERSION.sub("", words)
+    browser = _BROWSERS.get(name.casefold())
     if written_by_program and not browser:
         return Description()
-    app = None if browser or words in EMBEDDED else words
+    is_app = not (browser or words in EMBEDDED or name in _NO_NAMES or is_library(name))
+    app = words if is_app else None
     if app and (model := describe_model(app)):
         hardware, app = hardware or model, None
     operating_system = (hardware and hardware.operating_system) or system

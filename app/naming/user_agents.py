@@ -30,9 +30,10 @@ _BROWSER_PREFIXES = ("Mozilla/", "Opera/")
 _PRODUCT = re.compile(r"[^\s/()]+/\d\S*")
 _PRODUCTS = re.compile(r"[^\s/()]+/\d\S*(?: +(?:\([^()]*\)|[^\s/()]+/\S+))+")
 _LIBRARY = re.compile(
-    r"\A(?:Node\.js|node|node-fetch|undici|Deno|Bun|Dart|Java|ReactNative|Alamofire|aiohttp|"
-    r"python-httpx|python-urllib3|amazon-cognito-identity-js|aws-(?:sdk|amplify|cli)[\w-]*|"
-    r"amplify-[a-z]+)/"
+    r"\A(?:Node\.js|node|node-fetch|undici|Deno|Bun|Dart|Java|ReactNative|Alamofire|CFNetwork|"
+    r"aiohttp|okhttp|axios|curl|Boto3|Python Requests|python-(?:requests|httpx|urllib3)|"
+    r"Go-http-client|Apache-HttpClient|amazon-cognito-identity-js|"
+    r"aws-(?:sdk|amplify|cli)[\w-]*|amplify-[a-z]+)/"
     r"| (?:Alamofire|CFNetwork|okhttp)/\d"
 )
 _TV = re.compile(r"TV\b|BRAVIA|Chromecast")
@@ -59,6 +60,11 @@ def is_user_agent(text: str) -> bool:
     if _PRODUCT.fullmatch(text):
         return _parse(text).user_agent is not None
     return _PRODUCTS.fullmatch(text) is not None
+
+
+def is_library(name: str) -> bool:
+    """Whether `name`, without a version, is that of an HTTP library: it says nothing to people."""
+    return _LIBRARY.match(f"{name}/") is not None
 
 
 def describe_user_agent(text: str) -> Description:

@@ -33,11 +33,13 @@ END_MAX = 10_000
 """Cognito keeps 100 token sessions a user at most; this leaves room for sso sessions."""
 
 
-def session_id(description: str, *, nullable: bool = False) -> Any:
+def session_id(
+    description: str, example: str = examples.SESSION_ID, *, nullable: bool = False
+) -> Any:
     """A session id in an answer."""
     return answer_text(
         description,
-        examples.SESSION_ID,
+        example,
         nullable=nullable,
         validate=[
             validate.Length(min=SESSION_ID_LENGTH, max=SESSION_ID_LENGTH),
@@ -112,6 +114,7 @@ class SessionSchema(DescribedSchema):
     last_active_at = moment("When the session last refreshed its tokens.", "2026-11-26T07:58:41Z")
     origin_session_id = session_id(
         "The `sso` session that a token session came through; null where there is none.",
+        examples.SSO_SESSION_ID,
         nullable=True,
     )
 

@@ -30,6 +30,12 @@ TABLE = [
     ("Windows 10", "Windows", COMPUTER, "Windows", None),
     ("Chrome on unknown", "Chrome", None, None, "Chrome"),
     ("Linux / Unknown", "Linux", COMPUTER, "Linux", None),
+    ("Other, Windows 10", "Windows", COMPUTER, "Windows", None),
+    # An HTTP library's name is no app's
+    ("Boto3 1, Linux", "Linux", COMPUTER, "Linux", None),
+    ("Linux Python Requests 2.32", "Linux", COMPUTER, "Linux", None),
+    ("okhttp 4 on Android 14", "Android", None, "Android", None),
+    ("Node.js, macOS", "macOS", COMPUTER, "macOS", None),
     # An app's own words
     ("Acme Bank", "Acme Bank", None, None, None),
     ("Acme Bank/2.1", "Acme Bank/2.1", None, None, None),
@@ -56,7 +62,13 @@ def test_what_cognito_makes_of_a_user_agent_becomes_readable(row: Row) -> None:
     "device_type",
     [
         *(None, "", " ", "unknown", "Unknown on Unknown", "unknown/unknown", "Other", "nodejs"),
-        *("okhttp/4.12.0", "axios/1.7", "aws-amplify/6.15.0 auth/3 framework/1"),
+        *(
+            "okhttp/4.12.0",
+            "okhttp 4",
+            "curl 8.5",
+            "axios/1.7",
+            "aws-amplify/6.15.0 auth/3 framework/1",
+        ),
         "MyApp/1 CFNetwork/1568.300.101 Darwin/24.2.0",
     ],
 )

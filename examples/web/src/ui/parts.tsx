@@ -124,10 +124,13 @@ export interface Question {
 export function Confirmation({ question, onClose }: { question: Question; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    if (!dialog.current?.open) dialog.current?.showModal();
+  }, [question]);
   const run = async () => {
     setBusy(true);
     const next = await question.run();
+    setBusy(false);
     dialog.current?.close();
     next?.focus();
   };
@@ -136,7 +139,8 @@ export function Confirmation({ question, onClose }: { question: Question; onClos
       ref={dialog}
       aria-labelledby="question"
       aria-describedby="consequence"
-      onClose={onClose}
+      // The event comes late: by then the next question may be open.
+      onClose={(event) => event.currentTarget.open || onClose()}
       onCancel={(event) => busy && event.preventDefault()}
     >
       <h2 id="question">{question.title}</h2>
