@@ -172,6 +172,6 @@ def _refused(check: str, detail: str, *, sub: str | None = None, **facts: Any) -
 
     `facts` may come from a token that did not verify, so they are cut short.
     """
-    told = {name: str(value)[:200] for name, value in facts.items()}
-    logger.info("token_refused", check=check, **told)
+    logged = {name: str(value)[:200] for name, value in facts.items()}
+    logger.info("token_refused", check=check, **logged)
     return ServiceError(ErrorCode.INVALID_TOKEN, detail, sub=sub)

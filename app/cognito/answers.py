@@ -1,7 +1,7 @@
 """What Cognito answers, read into the domain's words: devices and sessions.
 
 botocore's model marks all but the keys optional, and the values are free text. So a member that is
-missing or makes no sense is None, an item without a usable key is left out and told in the log, and
+missing or makes no sense is None, an item without a usable key is left out and logged, and
 one odd item never spoils a whole list. What breaks our own contract is cut to it.
 """
 
@@ -58,7 +58,7 @@ def device_page(answer: Mapping[str, Any]) -> DevicePage:
     """A page of ListDevices.
 
     Raises:
-        UnreadableAnswer: there is no list, it is longer than asked for, or the cursor is none.
+        UnreadableAnswer: there is no list, it is longer than asked for, or the cursor is unusable.
     """
     return DevicePage(
         items=_items(answer, "Devices", device, LIST_LIMIT_MAX),
@@ -70,7 +70,7 @@ def session_page(answer: Mapping[str, Any]) -> SessionPage:
     """A page of ListUserSessions.
 
     Raises:
-        UnreadableAnswer: there is no list, it is too long, or the cursor is none.
+        UnreadableAnswer: there is no list, it is too long, or the cursor is unusable.
     """
     return SessionPage(
         items=_items(answer, "Sessions", _session, SESSIONS_MAX),
@@ -129,7 +129,7 @@ def _session(answer: Mapping[str, Any]) -> Session:
 
 
 def moment(value: object) -> datetime | None:
-    """A time of Cognito's (epoch seconds), in UTC; None where it is none."""
+    """A time of Cognito's (epoch seconds), in UTC; None for anything else."""
     if not isinstance(value, int | float):
         return None
     try:
@@ -161,7 +161,7 @@ def _cursor(value: object) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not is_cursor(value):
-        raise UnreadableAnswer("a cursor that is none")
+        raise UnreadableAnswer("an unusable cursor")
     return value
 
 

@@ -1,4 +1,4 @@
-"""A circuit breaker for Cognito: once it is known to be down, callers are told at once.
+"""A circuit breaker for Cognito: once it is known to be down, calls fail at once.
 
 Per worker process: a worker that cannot reach Cognito does not speak for one that can.
 """

@@ -25,7 +25,7 @@ CODES = {
 """Exceptions that mean the same whatever was asked."""
 
 SCOPE_MESSAGE = "does not have required scopes"
-"""The one NotAuthorizedException that is not about the token's validity, told by its message."""
+"""The one NotAuthorizedException that is not about the token's validity; only its message tells."""
 
 QUOTA_RETRY_AFTER = 1
 """Seconds. Cognito's quotas are per second, so the next one has a fresh share."""

@@ -27,7 +27,7 @@ OF_EVERY_USER_CALL = (
 OF_A_BODY = (ErrorCode.MALFORMED_BODY, ErrorCode.BODY_TOO_LARGE, ErrorCode.VALIDATION_FAILED)
 
 LOST = (ErrorCode.UPSTREAM_ERROR, ErrorCode.UPSTREAM_TIMEOUT)
-"""What a caller is told when an answer was lost."""
+"""The codes for a lost answer."""
 REFUSED = (ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE)
 """Nothing was changed, unless an attempt before the last had lost its answer."""
 
@@ -78,15 +78,15 @@ def example_problem(
     calls: Operation | None = None,
     errors: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
-    """A problem as a caller may be told it."""
+    """A problem as a caller may get it."""
     detail = code.detail
     if calls and code is calls.invalid and calls.refused:
         detail = calls.refused
     if calls and code is ErrorCode.UPSTREAM_TIMEOUT and calls.lost:
         detail = f"{detail} {calls.lost}"
     given = errors if code is ErrorCode.VALIDATION_FAILED else None
-    told = problem(ServiceError(code, detail, errors=given), instance, request_ids.EXAMPLE)
-    return told | {"code": code.value}
+    example = problem(ServiceError(code, detail, errors=given), instance, request_ids.EXAMPLE)
+    return example | {"code": code.value}
 
 
 def _when(code: ErrorCode, calls: Operation | None) -> str:

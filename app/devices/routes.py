@@ -94,7 +94,7 @@ class Devices(MethodView):
 
         Page by page, remembered devices only: Cognito lists no other kind. `current` marks the one
         in the user's hands. While `nextCursor` is not null there is another page, even when this
-        one came short or empty.
+        one is short or empty.
         """
         fresh = bool(request.cache_control.no_cache)
         page = _devices().page(caller(), **query, fresh=fresh)

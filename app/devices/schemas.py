@@ -93,7 +93,7 @@ class DeletionQuerySchema(CamelCaseSchema):
         metadata={
             "description": "`others`: all devices that `listDevices` shows, but the one this call "
             "is made from; when the token names no device, all of them. `all`: that one too. "
-            "Required, so that no slip forgets everything."
+            "Required, so that no mistake forgets everything."
         },
     )
 
@@ -239,7 +239,7 @@ class TrackDeviceSchema(CamelCaseSchema):
 
 
 class TrackedDeviceSchema(AnswerSchema):
-    """What came of tracking a device."""
+    """The result of tracking a device."""
 
     id = device_key("The device key that was sent.")
     status = answer_enum(
@@ -255,7 +255,7 @@ class TrackedDeviceSchema(AnswerSchema):
         validate=validate.Length(min=4, max=256),
         metadata={
             "description": "The device's secret, when the service made it: the password of "
-            "DEVICE_SRP_AUTH. Keep it where the device key is kept. It is told this once.",
+            "DEVICE_SRP_AUTH. Keep it where the device key is kept. It is sent this once only.",
             "examples": [examples.DEVICE_PASSWORD],
         },
     )
@@ -293,7 +293,7 @@ class FailedForgetSchema(AnswerSchema):
 
 
 class ForgetReportSchema(AnswerSchema):
-    """What came of forgetting many devices."""
+    """The result of forgetting many devices."""
 
     forgotten = answer_list(
         device_key("A device key."),

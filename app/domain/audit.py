@@ -22,7 +22,7 @@ class AuditTrail(Protocol):
 def audited(
     trail: AuditTrail, event: str, token: AccessToken, subject: str | None
 ) -> Iterator[None]:
-    """Record `event` when the block ends, with what came of it."""
+    """Record `event` when the block ends, with its outcome."""
     outcome = ErrorCode.INTERNAL_ERROR.value
     try:
         yield

@@ -95,9 +95,9 @@ class ErrorCode(StrEnum):
         409,
         "Device already tracked",
         "The device key has been confirmed before. Amplify's libraries track devices themselves "
-        "after a sign-in: then all is well, and nothing is left to do.",
-        "This device key has been confirmed before. If Amplify did so after the sign-in, all is "
-        "well and nothing is left to do; otherwise sign in again to get a new key.",
+        "after a sign-in: then nothing is left to do.",
+        "This device key has been confirmed before. If Amplify did so after the sign-in, nothing "
+        "is left to do; otherwise sign in again to get a new key.",
     )
     CURRENT_SESSION = (
         "current-session",

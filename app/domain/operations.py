@@ -46,7 +46,7 @@ CONFIRM_DEVICE = Operation(
     UPDATES,
     ErrorCode.DEVICE_NOT_FOUND,
     refused="Cognito refused the device key, its name or its secret verifier. The key must be the "
-    "one that this very sign-in was given.",
+    "one that this sign-in was given.",
     # Cognito may hold the verifier of another call: 'already tracked' settles nothing here.
     lost="The device may be tracked already. With secretVerifier, repeat the call with the same "
     "verifier and take 'device-already-tracked' for success. With deviceGroupKey, forget the "

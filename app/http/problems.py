@@ -164,7 +164,7 @@ def register(app: Flask) -> None:
         return problem_response(error)
 
     @app.errorhandler(ParseException)
-    def tell_of_body(error: ParseException) -> Response:
+    def tell_of_chunks(error: ParseException) -> Response:
         """gunicorn parses chunks as the application reads them."""
         return problem_response(
             ServiceError(ErrorCode.MALFORMED_REQUEST, "The body's chunks are not well-formed.")

@@ -150,8 +150,8 @@ def cursor(example: str) -> fields.String:
             Matches(CURSOR_PATTERN, error="Must be ASCII without blanks."),
         ],
         metadata={
-            "description": "The `nextCursor` of the page before, as it came. Leave it out for the "
-            "first page. It does not live long and is no bookmark.",
+            "description": "The `nextCursor` of the page before, unchanged. Leave it out for the "
+            "first page. It expires soon: do not store it.",
             "examples": [example],
         },
     )

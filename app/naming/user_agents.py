@@ -114,8 +114,8 @@ def _model(found: Result, system: str | None, comment: str) -> str | None:
         return known.display_name if known else None
     if device.brand == "Amazon" and (code := _AMAZON_MODEL.search(comment)):
         return code[0]
-    told = device.model != "K" and system in (None, "Android", "Windows Phone")
-    return device.model if told else None
+    certain = device.model != "K" and system in (None, "Android", "Windows Phone")
+    return device.model if certain else None
 
 
 def _television(found: Result) -> str | None:

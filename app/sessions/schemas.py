@@ -78,7 +78,7 @@ class EndingQuerySchema(CamelCaseSchema):
         required=True,
         metadata={
             "description": "`others`: all sessions but the one that makes this call. Required, so "
-            "that no slip ends sessions."
+            "that no mistake ends sessions."
         },
     )
 
@@ -104,7 +104,7 @@ class SessionSchema(DescribedSchema):
         "The app client that the user signed in to.", "1h57kf5cpq17m0eml12EXAMPLE", nullable=True
     )
     client_name = answer_text(
-        "What the operator of this service calls that app client; null when not told.",
+        "What the operator of this service calls that app client; null when it has no name.",
         "Web shop",
         nullable=True,
     )
@@ -138,7 +138,7 @@ class FailedEndingSchema(AnswerSchema):
 
 
 class EndingReportSchema(AnswerSchema):
-    """What came of ending many sessions."""
+    """The result of ending many sessions."""
 
     ended = answer_list(
         session_id("A session id."),
