@@ -16,6 +16,7 @@ BROWSERS = {
     "Opera Touch": "Opera",
     "DuckDuckGo Mobile": "DuckDuckGo",
     "IE": "Internet Explorer",
+    "YaBrowser": "Yandex Browser",
 }
 """Browsers that go by another name. All others are shown as they are."""
 

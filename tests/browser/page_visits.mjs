@@ -54,7 +54,7 @@ const reload = async (page) => {
 
 const message = (page, text) => page.locator(".toast", { hasText: text }).waitFor();
 
-/** Two browsers of one user: both see both, each marks its own. */
+/** Two browsers of one user: both see both, by a name that people know, and each marks its own. */
 export const twoDevices = async ({ open }) => {
   const [one, other] = [await open(), await open()];
   await signIn(one);
@@ -67,6 +67,9 @@ export const twoDevices = async ({ open }) => {
     assert.deepEqual(await ids(marked(rows(one))), [seenByOne[0]], "its own is first, and marked");
     assert.deepEqual(await ids(marked(rows(other))), [seenByOther[0]]);
     assert.notEqual(seenByOne[0], seenByOther[0]);
+    for (const name of await rows(one).locator("h3").allTextContents()) {
+      assert.match(name, /^Chrom(e|ium) on (Linux|macOS|Windows)/);
+    }
   }
   await devices(one).first().getByText("Last seen just now from 127.0.0.1").waitFor();
   const exact = await devices(one).first().locator("time").getAttribute("title");

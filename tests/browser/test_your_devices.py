@@ -89,7 +89,7 @@ def visit(name: str, page: ServedPage) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_two_browsers_see_both_devices_and_sessions_each_its_own_marked(page: ServedPage) -> None:
+def test_two_browsers_see_both_by_readable_names_each_its_own_marked(page: ServedPage) -> None:
     visit("twoDevices", page)
 
 

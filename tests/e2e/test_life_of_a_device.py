@@ -19,10 +19,14 @@ import requests
 from local_cognito import seed
 from local_cognito.process import RunningCognito
 from tests.e2e.api import Api, code_of
-from tests.e2e.real_clients import REAL_CLIENTS, Pool, RealClient, SignIn
+from tests.e2e.real_clients import REAL_CLIENTS, NodeClient, Pool, Pycognito, RealClient, SignIn
 from tests.servers import Service
 
 ALWAYS, OPT_IN = "always", "opt-in"
+DISPLAY_NAMES = {
+    Pycognito.device_name: Pycognito.device_name,  # a person chose it
+    NodeClient.device_name: "Safari on macOS",  # a User-Agent
+}
 EVERY_CLIENT = pytest.mark.parametrize("client", REAL_CLIENTS)
 EVERY_POOL = pytest.mark.parametrize("pool", [ALWAYS, OPT_IN])
 
@@ -204,10 +208,10 @@ class TestOnEveryPool:
         assert is_set_aside(life.set_aside, life.first.device_key)
         assert is_remembered(life.remembered_by_client, life.first.device_key)
 
-    def test_it_has_the_name_that_its_client_gave(self, life: Life) -> None:
+    def test_it_has_the_name_that_its_client_gave_in_a_persons_words(self, life: Life) -> None:
         (device,) = life.remembered_by_client.items
         assert device["name"] == life.device_name
-        assert device["displayName"]
+        assert device["displayName"] == DISPLAY_NAMES[life.device_name]
         assert device == life.remembered_by_client.current.json()
 
     def test_the_second_sign_in_asks_for_the_device_instead_of_totp(self, life: Life) -> None:

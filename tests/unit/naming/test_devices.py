@@ -44,6 +44,8 @@ CLIENT_HINTS = [
      "Brave on macOS", COMPUTER, "macOS", "Brave"),
     ("Linux 6.8.0 x86 Linux Chromium/130.0.0.0;Google Chrome/130.0.0.0;Vivaldi/7.0.3495.11",
      "Vivaldi on Linux", COMPUTER, "Linux", "Vivaldi"),
+    ("Windows 19.0.0 x86 Windows Chromium/140.0;YaBrowser/25.12.0.0;Not=A?Brand/24.0.0.0",
+     "Yandex Browser on Windows", COMPUTER, "Windows 11", "Yandex Browser"),
     ("Chrome OS 16093.68.0 x86 Chrome OS Google Chrome/131.0.0.0;Chromium/131.0.0.0",
      "Chrome on ChromeOS", COMPUTER, "ChromeOS", "Chrome"),
     ("Android 15.0.0 SM-G991B Android Google Chrome/139.0.0.0;Chromium/139.0.0.0",
