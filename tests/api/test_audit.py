@@ -159,9 +159,3 @@ def test_no_user_agent_makes_a_line_of_its_own(
     assert json.loads(line)["data"]["userAgent"] == agent
     assert line.isascii()
     assert line.isprintable()
-
-
-def test_it_can_be_turned_off(api: ApiClient, trail: list[str]) -> None:
-    logging.getLogger(LOGGER_NAME).setLevel(logging.CRITICAL)  # as AUDIT_LOG=false does
-    api.post("/devices/sign-out")
-    assert trail == []

@@ -62,14 +62,6 @@ def test_what_cognito_did_not_say_is_null(api: ApiClient, fake_cognito: FakeCogn
     assert known == {"id": OTHER, "status": "remembered", "current": False, "attributes": {}}
 
 
-def test_a_name_that_a_person_chose_is_what_is_shown(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    fake_cognito.add(SUB, OTHER, name="Ana's iPhone")
-    (device,) = api.get("/devices").get_json()["items"]
-    assert (device["name"], device["displayName"]) == ("Ana's iPhone", "Ana's iPhone")
-
-
 @pytest.mark.parametrize("device_key", [CURRENT, None])
 def test_the_tokens_device_is_current_and_no_other(
     api: ApiClient,
@@ -94,12 +86,6 @@ def test_the_current_device_is_named_also_where_it_is_not_listed(
         "nextCursor": None,
         "currentDeviceId": CURRENT,
     }
-
-
-def test_a_user_without_devices_gets_an_empty_page(api: ApiClient) -> None:
-    response = api.get("/devices")
-    assert response.get_json()["items"] == []
-    assert "Link" not in response.headers
 
 
 def test_another_users_devices_are_not_shown(api: ApiClient, fake_cognito: FakeCognito) -> None:

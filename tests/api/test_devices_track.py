@@ -45,13 +45,7 @@ def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
     }
 
 
-def test_location_is_the_devices_own_address(api: ApiClient) -> None:
-    location = api.post("/devices", json=body()).headers["Location"]
-    assert location == f"/devices/{OTHER}"
-    assert api.get(location).get_json()["name"] == "My laptop"
-
-
-def test_on_an_opt_in_pool_the_user_must_still_confirm(
+def test_on_an_opt_in_pool_the_device_is_there_once_it_is_remembered(
     api: ApiClient, fake_cognito: FakeCognito
 ) -> None:
     fake_cognito.opt_in = True
@@ -62,13 +56,8 @@ def test_on_an_opt_in_pool_the_user_must_still_confirm(
         "status": "tracked",
         "userConfirmationNecessary": True,
     }
-
-
-def test_on_an_opt_in_pool_the_device_is_there_once_it_is_remembered(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    fake_cognito.opt_in = True
-    location = api.post("/devices", json=body()).headers["Location"]
+    location = response.headers["Location"]
+    assert location == f"/devices/{OTHER}"
     assert_problem(api.get(location), 404, "device-not-found")
     assert api.patch(location, json={"status": "remembered"}).status_code == 200
     assert api.get(location).get_json()["status"] == "remembered"

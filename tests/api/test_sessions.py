@@ -150,14 +150,6 @@ def test_one_that_fails_is_reported_and_the_rest_goes_on(
     assert failed["problem"]["instance"] == f"/sessions/{PHONE}"
 
 
-def test_gone_after_a_lost_answer_and_a_wait_for_quota_was_ended(
-    api: ApiClient, fake_cognito: FakeCognito, sessions: tuple[str, ...]
-) -> None:
-    lost = ServiceError(ErrorCode.QUOTA_EXCEEDED, "Who knows.", retry_after=1, answer_lost=True)
-    fake_cognito.fail("revoke_user_session", lost, ServiceError(ErrorCode.SESSION_NOT_FOUND))
-    assert api.delete("/sessions?scope=others").get_json()["ended"] == [PHONE, TV]
-
-
 def test_when_the_sessions_cannot_be_listed_nothing_is_ended(
     api: ApiClient, fake_cognito: FakeCognito, sessions: tuple[str, ...]
 ) -> None:
