@@ -1,6 +1,7 @@
 """DEVICE_CACHE_SECONDS: first pages kept in a real Redis, which cannot read them."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -41,7 +42,7 @@ def test_a_second_look_is_answered_from_the_cache_and_tells_its_age(
     api: ApiClient, fake_cognito: FakeCognito
 ) -> None:
     first, second = api.get("/devices"), api.get("/devices")
-    assert first.json == second.json
+    assert first.get_json() == second.get_json()
     assert "Age" not in first.headers
     assert int(second.headers["Age"]) <= 60
     assert lists(fake_cognito) == 1
@@ -67,13 +68,13 @@ def test_every_write_drops_the_pages_of_all_the_users_sessions(
     elsewhere = client_of(api.application, token(device_key=OTHER))
     elsewhere.get("/devices")
     api.open(path, method=method, json=body)
-    assert [item["id"] for item in elsewhere.get("/devices").json["items"]] == [CURRENT]
+    assert [item["id"] for item in elsewhere.get("/devices").get_json()["items"]] == [CURRENT]
 
 
 def test_other_pages_are_asked_of_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
     for _ in range(2):
         page = api.get("/devices?limit=1")
-        api.get(f"/devices?limit=1&cursor={page.json['nextCursor']}")
+        api.get(f"/devices?limit=1&cursor={page.get_json()['nextCursor']}")
     assert lists(fake_cognito) == 3
 
 
@@ -82,8 +83,8 @@ def test_no_token_opens_anothers_page(
 ) -> None:
     api.get("/devices")
     stranger = client_of(api.application, token(sub="somebody-else"))
-    assert stranger.get("/devices").json["items"] == []
-    kept = Redis.from_url(redis.url)
+    assert stranger.get("/devices").get_json()["items"] == []
+    kept: Any = Redis.from_url(redis.url)
     (mine, theirs) = (
         (key, *next(iter(kept.hgetall(key).items())))
         for key in kept.keys("device-bff:first-page:*")
@@ -91,12 +92,12 @@ def test_no_token_opens_anothers_page(
     kept.hset(mine[0], mine[1], theirs[2])  # somebody swaps what Redis holds
     kept.hset(theirs[0], theirs[1], mine[2])
     assert "Age" not in api.get("/devices").headers
-    assert stranger.get("/devices").json["items"] == []
+    assert stranger.get("/devices").get_json()["items"] == []
 
 
 def test_redis_holds_nothing_to_read(api: ApiClient, redis: RedisServer) -> None:
     api.get("/devices")
-    kept = Redis.from_url(redis.url)
+    kept: Any = Redis.from_url(redis.url)
     (key,) = kept.keys("device-bff:first-page:*")
     everything = key + b"".join(b"".join(pair) for pair in kept.hgetall(key).items())
     for secret in (SUB, CURRENT, "Ana", "192.0.2.7"):

@@ -75,7 +75,7 @@ def test_it_starts_without_the_keys_and_serves_once_they_are_there(
     assert api.get("/healthz").status_code == 200
     readiness = api.get("/readyz")
     assert readiness.status_code == 503
-    assert readiness.json["checks"] == {"accepting": True, "keys": False, "cognito": True}
+    assert readiness.get_json()["checks"] == {"accepting": True, "keys": False, "cognito": True}
     jwks.go_up()
     poll(lambda: api.get("/readyz"), 200)  # nobody sends calls to what is not ready
     assert api.get("/devices").status_code == 200

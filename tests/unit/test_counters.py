@@ -27,16 +27,6 @@ def test_it_counts_down_to_the_limit() -> None:
     assert all(1 <= window.reset <= 3600 for window in windows)
 
 
-def test_keys_are_counted_apart() -> None:
-    counters = Counters(None)
-    allowed(counters, 3)
-    assert counters.hit(THREE, "somebody else").allowed
-
-
-def test_each_process_counts_for_itself() -> None:
-    assert allowed(Counters(None), 3) + allowed(Counters(None), 3) == [True] * 6
-
-
 @pytest.fixture
 def nobody() -> Iterator[str]:
     """An address that refuses connections."""
