@@ -1,5 +1,6 @@
 """The whole application over a fake Cognito port; everything else is real, the key set included."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from app.observability.audit import LOGGER_NAME
 from app.settings import Settings
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
@@ -158,3 +160,17 @@ def three_devices(fake_cognito: FakeCognito) -> tuple[str, str, str]:
     for device_key in (OTHER, CURRENT, THIRD):
         fake_cognito.add(SUB, device_key)
     return OTHER, CURRENT, THIRD
+
+
+@pytest.fixture
+def trail() -> Iterator[list[str]]:
+    """The lines of the audit logger."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger(LOGGER_NAME)
+    before = logger.handlers, logger.level
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    yield lines
+    logger.handlers, logger.level = before

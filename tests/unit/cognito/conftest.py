@@ -69,7 +69,7 @@ class Cognito:
         return operation, json.loads(self.server.bodies[-1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def only_cognito() -> Iterator[tuple[Any, RawServer]]:
     """A boto3 client without credentials, for which none are looked, and its server."""
     with raw_server() as server, pytest.MonkeyPatch.context() as environment:
