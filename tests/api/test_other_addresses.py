@@ -6,9 +6,8 @@ import pytest
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import OTHER, Start
+from tests.api.conftest import OTHER, THIRD, Start
 from tests.api.fake_cognito import FakeCognito
-from tests.api.tokens import SUB
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 
@@ -96,8 +95,8 @@ def mounted(start: Start) -> ApiClient:
 
 
 @pytest.mark.parametrize("prefix", ["/account", ""], ids=["as it came", "removed by the proxy"])
-def test_under_a_path_links_carry_it_whatever_the_proxy_does(
-    mounted: ApiClient, three_devices: tuple[str, ...], prefix: str
+def test_under_a_path_links_and_instances_carry_it_whatever_the_proxy_does(
+    mounted: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...], prefix: str
 ) -> None:
     page = mounted.get(f"{prefix}/devices?limit=1")
     assert page.headers["Link"].startswith("</account/devices?limit=1&cursor=")
@@ -106,13 +105,10 @@ def test_under_a_path_links_carry_it_whatever_the_proxy_does(
     assert tracked.headers["Location"] == "/account/devices/eu-west-1_00ff"
     missing = mounted.get(f"{prefix}/devices/eu-west-1_00aa").get_json(force=True)
     assert missing["instance"] == "/account/devices/eu-west-1_00aa"
-
-
-def test_instances_in_a_report_carry_it_too(mounted: ApiClient, fake_cognito: FakeCognito) -> None:
-    fake_cognito.add(SUB, OTHER)
     fake_cognito.always_fail("forget_device", ServiceError(ErrorCode.BLOCKED))
-    (failed,) = mounted.delete("/account/devices?scope=all").get_json()["failed"]
-    assert failed["problem"]["instance"] == f"/account/devices/{OTHER}"
+    failed = mounted.delete(f"{prefix}/devices?scope=others").get_json()["failed"]
+    instances = [one["problem"]["instance"] for one in failed]
+    assert instances == [f"/account/devices/{key}" for key in (OTHER, THIRD, "eu-west-1_00ff")]
 
 
 def test_under_a_path_the_contract_its_page_and_the_probes_are_there(mounted: ApiClient) -> None:
