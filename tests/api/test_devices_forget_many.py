@@ -67,26 +67,6 @@ def test_a_token_without_a_device_has_only_others(
     assert federated.delete("/devices?scope=others").get_json()["forgotten"] == [*three_devices]
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("", "scope"),
-        ("?scope=", "scope"),
-        ("?scope=ALL", "scope"),
-        ("?scope=others&scope=all", "scope"),
-        ("?scope=all&dryRun=true", "dryRun"),
-    ],
-)
-def test_without_a_known_scope_alone_nothing_is_forgotten(
-    api: ApiClient, fake_cognito: FakeCognito, query: str, field: str
-) -> None:
-    response = api.delete(f"/devices{query}")
-    errors = response.get_json()["errors"]
-    assert list(errors) == [field]
-    assert_problem(response, 422, "validation-failed", errors=errors)
-    assert fake_cognito.calls == []
-
-
 def test_a_device_that_fails_is_reported_and_the_rest_goes_on(
     api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
 ) -> None:

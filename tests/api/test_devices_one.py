@@ -41,28 +41,6 @@ def test_patch_answers_the_new_status(
 
 
 @pytest.mark.parametrize(
-    ("sent", "field"),
-    [
-        ({}, "status"),
-        ({"status": "tracked"}, "status"),
-        ({"status": "Remembered"}, "status"),
-        ({"status": ["remembered"]}, "status"),
-        ({"status": "remembered", "name": "x"}, "name"),
-        ([], "body"),
-    ],
-    ids=str,
-)
-def test_patch_refuses_a_wrong_body_by_field(
-    api: ApiClient, fake_cognito: FakeCognito, sent: Any, field: str
-) -> None:
-    response = api.patch("/devices/current", json=sent)
-    errors = response.get_json().get("errors")
-    assert_problem(response, 422, "validation-failed", errors=errors)
-    assert list(errors) == [field]
-    assert fake_cognito.calls == []
-
-
-@pytest.mark.parametrize(
     ("device", "left"), [(OTHER, {CURRENT, THIRD}), ("current", {OTHER, THIRD})]
 )
 def test_delete_forgets_the_device_alone(
