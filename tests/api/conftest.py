@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -103,16 +104,25 @@ def make_application(fake_cognito: FakeCognito) -> Flask:
     return app
 
 
-@pytest.fixture(scope="session")
-def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
-    """The application with its defaults; making one takes longer than most tests."""
-    server = JwksServer(pool_key)
+@contextmanager
+def application(fake_cognito: FakeCognito, key: SigningKey, **variables: str) -> Iterator[Flask]:
+    """An application for several tests, with `variables` set; making one takes longer than most."""
+    server = JwksServer(key)
     with pytest.MonkeyPatch.context() as monkeypatch:
         set_environment(monkeypatch, server)
-        app = make_application(only_fake_cognito)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        app = make_application(fake_cognito)
     await_jwks_fetches()
     yield app
     server.close()
+
+
+@pytest.fixture(scope="session")
+def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+    """The application with its defaults."""
+    with application(only_fake_cognito, pool_key) as app:
+        yield app
 
 
 @pytest.fixture

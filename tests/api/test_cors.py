@@ -1,12 +1,16 @@
 """CORS: which web origins may read answers. Fetch standard, "CORS protocol"."""
 
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.api.client import ApiClient
-from tests.api.conftest import Start
+from tests.api.conftest import application, client_of
+from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import SigningKey
 
 APP = "https://app.example.com"
 ORIGINS = (APP, "http://[::1]:3000", "capacitor://localhost")
@@ -24,11 +28,17 @@ STRANGERS = [
 MONITORS = ["baggage", "sentry-trace", "traceparent", "tracestate", "x-datadog-trace-id"]
 
 
+@pytest.fixture(scope="module")
+def cors_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+    variables = {"CORS_ORIGINS": ", ".join(ORIGINS), "CORS_HEADERS": "x-ours"}
+    limit = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
+    with application(only_fake_cognito, pool_key, **variables, **limit) as app:
+        yield app
+
+
 @pytest.fixture
-def shared(start: Start) -> ApiClient:
-    return start(
-        CORS_ORIGINS=", ".join(ORIGINS), CORS_HEADERS="x-ours", RATE_LIMIT_PER_ADDRESS="1 per hour"
-    )
+def shared(cors_application: Flask, token: Callable[..., str]) -> ApiClient:
+    return client_of(cors_application, token())
 
 
 def preflight(api: ApiClient, origin: str, headers: str, path: str = "/devices") -> TestResponse:

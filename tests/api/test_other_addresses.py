@@ -1,13 +1,16 @@
 """What there is besides /devices and /sessions, as the settings say, and under which path."""
 
 import json
+from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import OTHER, THIRD, Start
+from tests.api.conftest import OTHER, THIRD, Start, application, client_of
 from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import SigningKey
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 
@@ -89,9 +92,17 @@ def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
 # Mounted under a path
 
 
+@pytest.fixture(scope="module")
+def mounted_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+    with application(only_fake_cognito, pool_key, PUBLIC_PATH="/account") as app:
+        yield app
+
+
 @pytest.fixture
-def mounted(start: Start) -> ApiClient:
-    return start(PUBLIC_PATH="/account")
+def mounted(
+    mounted_application: Flask, fake_cognito: FakeCognito, token: Callable[..., str]
+) -> ApiClient:
+    return client_of(mounted_application, token())
 
 
 @pytest.mark.parametrize("prefix", ["/account", ""], ids=["as it came", "removed by the proxy"])
