@@ -1,13 +1,16 @@
 """The whole application over a fake Cognito port; everything else is real, the key set included."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
 
 from app import create_app
+from app.observability.audit import LOGGER_NAME
 from app.settings import Settings
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
@@ -101,16 +104,25 @@ def make_application(fake_cognito: FakeCognito) -> Flask:
     return app
 
 
-@pytest.fixture(scope="session")
-def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
-    """The application with its defaults; making one takes longer than most tests."""
-    server = JwksServer(pool_key)
+@contextmanager
+def application(fake_cognito: FakeCognito, key: SigningKey, **variables: str) -> Iterator[Flask]:
+    """An application for several tests, with `variables` set; making one takes longer than most."""
+    server = JwksServer(key)
     with pytest.MonkeyPatch.context() as monkeypatch:
         set_environment(monkeypatch, server)
-        app = make_application(only_fake_cognito)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        app = make_application(fake_cognito)
     await_jwks_fetches()
     yield app
     server.close()
+
+
+@pytest.fixture(scope="session")
+def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+    """The application with its defaults."""
+    with application(only_fake_cognito, pool_key) as app:
+        yield app
 
 
 @pytest.fixture
@@ -158,3 +170,17 @@ def three_devices(fake_cognito: FakeCognito) -> tuple[str, str, str]:
     for device_key in (OTHER, CURRENT, THIRD):
         fake_cognito.add(SUB, device_key)
     return OTHER, CURRENT, THIRD
+
+
+@pytest.fixture
+def trail() -> Iterator[list[str]]:
+    """The lines of the audit logger."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger(LOGGER_NAME)
+    before = logger.handlers, logger.level
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    yield lines
+    logger.handlers, logger.level = before

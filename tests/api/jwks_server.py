@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,7 +14,7 @@ PATH = "/.well-known/jwks.json"
 class JwksServer:
     """Publishes `keys` at `url`, and counts its fetches.
 
-    `status`, `location`, `body` and `delay` (seconds) are what it answers with from now on;
+    `status`, `body` and `delay` (seconds) are what it answers with from now on;
     a `body` of None is the key set.
     """
 
@@ -23,7 +22,6 @@ class JwksServer:
         self.keys = list(keys)
         self.fetches = 0
         self.status = 200
-        self.location: str | None = None
         self.body: bytes | None = None
         self.delay = 0.0
         self.released = threading.Event()
@@ -51,8 +49,6 @@ class JwksServer:
                 try:
                     self.send_response(owner.status if self.path == PATH else 404)
                     self.send_header("Content-Type", "application/json")
-                    if owner.location is not None:
-                        self.send_header("Location", owner.location)
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)
@@ -84,10 +80,3 @@ class JwksServer:
         self.released.set()
         self.go_down()
         self._place_holder.close()
-
-    def await_fetches(self, count: int, seconds: float = 5) -> None:
-        """Wait until so many fetches have come in."""
-        deadline = time.monotonic() + seconds
-        while self.fetches < count:
-            assert time.monotonic() < deadline, f"{self.fetches} fetches, not {count}"
-            time.sleep(0.005)

@@ -1,8 +1,6 @@
 """The audit trail: a CloudEvents 1.0 event, on its own line, for each change that was tried."""
 
 import json
-import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +9,6 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from app.domain.errors import ErrorCode, ServiceError
-from app.observability.audit import LOGGER_NAME
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, THIRD
 from tests.api.fake_cognito import FakeCognito
@@ -19,20 +16,6 @@ from tests.api.tokens import CLIENT_ID, ISSUER, SUB
 
 PHONE = "tkn" + "b" * 25
 TRACKING = {"deviceKey": THIRD, "deviceGroupKey": "-AbCd1234"}
-
-
-@pytest.fixture
-def trail() -> Iterator[list[str]]:
-    """The lines of the audit logger."""
-    lines: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger(LOGGER_NAME)
-    before = logger.handlers, logger.level
-    logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
-    yield lines
-    logger.handlers, logger.level = before
 
 
 def test_an_event_tells_who_did_what_to_which_device_and_from_where(
@@ -159,9 +142,3 @@ def test_no_user_agent_makes_a_line_of_its_own(
     assert json.loads(line)["data"]["userAgent"] == agent
     assert line.isascii()
     assert line.isprintable()
-
-
-def test_it_can_be_turned_off(api: ApiClient, trail: list[str]) -> None:
-    logging.getLogger(LOGGER_NAME).setLevel(logging.CRITICAL)  # as AUDIT_LOG=false does
-    api.post("/devices/sign-out")
-    assert trail == []

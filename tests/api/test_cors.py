@@ -1,10 +1,16 @@
 """CORS: which web origins may read answers. Fetch standard, "CORS protocol"."""
 
+from collections.abc import Callable, Iterator
+from itertools import product
+
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.api.client import ApiClient
-from tests.api.conftest import Start
+from tests.api.conftest import application, client_of
+from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import SigningKey
 
 APP = "https://app.example.com"
 ORIGINS = (APP, "http://[::1]:3000", "capacitor://localhost")
@@ -22,11 +28,17 @@ STRANGERS = [
 MONITORS = ["baggage", "sentry-trace", "traceparent", "tracestate", "x-datadog-trace-id"]
 
 
+@pytest.fixture(scope="module")
+def cors_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+    variables = {"CORS_ORIGINS": ", ".join(ORIGINS), "CORS_HEADERS": "x-ours"}
+    limit = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
+    with application(only_fake_cognito, pool_key, **variables, **limit) as app:
+        yield app
+
+
 @pytest.fixture
-def shared(start: Start) -> ApiClient:
-    return start(
-        CORS_ORIGINS=", ".join(ORIGINS), CORS_HEADERS="x-ours", RATE_LIMIT_PER_ADDRESS="1 per hour"
-    )
+def shared(cors_application: Flask, token: Callable[..., str]) -> ApiClient:
+    return client_of(cors_application, token())
 
 
 def preflight(api: ApiClient, origin: str, headers: str, path: str = "/devices") -> TestResponse:
@@ -40,26 +52,26 @@ def cors_headers(response: TestResponse) -> set[str]:
     return {name for name, _ in response.headers if name.lower().startswith("access-control-")}
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
-@pytest.mark.parametrize("path", ["/devices", "/sessions", "/openapi.json", "/openapi-3.0.json"])
 def test_an_allowed_origin_may_read_and_the_headers_of_the_contract_too(
-    shared: ApiClient, origin: str, path: str
+    shared: ApiClient,
 ) -> None:
-    headers = shared.get(path, headers={"Origin": origin}).headers
-    assert headers["Access-Control-Allow-Origin"] == origin
-    assert set(headers["Access-Control-Expose-Headers"].split(", ")) >= {
-        *("Link", "Location", "Retry-After", "X-Request-ID", "WWW-Authenticate"),
-        *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
-    }
-    assert "Origin" in headers["Vary"]
+    paths = ("/devices", "/sessions", "/openapi.json", "/openapi-3.0.json")
+    for origin, path in product(ORIGINS, paths):
+        headers = shared.get(path, headers={"Origin": origin}).headers
+        assert headers["Access-Control-Allow-Origin"] == origin
+        assert set(headers["Access-Control-Expose-Headers"].split(", ")) >= {
+            *("Link", "Location", "Retry-After", "X-Request-ID", "WWW-Authenticate"),
+            *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+        }
+        assert "Origin" in headers["Vary"]
 
 
-@pytest.mark.parametrize("origin", STRANGERS)
-def test_no_other_origin_may(shared: ApiClient, origin: str) -> None:
-    answer = shared.get("/devices", headers={"Origin": origin})
-    assert cors_headers(answer) == set()
-    assert "Origin" in answer.headers["Vary"]
-    assert cors_headers(preflight(shared, origin, "authorization")) == set()
+def test_no_other_origin_may(shared: ApiClient) -> None:
+    for origin in STRANGERS:
+        answer = shared.get("/devices", headers={"Origin": origin})
+        assert cors_headers(answer) == set(), origin
+        assert "Origin" in answer.headers["Vary"]
+        assert cors_headers(preflight(shared, origin, "authorization")) == set(), origin
 
 
 def test_a_preflight_is_answered_without_a_token_and_never_limited(shared: ApiClient) -> None:
@@ -72,17 +84,12 @@ def test_a_preflight_is_answered_without_a_token_and_never_limited(shared: ApiCl
         assert "Access-Control-Allow-Credentials" not in headers
 
 
-@pytest.mark.parametrize(
-    ("header", "passes"),
-    [
-        *((name, True) for name in ("authorization", "content-type", "x-request-id", "x-ours")),
-        *((name, True) for name in MONITORS),
-        ("x-unheard-of", False),
-    ],
-)
-def test_which_headers_pass_the_preflight(shared: ApiClient, header: str, passes: bool) -> None:
-    allowed = preflight(shared, APP, header).headers.get("Access-Control-Allow-Headers", "")
-    assert (header in allowed.lower().split(", ")) is passes
+def test_which_headers_pass_the_preflight(shared: ApiClient) -> None:
+    ours = ("authorization", "content-type", "x-request-id", "x-ours")
+    for header in (*ours, *MONITORS, "x-unheard-of"):
+        allowed = preflight(shared, APP, header).headers.get("Access-Control-Allow-Headers", "")
+        passes = header in allowed.lower().split(", ")
+        assert passes is (header != "x-unheard-of"), header
 
 
 def test_problems_can_be_read_too(shared: ApiClient) -> None:
@@ -100,13 +107,10 @@ def test_problems_can_be_read_too(shared: ApiClient) -> None:
         assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs"])
-def test_what_is_no_business_of_web_pages_is_not_shared(shared: ApiClient, path: str) -> None:
-    assert cors_headers(shared.get(path, headers={"Origin": APP})) == set()
-
-
-def test_one_who_sends_no_origin_is_not_told_the_list(shared: ApiClient) -> None:
-    assert cors_headers(shared.get("/devices")) == set()
+def test_what_is_no_business_of_web_pages_is_not_shared(shared: ApiClient) -> None:
+    for path in ("/healthz", "/readyz", "/docs"):
+        assert cors_headers(shared.get(path, headers={"Origin": APP})) == set(), path
+    assert cors_headers(shared.get("/devices")) == set(), "without an origin"
 
 
 def test_without_origins_there_is_no_cors_at_all(api: ApiClient) -> None:

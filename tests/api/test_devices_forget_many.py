@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from app.domain.devices import DevicePage
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, FOURTH, OTHER, THIRD
@@ -68,26 +67,6 @@ def test_a_token_without_a_device_has_only_others(
     assert federated.delete("/devices?scope=others").get_json()["forgotten"] == [*three_devices]
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("", "scope"),
-        ("?scope=", "scope"),
-        ("?scope=ALL", "scope"),
-        ("?scope=others&scope=all", "scope"),
-        ("?scope=all&dryRun=true", "dryRun"),
-    ],
-)
-def test_without_a_known_scope_alone_nothing_is_forgotten(
-    api: ApiClient, fake_cognito: FakeCognito, query: str, field: str
-) -> None:
-    response = api.delete(f"/devices{query}")
-    errors = response.get_json()["errors"]
-    assert list(errors) == [field]
-    assert_problem(response, 422, "validation-failed", errors=errors)
-    assert fake_cognito.calls == []
-
-
 def test_a_device_that_fails_is_reported_and_the_rest_goes_on(
     api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
 ) -> None:
@@ -109,16 +88,6 @@ def test_a_device_that_fails_is_reported_and_the_rest_goes_on(
     }
 
 
-def test_each_failure_is_reported_even_when_all_fail(
-    api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
-) -> None:
-    fake_cognito.always_fail("forget_device", ServiceError(ErrorCode.DEVICE_NOT_FOUND))
-    report = api.delete("/devices?scope=all").get_json()
-    assert report["forgotten"] == []
-    assert [failure["id"] for failure in report["failed"]] == [OTHER, THIRD, CURRENT]
-    assert {failure["problem"]["code"] for failure in report["failed"]} == {"device-not-found"}
-
-
 @pytest.mark.parametrize(
     ("failure", "status"), [(ErrorCode.UPSTREAM_ERROR, 502), (ErrorCode.INVALID_PARAMETER, 400)]
 )
@@ -131,17 +100,3 @@ def test_when_the_devices_cannot_be_listed_nothing_is_forgotten(
     assert fake_cognito.forgotten() == []
     if failure is ErrorCode.INVALID_PARAMETER:  # the caller sent no cursor
         assert "The list changed while it was read" in problem["detail"]
-
-
-def test_a_cursor_that_comes_again_does_not_list_for_ever(
-    api: ApiClient, fake_cognito: FakeCognito, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_cognito.add(SUB, OTHER)
-    list_devices = fake_cognito.list_devices
-
-    def going_round(access_token: str, limit: int, cursor: str | None) -> DevicePage:
-        return DevicePage(list_devices(access_token, limit, None).items, "the-same")
-
-    monkeypatch.setattr(fake_cognito, "list_devices", going_round)
-    assert api.delete("/devices?scope=all").get_json()["forgotten"] == [OTHER]
-    assert fake_cognito.operations().count("list_devices") == 2

@@ -45,13 +45,7 @@ def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
     }
 
 
-def test_location_is_the_devices_own_address(api: ApiClient) -> None:
-    location = api.post("/devices", json=body()).headers["Location"]
-    assert location == f"/devices/{OTHER}"
-    assert api.get(location).get_json()["name"] == "My laptop"
-
-
-def test_on_an_opt_in_pool_the_user_must_still_confirm(
+def test_on_an_opt_in_pool_the_device_is_there_once_it_is_remembered(
     api: ApiClient, fake_cognito: FakeCognito
 ) -> None:
     fake_cognito.opt_in = True
@@ -62,13 +56,8 @@ def test_on_an_opt_in_pool_the_user_must_still_confirm(
         "status": "tracked",
         "userConfirmationNecessary": True,
     }
-
-
-def test_on_an_opt_in_pool_the_device_is_there_once_it_is_remembered(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    fake_cognito.opt_in = True
-    location = api.post("/devices", json=body()).headers["Location"]
+    location = response.headers["Location"]
+    assert location == f"/devices/{OTHER}"
     assert_problem(api.get(location), 404, "device-not-found")
     assert api.patch(location, json={"status": "remembered"}).status_code == 200
     assert api.get(location).get_json()["status"] == "remembered"
@@ -98,10 +87,7 @@ def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(
         (CHROME_ON_MACOS, None, "Chrome on macOS"),
         (CHROME_ON_MACOS, "Kitchen", "Kitchen"),
         ("?", None, None),
-        ("okhttp/4.12.0", None, None),
         ("python-requests/2.32.3", None, None),
-        ("axios/1.7.2", None, None),
-        ("Dart/3.5 (dart:io)", None, None),
     ],
 )
 def test_without_a_name_it_is_named_from_a_telling_user_agent(
@@ -137,7 +123,6 @@ PASSWORD_VERIFIER, SALT = "secretVerifier.passwordVerifier", "secretVerifier.sal
 WITH_GROUP_KEY = {"secretVerifier": ...}
 WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
     "deviceKey null": (body(deviceKey=None), ["deviceKey"]),
-    "deviceKey a number": (body(deviceKey=7), ["deviceKey"]),
     "deviceKey no device key": (body(deviceKey="my-phone"), ["deviceKey"]),
     "deviceKey with a line feed": (body(deviceKey=f"{OTHER}\n"), ["deviceKey"]),
     "deviceKey too long": (body(deviceKey="eu-west-1_" + "a" * 46), ["deviceKey"]),
@@ -149,7 +134,6 @@ WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
     "no secret at all": (body(secretVerifier=...), EITHER),
     "both kinds of secret": (body(deviceGroupKey=GROUP_KEY), EITHER),
     "secretVerifier null": (body(secretVerifier=None), EITHER),
-    "secretVerifier a list": (body(secretVerifier=[]), ["secretVerifier"]),
     "secretVerifier empty": (body(secretVerifier={}), [PASSWORD_VERIFIER, SALT]),
     "salt not base64": (body(secretVerifier=VERIFIER | {"salt": "not base64!"}), [SALT]),
     "salt with a line feed": (body(secretVerifier=VERIFIER | {"salt": "c2FsdA==\n"}), [SALT]),
@@ -168,9 +152,7 @@ WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
     ),
     "unknown member": (body(status="remembered"), ["status"]),
     "member in snake_case": (body(deviceKey=..., device_key=OTHER), ["deviceKey", "device_key"]),
-    "several at once": (body(deviceKey="", name=""), ["deviceKey", "name"]),
     "a list": ([body()], ["body"]),
-    "a string": ("device", ["body"]),
 }
 
 

@@ -1,15 +1,16 @@
 """What there is besides /devices and /sessions, as the settings say, and under which path."""
 
 import json
+from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import OTHER, Start
+from tests.api.conftest import OTHER, THIRD, Start, application, client_of
 from tests.api.fake_cognito import FakeCognito
-from tests.api.jwks_server import JwksServer
-from tests.api.tokens import SUB
+from tests.api.tokens import SigningKey
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 
@@ -22,13 +23,6 @@ def test_healthz_and_readyz_need_no_token(api: ApiClient, fake_cognito: FakeCogn
         "checks": {"accepting": True, "keys": True, "cognito": True},
     }
     assert fake_cognito.calls == []
-
-
-def test_readyz_says_what_is_missing(start: Start, jwks: JwksServer) -> None:
-    jwks.go_down()
-    response = start().get("/readyz")
-    assert response.status_code == 503
-    assert response.get_json()["checks"] == {"accepting": True, "keys": False, "cognito": True}
 
 
 # The contract and its page
@@ -69,13 +63,12 @@ def test_the_page_can_be_turned_off_and_the_contract_stays(start: Start) -> None
 # Metrics
 
 
-@pytest.mark.parametrize("path", ["/metrics", "//metrics", "/metrics/"])
 @pytest.mark.parametrize("variables", [{}, {"METRICS_PORT": "9091"}], ids=["default", "own port"])
-def test_metrics_are_not_on_the_public_port(
-    start: Start, variables: dict[str, str], path: str
-) -> None:
-    response = start(**variables).get("/", environ_overrides={"PATH_INFO": path})
-    assert response.status_code == 404
+def test_metrics_are_not_on_the_public_port(start: Start, variables: dict[str, str]) -> None:
+    api = start(**variables)
+    for path in ("/metrics", "//metrics", "/metrics/"):
+        response = api.get("/", environ_overrides={"PATH_INFO": path})
+        assert response.status_code == 404
 
 
 def test_on_a_port_of_their_own_metrics_are_for_everybody_and_nothing_else_is(
@@ -99,14 +92,22 @@ def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
 # Mounted under a path
 
 
+@pytest.fixture(scope="module")
+def mounted_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+    with application(only_fake_cognito, pool_key, PUBLIC_PATH="/account") as app:
+        yield app
+
+
 @pytest.fixture
-def mounted(start: Start) -> ApiClient:
-    return start(PUBLIC_PATH="/account")
+def mounted(
+    mounted_application: Flask, fake_cognito: FakeCognito, token: Callable[..., str]
+) -> ApiClient:
+    return client_of(mounted_application, token())
 
 
 @pytest.mark.parametrize("prefix", ["/account", ""], ids=["as it came", "removed by the proxy"])
-def test_under_a_path_links_carry_it_whatever_the_proxy_does(
-    mounted: ApiClient, three_devices: tuple[str, ...], prefix: str
+def test_under_a_path_links_and_instances_carry_it_whatever_the_proxy_does(
+    mounted: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...], prefix: str
 ) -> None:
     page = mounted.get(f"{prefix}/devices?limit=1")
     assert page.headers["Link"].startswith("</account/devices?limit=1&cursor=")
@@ -115,27 +116,17 @@ def test_under_a_path_links_carry_it_whatever_the_proxy_does(
     assert tracked.headers["Location"] == "/account/devices/eu-west-1_00ff"
     missing = mounted.get(f"{prefix}/devices/eu-west-1_00aa").get_json(force=True)
     assert missing["instance"] == "/account/devices/eu-west-1_00aa"
-
-
-def test_instances_in_a_report_carry_it_too(mounted: ApiClient, fake_cognito: FakeCognito) -> None:
-    fake_cognito.add(SUB, OTHER)
     fake_cognito.always_fail("forget_device", ServiceError(ErrorCode.BLOCKED))
-    (failed,) = mounted.delete("/account/devices?scope=all").get_json()["failed"]
-    assert failed["problem"]["instance"] == f"/account/devices/{OTHER}"
+    failed = mounted.delete(f"{prefix}/devices?scope=others").get_json()["failed"]
+    instances = [one["problem"]["instance"] for one in failed]
+    assert instances == [f"/account/devices/{key}" for key in (OTHER, THIRD, "eu-west-1_00ff")]
 
 
-def test_under_a_path_the_contract_and_its_page_are_there(mounted: ApiClient) -> None:
+def test_under_a_path_the_contract_its_page_and_the_probes_are_there(mounted: ApiClient) -> None:
     document = json.loads(mounted.get("/account/openapi.json").data)
     assert document["servers"][0]["url"] == "/account"
     assert mounted.get("/account/").headers["Location"] == "/account/docs"
     assert "/account/docs/" in mounted.get("/account/docs").text
-    assert mounted.get("/account/docs/docs.js").status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/account/healthz", "/readyz", "/account/readyz"])
-def test_probes_answer_at_the_root_too(mounted: ApiClient, path: str) -> None:
-    assert mounted.get(path).status_code == 200
-
-
-def test_a_path_that_only_begins_so_is_another(mounted: ApiClient) -> None:
+    for path in ("/account/docs/docs.js", "/healthz", "/account/healthz", "/account/readyz"):
+        assert mounted.get(path).status_code == 200
     assert mounted.get("/accounts/devices").status_code == 404

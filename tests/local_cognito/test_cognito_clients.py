@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pyotp
 import pytest
 
 from local_cognito import seed
@@ -19,7 +18,7 @@ from tests.e2e.real_clients import (
     amazon_cognito_identity_js,
     aws_amplify,
 )
-from tests.local_cognito.clients import DEMO2, DEMO2_USER, POOL, Aws, claims_of
+from tests.local_cognito.clients import DEMO2, DEMO2_USER, Aws, claims_of
 
 
 @pytest.fixture
@@ -121,17 +120,6 @@ def test_amplify_sets_up_email_where_the_pool_requires_a_factor(
     assert is_on_a_confirmed_device(amplify)
 
 
-def test_amplify_sets_up_totp_where_the_pool_requires_a_factor(
-    aws: Aws, amplify: NodeClient
-) -> None:
-    aws.require_factors()
-    sign_in(amplify, "USER_SRP_AUTH")
-    step = amplify.ask("call", "confirmSignIn", {"challengeResponse": "TOTP"})
-    assert step["signInStep"] == "CONTINUE_SIGN_IN_WITH_TOTP_SETUP"
-    code = pyotp.TOTP(step["totpSetupDetails"]["sharedSecret"]).now()
-    assert confirm(amplify, code) == "DONE"
-
-
 def test_amplify_sets_a_new_password_with_a_missing_attribute(aws: Aws) -> None:
     required = {"AttributeDataType": "String", "Required": True, "Mutable": True}
     pool, client_id = aws.new_pool(Schema=[{"Name": "name", **required}])
@@ -174,20 +162,6 @@ def test_identity_js_chooses_between_two_factors(aws: Aws, identity_js: NodeClie
     assert begin(identity_js, "USER_SRP_AUTH")["step"] == "selectMFAType"
     assert identity_js.ask("selectMFAType", "SMS_MFA")["step"] == "mfaRequired"
     assert identity_js.ask("sendMFACode", aws.sent_code(), None)["step"] == "onSuccess"
-
-
-def test_identity_js_sets_a_new_password(aws: Aws, identity_js: NodeClient) -> None:
-    temporary = {"Username": "fresh", "Password": "Temp-Passw0rd!"}
-    aws.admin.admin_create_user(**POOL, Username="fresh", TemporaryPassword=temporary["Password"])
-    assert begin(identity_js, "USER_SRP_AUTH", **temporary)["step"] == "newPasswordRequired"
-    answer = identity_js.ask("completeNewPassword", "Chosen-Passw0rd!", {"name": "Fresh"})
-    assert answer["step"] == "onSuccess"
-
-
-def test_identity_js_answers_a_custom_challenge(aws: Aws, identity_js: NodeClient) -> None:
-    aws.control("POST", "/_local/custom-auth", answer="42")
-    assert begin(identity_js, "CUSTOM_AUTH")["step"] == "customChallenge"
-    assert identity_js.ask("sendAnswer", "42")["step"] == "onSuccess"
 
 
 def test_identity_js_signs_in_by_a_plain_password_and_then_by_its_device(

@@ -8,10 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +21,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from local_cognito import seed
-from local_cognito.process import ControlError, running
+from local_cognito.process import ControlError
 from tests.local_cognito.clients import Aws, claims_of, of
 
 Call = Callable[..., tuple[int, bytes]]
@@ -52,8 +50,7 @@ def call(aws: Aws) -> Iterator[Call]:
 
 
 def is_forgotten(aws: Aws, device: dict[str, Any]) -> bool:
-    listed = aws.idp.list_devices(AccessToken=device["access_token"])["Devices"]
-    return device["device_key"] not in [one["DeviceKey"] for one in listed]
+    return device["device_key"] not in aws.devices(device["access_token"])
 
 
 # Faults
@@ -92,21 +89,23 @@ def test_a_connection_that_ends_early_does_or_does_not(
     assert is_forgotten(aws, device) is done
 
 
-@pytest.mark.parametrize("kind", ["delay", "hang"])
-def test_a_fault_waits_as_long_as_it_is_told(aws: Aws, call: Call, kind: str) -> None:
-    set_fault(aws, "ListDevices", kind, seconds=0.3)
-    began = time.monotonic()
-    with suppress(HTTPException):
-        call("ListDevices", AccessToken="x")
-    assert time.monotonic() - began >= 0.3
-
-
-def test_truncate_cuts_the_json_and_not_the_http(aws: Aws, device: Any, call: Call) -> None:
-    set_fault(aws, "ListDevices", "truncate")
-    status, body = call("ListDevices", AccessToken=device["access_token"])
-    assert (status, body.startswith(b'{"Devices"')) == (200, True)
-    with pytest.raises(ValueError, match=r"\w"):
-        json.loads(body)
+def test_truncate_cuts_the_json_as_often_as_told_and_what_is_left_is_shown(
+    aws: Aws, device: Any, call: Call
+) -> None:
+    set_fault(aws, "ListDevices", "truncate", times=2)
+    set_fault(aws, "jwks", "delay", seconds=2, times=None)
+    for left in (1, 0):
+        assert aws.idp.get_device(**of(device))["Device"], "another operation"
+        status, body = call("ListDevices", AccessToken=device["access_token"])
+        assert (status, body.startswith(b'{"Devices"')) == (200, True)
+        with pytest.raises(ValueError, match=r"\w"):
+            json.loads(body)
+        of_list = {"operation": "ListDevices", "fault": "truncate", "times": left}
+        assert aws.control("GET", "/_local/faults")["faults"] == [
+            *([of_list] if left else []),
+            {"operation": "jwks", "fault": "delay", "times": None, "seconds": 2},
+        ]
+    assert aws.devices(device["access_token"])
 
 
 def test_huge_is_five_mebibytes_more_of_the_true_answer(aws: Aws, device: Any, call: Call) -> None:
@@ -114,14 +113,6 @@ def test_huge_is_five_mebibytes_more_of_the_true_answer(aws: Aws, device: Any, c
     _, body = call("ListDevices", AccessToken=device["access_token"])
     assert len(body) > 5 * 1024 * 1024
     assert json.loads(body)["Devices"][0]["DeviceKey"] == device["device_key"]
-
-
-def test_a_fault_strikes_its_operation_as_often_as_it_is_told(aws: Aws, device: Any) -> None:
-    set_fault(aws, "ListDevices", "throttle", times=2)
-    assert aws.idp.get_device(**of(device))["Device"]
-    for _ in range(2):
-        assert aws.refused(aws.idp.list_devices, AccessToken=device["access_token"])
-    assert aws.idp.list_devices(AccessToken=device["access_token"])["Devices"]
 
 
 def test_a_fault_without_end_strikes_every_operation_until_cleared(aws: Aws, device: Any) -> None:
@@ -141,16 +132,6 @@ def test_the_key_set_misbehaves_too_and_faults_strike_in_order(aws: Aws) -> None
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=5)
     assert requests.get(url, timeout=5).status_code == 200
-
-
-def test_faults_are_shown_with_what_is_left_of_them(aws: Aws, device: Any) -> None:
-    set_fault(aws, "ListDevices", "throttle", times=3)
-    set_fault(aws, "jwks", "delay", seconds=2, times=None)
-    aws.refused(aws.idp.list_devices, AccessToken=device["access_token"])
-    assert aws.control("GET", "/_local/faults")["faults"] == [
-        {"operation": "ListDevices", "fault": "throttle", "times": 2},
-        {"operation": "jwks", "fault": "delay", "times": None, "seconds": 2},
-    ]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +156,13 @@ def test_faults_are_shown_with_what_is_left_of_them(aws: Aws, device: Any) -> No
 def test_what_makes_no_sense_is_refused(aws: Aws, path: str, body: Any, message: str) -> None:
     with pytest.raises(ControlError, match=message):
         aws.control("POST", f"/_local/{path}", **body)
+
+
+def test_a_delay_waits_as_long_as_it_is_told(aws: Aws, call: Call) -> None:
+    set_fault(aws, "ListDevices", "delay", seconds=0.1)
+    began = time.monotonic()
+    call("ListDevices", AccessToken="x")
+    assert time.monotonic() - began >= 0.1
 
 
 @pytest.mark.parametrize(
@@ -271,39 +259,6 @@ def test_three_totp_codes_are_good_at_any_moment(aws: Aws) -> None:
         aws.control("POST", "/_local/totp")
 
 
-def test_a_made_sign_in_can_sign_in_again_with_its_device(aws: Aws, device: Any) -> None:
-    secrets = {name: value for name, value in device.items() if name.startswith("device_")}
-    assert not aws.sign_in(**secrets).totp_asked
-
-
-def test_many_sign_ins_are_as_many_remembered_devices(aws: Aws) -> None:
-    made = aws.on_device(count=3, pool=seed.OPT_IN_POOL_ID)["sign_ins"]
-    listed = aws.idp.list_devices(AccessToken=made[0]["access_token"])["Devices"]
-    assert [one["DeviceKey"] for one in listed] == [one["device_key"] for one in made]
-
-
-def test_many_clients_at_once_do_not_cross(aws: Aws) -> None:
-    """Each thread sees its own user's devices, while others come and go."""
-    for number in range(8):
-        aws.control("POST", "/_local/users", username=f"user{number}", password="Passw0rd!")
-    wrong: list[str] = []
-
-    def live(username: str) -> None:
-        for _ in range(5):
-            mine = aws.on_device(username=username)
-            listed = aws.idp.list_devices(AccessToken=mine["access_token"])["Devices"]
-            if [one["DeviceKey"] for one in listed] != [mine["device_key"]]:
-                wrong.append(username)
-            aws.idp.forget_device(**of(mine))
-
-    threads = [threading.Thread(target=live, args=(f"user{n}",)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-
-
 # Calls, reset, and the process
 
 
@@ -327,13 +282,6 @@ def test_a_reset_goes_back_to_the_seed_and_keeps_the_keys(aws: Aws, device: Any)
     assert keys_at(aws.jwks_url(seed.POOL_ID)) == keys
     users = aws.admin.list_users(UserPoolId=seed.POOL_ID)["Users"]
     assert {user["Username"] for user in users} == {"demo", "demo2"}
-
-
-def test_a_server_starts_on_a_free_port_and_stops() -> None:
-    with running() as mine:
-        assert mine.control("GET", "/_local/calls") == {}
-    with pytest.raises(OSError, match="refused"):
-        mine.control("GET", "/_local/calls")
 
 
 def test_ctrl_c_among_new_connections_ends_it_quietly() -> None:

@@ -73,13 +73,6 @@ def test_a_user_sets_up_totp_and_is_asked_for_it_from_then_on(aws: Aws) -> None:
     assert error.startswith("ExpiredCodeException")
 
 
-def test_a_pool_without_totp_sets_none_up(aws: Aws) -> None:
-    token = aws.begin()["AuthenticationResult"]["AccessToken"]
-    aws.require_factors("SMS_MFA", mfa="OPTIONAL")
-    error = aws.refused(aws.idp.associate_software_token, AccessToken=token)
-    assert error.startswith("SoftwareTokenMFANotFoundException")
-
-
 # Codes by message
 
 
@@ -114,14 +107,6 @@ def test_a_code_by_message_is_asked_of_the_user_who_chose_it(
     answer[f"{factor}_CODE"] = code
     assert "NewDeviceMetadata" in aws.respond(asked, **answer)["AuthenticationResult"]
     assert aws.refused(aws.respond, asked, **answer) == SPENT_SESSION
-
-
-def test_no_message_factor_without_an_address(aws: Aws) -> None:
-    aws.require_factors("SMS_MFA", mfa="OPTIONAL")
-    error = aws.refused(
-        aws.admin.admin_set_user_mfa_preference, **DEMO2_USER, SMSMfaSettings={"Enabled": True}
-    )
-    assert error.startswith("InvalidParameterException")
 
 
 def test_a_user_of_two_factors_without_a_preference_chooses(aws: Aws) -> None:

@@ -145,21 +145,6 @@ def test_a_browser_calls_from_any_origin(aws: Aws) -> None:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_the_last_address_is_the_sockets_and_no_headers(post: Post, aws: Aws, device: Any) -> None:
-    body = {
-        "ClientId": seed.CLIENT_ID,
-        "RefreshToken": device["refresh_token"],
-        "DeviceKey": device["device_key"],
-    }
-    post("GetTokensFromRefreshToken", body, **{"X-Forwarded-For": "203.0.113.9"})
-    attributes = aws.idp.get_device(**of(device))["Device"]["DeviceAttributes"]
-    assert {"Name": "last_ip_used", "Value": "127.0.0.1"} in attributes
-
-
-def test_a_body_of_megabytes_is_refused(post: Post) -> None:
-    assert post("ListDevices", {"AccessToken": "x" * 2_000_000}).status_code == 413
-
-
 # What moto does, in AWS's forms
 
 

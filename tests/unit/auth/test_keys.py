@@ -12,7 +12,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
-from app.domain.errors import ErrorCode, ServiceError
+from app.domain.errors import ServiceError
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import SigningKey
 from tests.raw_server import in_pieces, new_tls, raw_server
@@ -100,13 +100,6 @@ def test_made_up_kids_cost_one_fetch_an_interval() -> None:
         assert len(source.outcomes) == fetches
 
 
-def test_a_key_that_was_rotated_in_is_found_at_once() -> None:
-    source = Source("one")
-    source.knows("one")
-    source.kids = ("two", "one")
-    assert source.knows("two")
-
-
 def test_old_keys_are_refreshed_while_they_serve() -> None:
     source = Source("one")
     source.knows("one")
@@ -131,13 +124,6 @@ def test_known_keys_serve_on_while_the_address_is_down_and_the_log_names_it() ->
     assert {(line["event"], line["url"]) for line in logged} == {("jwks_fetch_failed", URL)}
 
 
-def test_a_kid_that_cannot_be_looked_up_may_be_a_new_keys() -> None:
-    source = Source("one")
-    source.knows("one")
-    source.kids, source.now = None, 1001.0
-    assert source.refusal("new").code is ErrorCode.UPSTREAM_UNAVAILABLE
-
-
 @pytest.mark.parametrize(("elapsed", "retry_after"), [(0.0, 10), (2.5, 8), (9.5, 1)])
 def test_without_any_key_callers_are_told_when_to_come_back(
     elapsed: float, retry_after: int
@@ -150,31 +136,21 @@ def test_without_any_key_callers_are_told_when_to_come_back(
     assert source.outcomes == ["failed"]
 
 
-def test_one_fetch_answers_all_who_wait_for_it() -> None:
-    source = Source("one")
-    source.go.clear()
-    found: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(source.key_set.key("one"))) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    source.go.set()
-    for thread in threads:
-        thread.join(10)
-    assert len(found) == 4
-    assert None not in found
-    assert source.outcomes == ["fetched"]
-
-
 # Fetching, over HTTP
 
 
-@pytest.fixture
-def server() -> Iterator[JwksServer]:
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[JwksServer]:
     server = JwksServer(KEY)
     yield server
     server.close()
+
+
+@pytest.fixture
+def server(shared_server: JwksServer) -> JwksServer:
+    """Publishes KEY until it is told otherwise."""
+    shared_server.status, shared_server.body, shared_server.delay = 200, None, 0.0
+    return shared_server
 
 
 def fetch(url: str, timeout: float = 10) -> Keys:
@@ -195,18 +171,14 @@ def weak_jwk() -> dict[str, Any]:
 NOT_OURS: dict[str, Any] = {
     "an elliptic curve's": {"kty": "EC", "crv": "P-256", "kid": "x", "x": "AA", "y": "AA"},
     "a secret": {"kty": "oct", "kid": "x", "k": "AAAA"},
-    "another kty with RSA's members": jwk("x", kty="rsa"),
     "no kid": jwk("x", kid=...),
     "a kid that is a number": jwk("x", kid=7),
     "no modulus": jwk("x", n=...),
     "a modulus that is none": jwk("x", n="~"),
-    "a modulus of one": jwk("x", n="AQ"),
     "1,024 bits": weak_jwk(),
     "another algorithm": jwk("x", alg="RS512"),
     "for encryption": jwk("x", use="enc"),
     "not for verifying": jwk("x", key_ops=["encrypt"]),
-    "key_ops that is no list": jwk("x", key_ops="verify"),
-    "a string": "pool-key-1",
     "null": None,
 }
 
@@ -215,37 +187,19 @@ NOT_OURS: dict[str, Any] = {
 def test_a_key_that_is_not_understood_is_passed_over_and_the_rest_is_used(
     server: JwksServer, member: object
 ) -> None:
-    server.body = json.dumps({"keys": [member, jwk("one")]}).encode()
-    assert set(fetch(server.url)) == {"one"}
+    bare, extended = jwk("two", alg=..., use=...), jwk("three", key_ops=["sign", "verify"], new=1)
+    server.body = json.dumps({"keys": [member, jwk("one"), bare, extended]}).encode()
+    assert set(fetch(server.url)) == {"one", "two", "three"}
 
 
 @pytest.mark.parametrize(
-    "members",
-    [{"alg": ..., "use": ...}, {"key_ops": ["sign", "verify"]}, {"x5t": "AAAA", "new": 1}],
-    ids=str,
+    "body",
+    [
+        *(b"", b"<!doctype html>", b'{"keys": [{"kty": "RSA"', b"\xff\xfe", b"null", b"[]", b"{}"),
+        *(b'{"keys": []}', b'{"keys": 7}', b"[" * 100_000),
+    ],
+    ids=lambda body: repr(body[:24]),
 )
-def test_what_says_less_or_more_of_itself_is_used(
-    server: JwksServer, members: dict[str, Any]
-) -> None:
-    server.body = json.dumps({"keys": [jwk("one", **members)]}).encode()
-    assert set(fetch(server.url)) == {"one"}
-
-
-NO_KEY_SETS = {
-    "nothing": b"",
-    "HTML": b"<!doctype html><title>Sign in</title>",
-    "half of it": b'{"keys": [{"kty": "RSA"',
-    "not UTF-8": b"\xff\xfe",
-    "null": b"null",
-    "a list": b"[]",
-    "no keys": b"{}",
-    "keys empty": b'{"keys": []}',
-    "keys no list": b'{"keys": 7}',
-    "nested too deeply": b"[" * 100_000,
-}
-
-
-@pytest.mark.parametrize("body", NO_KEY_SETS.values(), ids=NO_KEY_SETS)
 def test_what_is_no_key_set_is_none(server: JwksServer, body: bytes) -> None:
     server.body = body
     with pytest.raises(KeysUnavailable):

@@ -1,21 +1,16 @@
-"""Access tokens: once checked, remembered; and whatever is in them, judged. See also tests/api."""
+"""Access tokens: once checked, remembered; what the log tells. Attacks: tests/api."""
 
-import json
 import time
 from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from jwt import PyJWS
-from jwt.utils import base64url_encode
 from structlog.typing import EventDict
 
 from app.auth.keys import KeySet
 from app.auth.verifier import TokenVerifier
 from app.domain.access_token import AccessToken
-from app.domain.errors import ErrorCode, ServiceError
+from app.domain.errors import ServiceError
 from tests.api.tokens import CLIENT_ID, ISSUER, SUB, SigningKey, access_claims, sign
 
 KEY = SigningKey("one")
@@ -63,10 +58,6 @@ def test_it_tells_whose_token_it_is_and_keeps_its_text_out_of_sight() -> None:
     found = Verifying()(value)
     assert found == AccessToken(SUB, "another1client", DEVICE_KEY, expires_at, value)
     assert value not in repr(found)
-
-
-def test_a_federated_sign_in_has_no_device() -> None:
-    assert Verifying()(token()).device_key is None
 
 
 def test_a_token_is_checked_once() -> None:
@@ -134,58 +125,3 @@ def test_a_token_from_the_future_names_the_clock() -> None:
     assert isinstance(refused, ServiceError)
     assert "the clock of this service is behind" in refused.detail
     assert 590 <= int(refusals(logged)[0]["seconds_ahead"]) <= 600
-
-
-@pytest.mark.parametrize(
-    ("changes", "sub"),
-    [
-        ({"exp": 1}, SUB),
-        ({"client_id": "stranger"}, SUB),
-        ({"scope": "openid"}, SUB),
-        ({"iss": "https://elsewhere.example"}, None),
-    ],
-    ids=["expired", "another client", "no scope", "another pool"],
-)
-def test_a_refusal_names_the_user_once_the_signature_has_verified(
-    changes: dict[str, Any], sub: str | None
-) -> None:
-    refused = Verifying().judged(token(**changes))
-    assert isinstance(refused, ServiceError)
-    assert refused.sub == sub
-
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
-CLAIMS = sorted({*access_claims(), "device_key", "nbf", "aud", "cnf"})
-HEADERS = ["alg", "kid", "typ", "cty", "crit", "b64", "jku", "jwk", "x5c", "zip"]
-
-
-@settings(max_examples=200)
-@given(claim=st.sampled_from(CLAIMS), value=ANY_JSON)
-def test_any_value_of_any_claim_is_judged(claim: str, value: object) -> None:
-    payload = json.dumps(access_claims(**{claim: value})).encode()
-    signed = PyJWS().encode(payload, KEY.private, "RS256", headers={"kid": "one"})
-    found = Verifying().judged(signed)
-    if isinstance(found, AccessToken):
-        assert (found.sub, found.client_id) == (value if claim == "sub" else SUB, CLIENT_ID)
-    else:
-        assert found.code in (ErrorCode.INVALID_TOKEN, ErrorCode.INSUFFICIENT_SCOPE)
-
-
-@given(name=st.sampled_from(HEADERS), value=ANY_JSON)
-def test_any_value_of_any_header_field_is_judged(name: str, value: object) -> None:
-    good = sign(access_claims(), KEY)
-    header = json.dumps({"alg": "RS256", "kid": "one", "typ": "JWT"} | {name: value}).encode()
-    found = Verifying().judged(f"{base64url_encode(header).decode()}.{good.partition('.')[2]}")
-    assert isinstance(found, ServiceError)
-    assert found.code is ErrorCode.INVALID_TOKEN
-
-
-@given(st.text(st.characters(codec="ascii")) | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*"))
-def test_any_text_is_judged(value: str) -> None:
-    found = Verifying().judged(value)
-    assert isinstance(found, ServiceError)
-    assert found.code is ErrorCode.INVALID_TOKEN

@@ -69,11 +69,11 @@ class Cognito:
         return operation, json.loads(self.server.bodies[-1])
 
 
-@pytest.fixture
-def cognito(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cognito]:
-    """Without credentials: none are looked for."""
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with raw_server() as server:
+@pytest.fixture(scope="package")
+def only_cognito() -> Iterator[tuple[Any, RawServer]]:
+    """A boto3 client without credentials, for which none are looked, and its server."""
+    with raw_server() as server, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
         boto3_client = cognito_idp(
             region="eu-west-1",
             endpoint_url=server.url,
@@ -82,5 +82,14 @@ def cognito(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cognito]:
             connections=10,
             ca_file=None,
         )
-        yield Cognito(CognitoClient(boto3_client, make_attempts()), server)
+        yield boto3_client, server
         boto3_client.close()
+
+
+@pytest.fixture
+def cognito(only_cognito: tuple[Any, RawServer]) -> Cognito:
+    """A server that was asked nothing so far."""
+    boto3_client, server = only_cognito
+    server.heads.clear()
+    server.bodies.clear()
+    return Cognito(CognitoClient(boto3_client, make_attempts()), server)

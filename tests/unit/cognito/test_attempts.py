@@ -59,12 +59,6 @@ def failure(of: Attempts, script: Script, operation: Operation = GET_DEVICE) -> 
 # Retries
 
 
-def test_a_success_is_not_repeated() -> None:
-    script = Script("done")
-    assert make_attempts().run(GET_DEVICE, script) == "done"
-    assert script.made == 1
-
-
 def test_what_may_succeed_the_next_time_is_tried_again() -> None:
     script = Script(lost(), refused(ErrorCode.QUOTA_EXCEEDED, retryable=True), "done")
     assert make_attempts().run(GET_DEVICE, script) == "done"

@@ -10,7 +10,7 @@ from app.cognito.client import CognitoClient, cognito_idp
 from app.domain.devices import DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import calls
-from tests.raw_server import in_pieces, without_end
+from tests.raw_server import without_end
 from tests.unit.cognito.conftest import Cognito, make_attempts
 
 KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
@@ -116,33 +116,6 @@ def test_what_a_refused_list_of_sessions_means(
     error = failing(lambda: cognito.client.list_user_sessions("t", cursor))
     assert error.code is code
     assert len(cognito.server.heads) == 1
-
-
-@pytest.mark.parametrize("call", ["forget_device", "revoke_user_session"])
-def test_gone_after_a_lost_answer_was_done(cognito: Cognito, call: str) -> None:
-    lost = in_pieces(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}")
-    gone = b'{"__type": "ResourceNotFoundException"}'
-    head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(gone)
-    scripts = [lost, in_pieces(head + gone)]
-    cognito.server.script = lambda connection: scripts.pop(0)(connection)
-    if call == "forget_device":
-        cognito.client.forget_device("t", KEY)
-    else:
-        cognito.client.revoke_user_session("t", SESSION, linked=False)
-    assert scripts == []
-
-
-def test_gone_at_the_first_attempt_is_not_found(cognito: Cognito) -> None:
-    cognito.refuses("ResourceNotFoundException")
-    forget = failing(lambda: cognito.client.forget_device("t", KEY))
-    end = failing(lambda: cognito.client.revoke_user_session("t", SESSION, linked=False))
-    assert (forget.code, end.code) == (ErrorCode.DEVICE_NOT_FOUND, ErrorCode.SESSION_NOT_FOUND)
-
-
-def test_the_callers_own_session_is_told_apart(cognito: Cognito) -> None:
-    cognito.refuses("InvalidParameterException")
-    error = failing(lambda: cognito.client.revoke_user_session("t", SESSION, linked=False))
-    assert error.code is ErrorCode.CURRENT_SESSION
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b"<html>", b'{"__type": 7}'])

@@ -52,10 +52,6 @@ def test_a_connection_serves_one_request_after_another(server: RawServer) -> Non
     assert server.connections == 1
 
 
-def test_header_names_are_in_lower_case(server: RawServer) -> None:
-    assert transport().post(server.url, {}, b"").headers["x-amzn-requestid"] == "one"
-
-
 @pytest.mark.parametrize(
     ("answer", "body"),
     [
@@ -95,11 +91,6 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used(server: RawServer) -
 def test_an_answer_may_end_with_its_connection(server: RawServer) -> None:
     server.script = closing(b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"{}")
     assert post(server, transport()) == b"{}"
-
-
-def test_an_interim_answer_is_passed_over(server: RawServer) -> None:
-    server.script = in_pieces(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK)
-    assert "link" not in transport().post(server.url, {}, b"").headers
 
 
 def test_an_answer_that_is_cut_off_is_lost(server: RawServer) -> None:

@@ -1,14 +1,12 @@
 """Many in turn: at a pace, within a deadline, by a clock that only sleeping and calling moves."""
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
 
-from app.domain.bulk import Bulk, Pace, Report, Runs, Turns
+from app.domain.bulk import Bulk, Pace, Report, Turns
 from app.domain.errors import ErrorCode, ServiceError
 
 IDS = ("a", "b", "c", "d")
@@ -154,18 +152,11 @@ def test_a_list_that_takes_too_long_is_given_up() -> None:
     assert failed.value.code is ErrorCode.UPSTREAM_TIMEOUT
 
 
-def test_a_list_that_changes_while_it_is_read_is_said_to_have_changed() -> None:
-    cognito = Cognito()
-    cognito.failures[1] = ServiceError(ErrorCode.INVALID_PARAMETER, "Refused the cursor.")
-    with pytest.raises(ServiceError, match="The list changed") as failed:
-        list(cognito.bulk().all_pages(cognito.pages(Page(("a",), "1"))))
-    assert failed.value.code is ErrorCode.INVALID_PARAMETER
-
-
 def test_runs_of_several_users_take_turns() -> None:
     """Ten a second for all together, while each alone might do as many."""
     turns, taken = Turns(per_second=10), []
     due = dict.fromkeys(("ana", "bob", "cem"), 0.0)
+    turn: float | None = None
     for _ in range(30):
         user = min(due, key=lambda one: due[one])
         turn = turns.next(due[user], latest=60)
@@ -180,21 +171,3 @@ def test_a_turn_that_would_come_too_late_is_left_to_others() -> None:
     turns = Turns(per_second=1)
     assert [turns.next(0, latest=0.5) for _ in range(3)] == [0, None, None]
     assert turns.next(0, latest=5) == 1
-
-
-def test_a_user_has_one_run_at_a_time_and_asking_again_joins_it() -> None:
-    runs, begun, go = Runs(Pace(10, 15), per_second=10), threading.Event(), threading.Event()
-    made: list[Bulk] = []
-
-    def run(bulk: Bulk) -> Report:
-        made.append(bulk)
-        begun.set()
-        assert go.wait(10)
-        return Report(IDS, ())
-
-    with ThreadPoolExecutor() as pool:
-        first = pool.submit(runs.run, "ana", "all", run)
-        assert begun.wait(10)
-        again = pool.submit(runs.run, "ana", "all", run)
-        pool.submit(go.set)
-        assert first.result(10) == again.result(10) == Report(IDS, ())

@@ -36,14 +36,6 @@ def test_who_asks_for_the_same_meanwhile_gets_the_same_result() -> None:
     assert call.begun == 1
 
 
-def test_afterwards_it_is_called_again() -> None:
-    flights = Flights[int]()
-    assert [flights.share("ana", "list", lambda: 1), flights.share("ana", "list", lambda: 2)] == [
-        1,
-        2,
-    ]
-
-
 def test_something_else_of_the_same_owner_waits() -> None:
     flights, call = Flights[int](), Slow()
     with ThreadPoolExecutor() as pool:

@@ -1,8 +1,6 @@
 """What a person reads for each string that a client library is known to put into `DeviceName`."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.naming import Description, DeviceType, describe_device
 
@@ -187,15 +185,3 @@ def test_what_says_nothing_of_a_device_is_no_name(name: str | None) -> None:
 @pytest.mark.parametrize("name", CHOSEN_BY_A_PERSON)
 def test_a_name_that_a_person_chose_stays_as_it_is(name: str) -> None:
     assert describe_device(name) == Description(name, None, None, None)
-
-
-@given(
-    brands=st.permutations(["Chromium/139.0.0.0", "Google Chrome/139.0.0.0"]),
-    grease=st.from_regex(
-        r"[ (]?Not[;(/=:)_. -]A[;(/=:)_. -]Brand/\d{1,2}(\.0\.0\.0)?", fullmatch=True
-    ),
-    place=st.integers(0, 2),
-)
-def test_no_order_of_brands_hides_the_browser(brands: list[str], grease: str, place: int) -> None:
-    listed = ";".join([*brands[:place], grease, *brands[place:]])
-    assert describe_device(f"macOS 15.1 arm macOS {listed}").display_name == "Chrome on macOS"

@@ -35,15 +35,12 @@ def logged(log_format: str) -> str:
     ).stdout
 
 
-def test_a_json_line_has_the_traceback() -> None:
-    (line,) = map(json.loads, logged("json").splitlines())
-    (exception,) = line["exception"]
-    assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "out of order")
-    assert [frame["name"] for frame in exception["frames"]] == ["<module>", "forward"]
-
-
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_local_variables_are_left_out(log_format: str) -> None:
+def test_the_traceback_is_told_without_local_variables(log_format: str) -> None:
     output = logged(log_format)
     assert "out of order" in output
     assert "claims" not in output
+    if log_format == "json":
+        (exception,) = json.loads(output)["exception"]
+        assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "out of order")
+        assert [frame["name"] for frame in exception["frames"]] == ["<module>", "forward"]
