@@ -66,12 +66,12 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     cors.register(app, settings.cors_origins, settings.cors_headers)
     problems.register(app)
     metrics.register(app, settings.metrics_port, settings.port)
-    callers.register(app)
 
     counters = Counters(settings.redis_url)
     breaker = make_breaker(settings)
     keys = make_keys(settings)
     user_calls = frozenset((devices.blueprint.name, sessions.blueprint.name))
+    callers.register(app, user_calls)
     authentication.identify(app, user_calls, make_verifier(settings, keys))
     limits.register(
         app,

@@ -15,13 +15,14 @@ _HUNG_UP = getattr(select, "POLLRDHUP", 0)
 """Linux tells it even while there are bytes to read; elsewhere no caller is taken for gone."""
 
 
-def register(app: Flask) -> None:
-    """Do not run reads whose callers have hung up: they would spend Cognito's quota for nothing."""
+def register(app: Flask, blueprints: frozenset[str]) -> None:
+    """Do not run reads of `blueprints` whose callers have hung up: they would spend Cognito's quota
+    for nothing."""
 
     @app.before_request
     def drop() -> Response | None:
         sock = request.environ.get("gunicorn.socket")
-        if request.method == "GET" and sock is not None and hung_up(sock):
+        if request.blueprint in blueprints and request.method == "GET" and sock and hung_up(sock):
             return Response(status=CLIENT_CLOSED_REQUEST)
         return None
 

@@ -292,7 +292,7 @@ def run(cognito_server: RunningCognito) -> Run:
 
 
 SIGNS = {
-    "logs and audit": ('"level": "debug"', '"specversion"', "redis_away", "jwks_fetch_failed"),
+    "logs and audit": ('"level":"debug"', '"specversion"', "redis_away", "jwks_fetch_failed"),
     "metrics": ("upstream-timeout",),
     "traces": ("Cognito Identity Provider.ConfirmDevice", "GET /devices"),
     "redis": ("LIMITS",),
