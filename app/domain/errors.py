@@ -28,6 +28,11 @@ class ErrorCode(StrEnum):
         self.status, self.heading, self.when, self.detail = status, heading, when, detail or when
         return self
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later; docs/problems.md says so."""
+        return self.status in (429, 502, 503, 504)
+
     MISSING_TOKEN = (
         "missing-token",
         401,
