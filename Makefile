@@ -70,7 +70,7 @@ cognito: .venv/ready ## Run the local Cognito alone
 
 .PHONY: test
 test: check system ## Check style and types, lint the contract, run every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: .venv/ready-to-test node_modules/ready ## Check style, types, the contract, Dockerfiles: what needs no server
