@@ -7,24 +7,19 @@ a metric say so.
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import gevent
-import structlog
 from limits import RateLimitItem
 from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from app.observability import metrics
-
-logger = structlog.get_logger(__name__)
+from app.optional_redis import OptionalRedis, client_options
 
 REDIS_TIMEOUT = 0.25
 """Seconds for all that one count takes. A limit is not worth more of a caller's time."""
 
 REDIS_PAUSE = 5.0
 """Seconds to leave Redis alone after it failed, so that not every call pays the time-out."""
-
 
 SWEEP_SIZE = 10_000
 """Windows to keep before those that have ended are looked for."""
@@ -69,43 +64,32 @@ class Windows:
         self._sweep_at = max(SWEEP_SIZE, 2 * len(self._open))
 
 
-class RedisTimeout(BaseException):
-    """Redis did not answer within `REDIS_TIMEOUT`. Not an Exception, so that no library eats it."""
-
-
 class Counters:
     """Counts hits of limits. `redis_url`: None counts in this process alone."""
 
     def __init__(self, redis_url: str | None) -> None:
         self._alone = Windows()
-        self._shared = FixedWindowRateLimiter(_redis(redis_url)) if redis_url else None
-        self._away = False
-        self._ask_again_at = 0.0
+        self._shared = FixedWindowRateLimiter(_storage(redis_url)) if redis_url else None
+        self._redis = OptionalRedis(
+            timeout=REDIS_TIMEOUT,
+            pause=REDIS_PAUSE,
+            subject="limits",
+            without="per process",
+            again="shared",
+        )
 
     def hit(self, limit: RateLimitItem, *key: str, alone: RateLimitItem | None = None) -> Window:
         """Count one hit for `key`, and tell whether it is within `limit`.
 
         `alone`: the limit where this process counts alone, if that is another one.
         """
-        if self._shared is None or time.monotonic() < self._ask_again_at:
+        shared = self._shared
+        if shared is None:
             return self._alone.hit(alone or limit, key)
-        try:
-            with gevent.Timeout(REDIS_TIMEOUT, RedisTimeout):
-                window = _hit_shared(self._shared, limit, key)
-        except (Exception, RedisTimeout) as error:
-            self._leave_redis_alone(error)
-            return self._alone.hit(alone or limit, key)
-        if self._away:
-            self._away = False
-            logger.info("redis_back", limits="shared")
-        return replace(window, reset=window.reset + 1)  # Redis tells whole seconds, rounded
-
-    def _leave_redis_alone(self, error: BaseException) -> None:
-        metrics.REDIS_FAILURES.inc()
-        self._ask_again_at = time.monotonic() + REDIS_PAUSE
-        if not self._away:
-            self._away = True
-            logger.warning("redis_away", error=type(error).__name__, limits="per process")
+        return self._redis.ask(
+            lambda: _hit_shared(shared, limit, key),
+            otherwise=lambda: self._alone.hit(alone or limit, key),
+        )
 
 
 def _hit_shared(
@@ -113,18 +97,11 @@ def _hit_shared(
 ) -> Window:
     allowed = windows.hit(limit, *key)
     reset_time, remaining = windows.get_window_stats(limit, *key)
-    return Window(allowed, remaining, max(1, math.ceil(reset_time - time.time())))
+    # Redis tells whole seconds, rounded: one more.
+    return Window(allowed, remaining, max(1, math.ceil(reset_time - time.time())) + 1)
 
 
-def _redis(url: str) -> Storage:
-    from redis.backoff import NoBackoff  # 20 MiB: not for those without Redis
-    from redis.retry import Retry
-
-    storage = storage_from_string(
-        url,
-        socket_timeout=REDIS_TIMEOUT,
-        socket_connect_timeout=REDIS_TIMEOUT,
-        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type] # redis-py would try three more times, over seconds
-    )
+def _storage(url: str) -> Storage:
+    storage = storage_from_string(url, **client_options(REDIS_TIMEOUT))
     assert isinstance(storage, Storage)  # noqa: S101 - the other kind is for asyncio
     return storage

@@ -10,24 +10,17 @@ import os
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import gevent
 import orjson
-import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from app.counters import RedisTimeout
 from app.domain.access_token import AccessToken
 from app.domain.devices import Device, DevicePage, DeviceStatus
-from app.observability import metrics
-
-logger = structlog.get_logger(__name__)
-
-Answer = TypeVar("Answer")
+from app.optional_redis import OptionalRedis, client_options
 
 PREFIX = "device-bff:first-page:"
 SETTLING_SECONDS = 30
@@ -51,23 +44,18 @@ class FirstPages:
 
     def __init__(self, url: str, seconds: int) -> None:
         from redis import Redis  # 20 MiB: not for those without Redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
 
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = Redis.from_url(url, **client_options(TIMEOUT))
         self._keep = self._redis.register_script(_KEEP)
         self._seconds = seconds
-        self._away, self._ask_again_at = False, 0.0
+        self._optional = OptionalRedis(
+            timeout=TIMEOUT, pause=PAUSE, subject="device_cache", without="off", again="on"
+        )
 
     def get(self, token: AccessToken, limit: int) -> tuple[DevicePage, int] | None:
         """The page that was kept, and its age in seconds."""
         pages, field = _pages(token), _field(token, limit)
-        sealed: Any = self._ask(lambda: self._redis.hget(pages, field))
+        sealed = self._ask(lambda: self._redis.hget(pages, field))
         if not isinstance(sealed, bytes):
             return None
         try:
@@ -97,23 +85,9 @@ class FirstPages:
 
         self._ask(change)
 
-    def _ask(self, call: Callable[[], Answer]) -> Answer | None:
-        if time.monotonic() < self._ask_again_at:
-            return None
-        try:
-            with gevent.Timeout(TIMEOUT, RedisTimeout):
-                answer = call()
-        except (Exception, RedisTimeout) as error:
-            metrics.REDIS_FAILURES.inc()
-            self._ask_again_at = time.monotonic() + PAUSE
-            if not self._away:
-                self._away = True
-                logger.warning("redis_away", error=type(error).__name__, device_cache="off")
-            return None
-        if self._away:
-            self._away = False
-            logger.info("redis_back", device_cache="on")
-        return answer
+    def _ask(self, call: Callable[[], object]) -> object:
+        """None while Redis is away."""
+        return self._optional.ask(call, otherwise=lambda: None)
 
 
 def _user(token: AccessToken) -> str:

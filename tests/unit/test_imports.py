@@ -7,7 +7,7 @@ from pathlib import Path
 APP = Path(__file__).parents[2] / "app"
 RANKS = (
     {"domain", "settings"},
-    {"naming", "counters", "observability"},
+    {"naming", "counters", "observability", "optional_redis"},
     {"auth", "cognito"},
     {"http"},
     {"contract"},
