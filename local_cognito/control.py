@@ -241,7 +241,7 @@ def sign_in(realm: Realm, body: Body) -> Body:
 
 
 def _caller(body: Body) -> Caller:
-    """Whoever the body says, and in what it leaves out whoever sent it."""
+    """Where the body says that a call comes from, and the real sender where it does not say."""
     sender = current_caller()
     user_agent = body.get("user_agent")
     return Caller(

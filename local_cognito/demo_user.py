@@ -71,7 +71,7 @@ class DemoUser:
         """Three devices that are remembered, and a browser at the managed login, which has none.
 
         Only the last device signs in as clients do, by SRP and TOTP: a TOTP code is good once, and
-        some must be left for whoever tries the demo.
+        some must be left for the person who tries the demo.
         """
         for address, (city, country) in LOCATIONS.items():
             self._steer("location", address=address, city=city, country=country)

@@ -53,8 +53,8 @@ def chosen_by(pool: TrackedUserPool, user: CognitoIdpUser) -> list[str]:
 def asked_of(pool: TrackedUserPool, user: CognitoIdpUser) -> list[str] | None:
     """The factors that a sign-in may choose from: None where it needs none, [] to set one up.
 
-    A pool that requires MFA asks whoever has chosen no factor for one that is ready to be used: a
-    verified authenticator app, a phone number, an e-mail address.
+    A pool that requires MFA asks a user who has chosen no factor for one that is ready to be used:
+    a verified authenticator app, a phone number, an e-mail address.
     """
     if pool.moto.mfa_config == "OFF":
         return None
