@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from tests.deploy.programs import program_path
-from tests.resilience.polling import until
+from tests.polling import until
 from tests.servers import free_port
 
 SECONDS = 30

@@ -14,7 +14,7 @@ import trustme
 
 from local_cognito.process import RunningCognito
 from tests.deploy.programs import DEPLOY, ROOT
-from tests.resilience.polling import until
+from tests.polling import until
 from tests.servers import STOP_SECONDS, free_port, settings_for
 
 SERVICE = ROOT / "Dockerfile"

@@ -16,7 +16,7 @@ from local_cognito.process import RunningCognito
 from tests.calls import call, sign_in
 from tests.deploy.programs import DEPLOY, ROOT, output_of
 from tests.deploy.prometheus_server import Query, scraping
-from tests.resilience.polling import until
+from tests.polling import until
 from tests.servers import Service, free_port, serving, settings_for
 
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"

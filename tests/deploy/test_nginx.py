@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from tests.deploy.programs import DEPLOY, program_path
-from tests.resilience.polling import until
+from tests.polling import until
 from tests.servers import free_port
 
 TIMEOUT = 30

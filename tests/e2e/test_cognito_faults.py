@@ -14,8 +14,8 @@ import requests
 from local_cognito import seed, srp
 from local_cognito.process import RunningCognito
 from tests.e2e.api import Api
+from tests.polling import until
 from tests.raw_server import RawServer, Script, raw_server, without_end
-from tests.resilience.polling import until
 from tests.servers import Service, serving, settings_for
 
 PATIENT = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.resilience.polling import until
+from tests.polling import until
 
 PAUSE_SECONDS = 0.02
 CLIENT_TIMEOUT = 30

@@ -11,9 +11,9 @@ import pytest
 from local_cognito.process import RunningCognito
 from local_cognito.seed import POOL_ID
 from tests.calls import assert_problem, call, sign_in
+from tests.polling import until
 from tests.raw_server import RawServer, Script, raw_server, without_end
 from tests.resilience.load import Caller, sign_in_callers, steady_load
-from tests.resilience.polling import until
 from tests.servers import Service, serving, settings_for
 
 UNAVAILABLE = "503 upstream-unavailable"

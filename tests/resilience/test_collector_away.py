@@ -7,7 +7,7 @@ import pytest
 from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, call, log_lines, metric
 from tests.collector import Collector, a_collector
-from tests.resilience.polling import until
+from tests.polling import until
 from tests.servers import free_port, serving, settings_for
 
 FAILURES = "device_bff_trace_export_failures_total"

@@ -15,8 +15,8 @@ import trustme
 
 from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, call, connect, receive, send
+from tests.polling import until
 from tests.resilience.hasty_worker import HASTY
-from tests.resilience.polling import until
 from tests.servers import Service, free_port, serving, settings_for
 
 # Only the wait for the start does not check the chain.

@@ -21,8 +21,8 @@ from local_cognito.process import RunningCognito
 from local_cognito.seed import POOL_ID
 from tests.calls import SignedIn, call, connect, metric, sign_in, sign_in_untracked
 from tests.collector import a_collector
+from tests.polling import until
 from tests.redis_server import running_redis
-from tests.resilience.polling import until
 from tests.servers import Service, free_port, serving, settings_for
 
 PASSWORD_VERIFIER = base64.b64encode(b"recognisable-password-verifier-0001").decode()

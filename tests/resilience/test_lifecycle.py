@@ -16,8 +16,8 @@ import pytest
 
 from local_cognito.process import RunningCognito
 from tests.calls import call, connect, receive
+from tests.polling import until
 from tests.resilience.load import NO_ANSWER, Caller, Load, steady_load
-from tests.resilience.polling import until
 from tests.servers import Service, serving, settings_for
 
 BOOTING = "Booting worker"

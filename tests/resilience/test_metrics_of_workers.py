@@ -10,7 +10,7 @@ import pytest
 
 from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, assert_problem, call, metric
-from tests.resilience.polling import until
+from tests.polling import until
 from tests.servers import Service, free_port, serving, settings_for
 
 CALLS = 40

@@ -9,9 +9,9 @@ from redis import Redis
 
 from local_cognito.process import RunningCognito
 from tests.calls import FORGED_TOKEN, SignedIn, assert_problem, call, log_lines
+from tests.polling import until
 from tests.redis_server import RedisServer, running_redis
 from tests.resilience.load import Caller, sign_in_callers, steady_load
-from tests.resilience.polling import until
 from tests.servers import Service, serving, settings_for
 
 USER_LIMIT, ADDRESS_LIMIT, READS = 12, 5, 3
