@@ -1,14 +1,12 @@
 """The docs page in a real browser, where docs.mjs does what people do; and how it is served."""
 
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import requests
 
 from local_cognito.process import RunningCognito
+from tests.browser import visits
 from tests.servers import Service, serving, settings_for
 
 FOLDER = Path(__file__).parent
@@ -24,24 +22,14 @@ def test_a_visit(
     cognito: RunningCognito, service_with_sign_in: Service, visit: str, width: int
 ) -> None:
     """A visit of docs.mjs, without a console error or a request that leaves this machine."""
-    chromium = shutil.which("chromium")
-    assert chromium, "tests/system-packages.sh installs it"
-    done = subprocess.run(
-        ["node", str(FOLDER / "browser.mjs")],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],
-            "VISIT": visit,
-            "SERVICE_URL": service_with_sign_in.url,
-            "COGNITO_URL": cognito.url,
-            "CHROMIUM": chromium,
-            "WIDTH": str(width),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    visits.visit(
+        "browser.mjs",
+        visit,
+        seconds=290,
+        SERVICE_URL=service_with_sign_in.url,
+        COGNITO_URL=cognito.url,
+        WIDTH=str(width),
     )
-    assert done.returncode == 0, done.stdout
 
 
 def test_scripts_come_from_this_server_and_calls_go_to_the_sign_in_only_where_it_is_set(

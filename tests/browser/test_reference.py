@@ -2,19 +2,15 @@
 
 import gzip
 import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 import requests
 
 from local_cognito.process import RunningCognito
 from local_cognito.web import BUILT_PAGE
+from tests.browser.visits import visit
 from tests.servers import Service
 
-HERE = Path(__file__).parent
 MAX_BYTES_ON_THE_WIRE = 100 * 1024
 
 
@@ -33,25 +29,13 @@ MAX_BYTES_ON_THE_WIRE = 100 * 1024
     ],
 )
 def test_the_page_shows(name: str, cognito: RunningCognito, service_with_sign_in: Service) -> None:
-    chromium = shutil.which("chromium")
-    assert chromium, "tests/system-packages.sh installs it"
-    done = subprocess.run(
-        ["node", str(HERE / "visit_reference.mjs")],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],
-            "VISIT": name,
-            "SERVICE_URL": service_with_sign_in.url,
-            "COGNITO_URL": cognito.url,
-            "AXE": str(BUILT_PAGE.parent / "node_modules" / "axe-core" / "axe.min.js"),
-            "CHROMIUM": chromium,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=115,
+    visit(
+        "visit_reference.mjs",
+        name,
+        SERVICE_URL=service_with_sign_in.url,
+        COGNITO_URL=cognito.url,
+        AXE=str(BUILT_PAGE.parent / "node_modules" / "axe-core" / "axe.min.js"),
     )
-    assert done.returncode == 0, done.stdout
 
 
 def test_the_document_is_small_on_the_wire(service: Service) -> None:

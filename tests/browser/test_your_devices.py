@@ -3,7 +3,6 @@ do; against gunicorn and the local Cognito. And how it is built and served."""
 
 import filecmp
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,9 +15,9 @@ import requests
 from local_cognito import seed
 from local_cognito.process import RunningCognito
 from local_cognito.web import BUILT_PAGE, ServedPool, serving_page
+from tests.browser import visits
 from tests.servers import free_port, serving, settings_for
 
-HERE = Path(__file__).parent
 SOURCE = BUILT_PAGE.parent
 
 
@@ -66,27 +65,15 @@ def page(cognito: RunningCognito, served_page: ServedPage) -> ServedPage:
 
 
 def visit(name: str, page: ServedPage) -> None:
-    """Run a visit of page_visits.mjs. No script error, and no request that leaves this machine."""
-    chromium = shutil.which("chromium")
-    assert chromium, "tests/system-packages.sh installs it"
-    done = subprocess.run(
-        ["node", str(HERE / "visit_page.mjs")],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],
-            "VISIT": name,
-            "PAGE_URL": page.url,
-            "COGNITO_URL": page.cognito_url,
-            "API_URLS": ",".join(page.api_urls),
-            "AXE": str(SOURCE / "node_modules" / "axe-core" / "axe.min.js"),
-            "CHROMIUM": chromium,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=115,
+    """A visit of page_visits.mjs. No script error, and no request that leaves this machine."""
+    visits.visit(
+        "visit_page.mjs",
+        name,
+        PAGE_URL=page.url,
+        COGNITO_URL=page.cognito_url,
+        API_URLS=",".join(page.api_urls),
+        AXE=str(SOURCE / "node_modules" / "axe-core" / "axe.min.js"),
     )
-    assert done.returncode == 0, done.stdout
 
 
 def test_two_browsers_see_both_by_readable_names_each_its_own_marked(page: ServedPage) -> None:
