@@ -82,7 +82,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     authentication.admit(app)
 
     cognito = cognito or make_cognito(settings, breaker, counters)
-    trail = audit.AuditLog(source=settings.cognito_issuer[0])
+    trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
     runs = make_runs(settings)
     first_pages = make_first_pages(settings)
     app.extensions[devices.SERVICE] = DeviceService(cognito, trail, runs, first_pages)

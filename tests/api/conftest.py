@@ -1,6 +1,5 @@
 """The whole application over a fake Cognito port; everything else is real, the key set included."""
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.observability.audit import LOGGER_NAME
+from app.observability import audit
 from app.settings import Settings
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
@@ -173,14 +172,8 @@ def three_devices(fake_cognito: FakeCognito) -> tuple[str, str, str]:
 
 
 @pytest.fixture
-def trail() -> Iterator[list[str]]:
-    """The lines of the audit logger."""
+def trail(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of the audit trail."""
     lines: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger(LOGGER_NAME)
-    before = logger.handlers, logger.level
-    logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
-    yield lines
-    logger.handlers, logger.level = before
+    monkeypatch.setattr(audit, "write_line", lambda line: lines.append(line.decode()))
+    return lines
