@@ -27,7 +27,7 @@ class StrictParser(FlaskParser):
             raise ServiceError(
                 ErrorCode.VALIDATION_FAILED, errors={name: ["Send it once."] for name in repeated}
             )
-        return super().load_querystring(req, schema)
+        return req.args.to_dict()
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body as JSON (RFC 8259: UTF-8, no NaN).
