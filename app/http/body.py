@@ -9,7 +9,6 @@ from webargs.flaskparser import FlaskParser
 
 from app.domain.errors import BODY_MAX_BYTES, ErrorCode, ServiceError
 
-
 READ_BYTES = BODY_MAX_BYTES + 1
 
 
