@@ -10,14 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import Start, await_jwks_fetches
 from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import ISSUER, SigningKey, access_claims, sign
 
 Token = Callable[..., str]
-INVALID_TOKEN = 'Bearer error="invalid_token"'
 SWITCHED_ISSUER = ISSUER.replace("cognito-idp", "issuer-cognito-idp")
 
 
