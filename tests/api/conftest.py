@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from unittest import mock
 
 import pytest
 from flask import Flask
@@ -20,10 +21,6 @@ from tests.api.tokens import CLIENT_ID, POOL_ID, SUB, SigningKey, access_claims,
 CURRENT = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
 OTHER = "eu-west-1_bbbbbbbb-2222-4222-8222-222222222222"
 THIRD = "eu-west-1_cccccccc-3333-4333-8333-333333333333"
-FOURTH = "eu-west-1_dddddddd-4444-4444-8444-444444444444"
-
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
-KEPT_PREFIXES = ("PYTEST", "COV", "HYPOTHESIS")
 
 Start = Callable[..., ApiClient]
 
@@ -84,23 +81,24 @@ def fake_cognito(only_fake_cognito: FakeCognito) -> FakeCognito:
     return only_fake_cognito
 
 
-def set_environment(monkeypatch: pytest.MonkeyPatch, jwks: JwksServer) -> None:
-    """Exactly the variables that the service needs, and limits that are in nobody's way."""
-    for name in os.environ:
-        if name not in KEPT_VARIABLES and not name.startswith(KEPT_PREFIXES):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("COGNITO_USER_POOL_ID", POOL_ID)
-    monkeypatch.setenv("COGNITO_CLIENT_IDS", CLIENT_ID)
-    monkeypatch.setenv("COGNITO_JWKS_URL", jwks.url)
-    monkeypatch.setenv("RATE_LIMIT_PER_USER", "100000 per minute")
-    monkeypatch.setenv("RATE_LIMIT_PER_ADDRESS", "100000 per minute")
-    monkeypatch.setenv("FORGET_RATE", "1000")
-    monkeypatch.setenv("COGNITO_UPDATE_QUOTA", "100000")
+def make_application(fake_cognito: FakeCognito, jwks: JwksServer, **variables: str) -> Flask:
+    """An application of the variables that it needs, and limits that are in nobody's way.
 
-
-def make_application(fake_cognito: FakeCognito) -> Flask:
-    app = create_app(Settings.from_environ(), cognito=fake_cognito)
+    `variables`: what is set besides. The key set has been fetched by the end, or could not be.
+    """
+    environment = {
+        "COGNITO_USER_POOL_ID": POOL_ID,
+        "COGNITO_CLIENT_IDS": CLIENT_ID,
+        "COGNITO_JWKS_URL": jwks.url,
+        "RATE_LIMIT_PER_USER": "100000 per minute",
+        "RATE_LIMIT_PER_ADDRESS": "100000 per minute",
+        "FORGET_RATE": "1000",
+        "COGNITO_UPDATE_QUOTA": "100000",
+    }
+    with mock.patch.dict(os.environ, environment | variables, clear=True):
+        app = create_app(Settings.from_environ(), cognito=fake_cognito)
     app.test_client_class = ApiClient
+    await_jwks_fetches()
     return app
 
 
@@ -108,13 +106,7 @@ def make_application(fake_cognito: FakeCognito) -> Flask:
 def application(fake_cognito: FakeCognito, key: SigningKey, **variables: str) -> Iterator[Flask]:
     """An application for several tests, with `variables` set; making one takes longer than most."""
     server = JwksServer(key)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        set_environment(monkeypatch, server)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        app = make_application(fake_cognito)
-    await_jwks_fetches()
-    yield app
+    yield make_application(fake_cognito, server, **variables)
     server.close()
 
 
@@ -140,28 +132,12 @@ def client_of(app: Flask, token: str) -> ApiClient:
 
 
 @pytest.fixture
-def start(
-    monkeypatch: pytest.MonkeyPatch,
-    jwks: JwksServer,
-    fake_cognito: FakeCognito,
-    token: Callable[..., str],
-) -> Start:
+def start(jwks: JwksServer, fake_cognito: FakeCognito, token: Callable[..., str]) -> Start:
     """Start an application of the test's own over the key set `jwks`, with `variables` set besides.
 
-    Gives a client that sends a good token. The key set has been fetched by then, or could not be,
-    unless `wait` is false.
+    Gives a client that sends a good token.
     """
-    set_environment(monkeypatch, jwks)
-
-    def go(*, wait: bool = True, **variables: str) -> ApiClient:
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        app = make_application(fake_cognito)
-        if wait:
-            await_jwks_fetches()
-        return client_of(app, token())
-
-    return go
+    return lambda **variables: client_of(make_application(fake_cognito, jwks, **variables), token())
 
 
 @pytest.fixture
@@ -179,8 +155,8 @@ def trail() -> Iterator[list[str]]:
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger(LOGGER_NAME)
-    before = logger.handlers, logger.level
-    logger.handlers = [handler]
+    logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     yield lines
-    logger.handlers, logger.level = before
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)

@@ -53,7 +53,7 @@ def test_a_token_whose_signature_verified_counts_against_its_own_user(
     api = start(RATE_LIMIT_PER_USER="1 per hour", **ONE_EACH)
     for sub in ("jane", "joe"):
         response = api.with_token(token(sub=sub, **changes)).get("/devices")
-        assert (response.status_code, response.get_json(force=True)["code"]) == (status, code)
+        assert (response.status_code, response.get_json()["code"]) == (status, code)
     again = api.with_token(token(sub="jane", **changes)).get("/devices")
     assert_problem(again, 429, "rate-limited", retry_after=True)
 
@@ -78,14 +78,12 @@ def test_probes_preflights_and_other_addresses_are_not_limited(start: Start) -> 
         assert api.get("/nowhere").status_code == 404
 
 
-def statuses(
-    api: ApiClient, addresses: list[str], headers: list[dict[str, str]] | None = None
-) -> list[int]:
+def statuses(api: ApiClient, addresses: list[str]) -> list[int]:
     """What calls without a token from each of `addresses` are answered."""
     anonymous = api.with_authorization(None)
     return [
-        anonymous.get("/devices", environ_base={"REMOTE_ADDR": address}, headers=sent).status_code
-        for address, sent in zip(addresses, headers or [{}] * len(addresses), strict=True)
+        anonymous.get("/devices", environ_base={"REMOTE_ADDR": address}).status_code
+        for address in addresses
     ]
 
 
@@ -101,22 +99,22 @@ def test_different_addresses_count_apart_and_one_callers_together(start: Start) 
 # Proxies
 
 
-def xff(value: str, **more: str) -> dict[str, str]:
-    return {"X-Forwarded-For": value} | {name.replace("_", "-"): it for name, it in more.items()}
+def xff(value: str, proto: str | None = None) -> dict[str, str]:
+    return {"X-Forwarded-For": value} | ({"X-Forwarded-Proto": proto} if proto else {})
 
 
-def rfc7239(value: str, **more: str) -> dict[str, str]:
-    return {"Forwarded": value} | {name.replace("_", "-"): it for name, it in more.items()}
+def rfc7239(value: str) -> dict[str, str]:
+    return {"Forwarded": value}
 
 
 FORWARDED: dict[str, list[tuple[dict[str, str], str, bool]]] = {
     "0": [
-        (xff("192.0.2.1", X_Forwarded_Proto="https", X_Forwarded_Ssl="on"), PROXY, False),
+        (xff("192.0.2.1", "https"), PROXY, False),
         (rfc7239("for=192.0.2.1;proto=https"), PROXY, False),
     ],
     "1": [
-        (xff("192.0.2.1", X_Forwarded_Proto="https"), "192.0.2.1", True),
-        (xff("192.0.2.1", X_Forwarded_Proto="https, http"), "192.0.2.1", False),
+        (xff("192.0.2.1", "https"), "192.0.2.1", True),
+        (xff("192.0.2.1", "https, http"), "192.0.2.1", False),
         (xff("192.0.2.1, 203.0.113.9"), "203.0.113.9", False),
         (xff('"x, 203.0.113.9'), "203.0.113.9", False),
         (xff("203.0.113.9:50001"), "203.0.113.9", False),
@@ -124,10 +122,9 @@ FORWARDED: dict[str, list[tuple[dict[str, str], str, bool]]] = {
         (rfc7239("for=192.0.2.1;proto=https"), "192.0.2.1", True),
         (rfc7239("for=6.6.6.6, For=192.0.2.1"), "192.0.2.1", False),
         (rfc7239('for="[2001:db8::9]:4711"'), "2001:db8::9", False),
-        (rfc7239("for=1.1.1.1", X_Forwarded_For="192.0.2.9"), "192.0.2.9", False),
+        (rfc7239("for=1.1.1.1") | xff("192.0.2.9"), "192.0.2.9", False),
     ],
     "2": [
-        (xff("192.0.2.1, 10.0.0.9", X_Forwarded_Proto="https"), "192.0.2.1", True),
         (xff("6.6.6.6, 192.0.2.1, 10.0.0.9"), "192.0.2.1", False),
         (rfc7239("for=192.0.2.1, for=10.0.0.9"), "192.0.2.1", False),
     ],
@@ -150,12 +147,6 @@ def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_before(
         (line,) = trail
         assert json.loads(line)["data"]["address"] == address, headers
         assert ("Strict-Transport-Security" in response.headers) is https, headers
-
-
-def test_callers_behind_a_trusted_proxy_count_apart(start: Start) -> None:
-    headers = [xff(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
-    api = start(TRUSTED_PROXY_HOPS="1", **ONE_EACH)
-    assert statuses(api, [PROXY] * 3, headers) == [401, 401, 429]
 
 
 def test_no_host_that_a_header_names_gets_into_links(

