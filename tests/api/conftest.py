@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest import mock
@@ -15,7 +14,7 @@ from app.observability.audit import LOGGER_NAME
 from app.settings import Settings
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
-from tests.api.jwks_server import JwksServer
+from tests.api.jwks_server import JwksServer, await_jwks_fetches
 from tests.api.tokens import CLIENT_ID, POOL_ID, SUB, SigningKey, access_claims, sign
 
 CURRENT = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
@@ -23,6 +22,7 @@ OTHER = "eu-west-1_bbbbbbbb-2222-4222-8222-222222222222"
 THIRD = "eu-west-1_cccccccc-3333-4333-8333-333333333333"
 
 Start = Callable[..., ApiClient]
+Token = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +52,8 @@ def jwks(pool_key: SigningKey) -> Iterator[JwksServer]:
     await_jwks_fetches()
 
 
-def await_jwks_fetches() -> None:
-    """Fetches of the key set that are under way in the background have ended."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("jwks-"):
-            thread.join(10)
-
-
 @pytest.fixture
-def token(pool_key: SigningKey) -> Callable[..., str]:
+def token(pool_key: SigningKey) -> Token:
     """A good access token of the device CURRENT, but for `changes` to its claims."""
 
     def mint(**changes: object) -> str:
@@ -118,9 +111,7 @@ def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> 
 
 
 @pytest.fixture
-def api(
-    shared_application: Flask, fake_cognito: FakeCognito, token: Callable[..., str]
-) -> ApiClient:
+def api(shared_application: Flask, fake_cognito: FakeCognito, token: Token) -> ApiClient:
     """The application with its defaults, called with a good token of the device CURRENT."""
     return client_of(shared_application, token())
 
@@ -132,7 +123,7 @@ def client_of(app: Flask, token: str) -> ApiClient:
 
 
 @pytest.fixture
-def start(jwks: JwksServer, fake_cognito: FakeCognito, token: Callable[..., str]) -> Start:
+def start(jwks: JwksServer, fake_cognito: FakeCognito, token: Token) -> Start:
     """Start an application of the test's own over the key set `jwks`, with `variables` set besides.
 
     Gives a client that sends a good token.

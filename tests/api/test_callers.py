@@ -1,18 +1,16 @@
 """Whom a call counts against, and who is believed about where it comes from."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import Start
+from tests.api.conftest import Start, Token
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import OTHER_CLIENT_ID
 
 ONE_EACH = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
 PROXY = "10.0.0.1"
-Token = Callable[..., str]
 
 
 # Users

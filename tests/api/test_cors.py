@@ -1,6 +1,6 @@
 """CORS: which web origins may read answers. Fetch standard, "CORS protocol"."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.api.client import ApiClient
-from tests.api.conftest import application, client_of
+from tests.api.conftest import Token, application, client_of
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SigningKey
 
@@ -31,7 +31,7 @@ def cors_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> It
 
 
 @pytest.fixture
-def shared(cors_application: Flask, token: Callable[..., str]) -> ApiClient:
+def shared(cors_application: Flask, token: Token) -> ApiClient:
     return client_of(cors_application, token())
 
 

@@ -1,13 +1,13 @@
 """DEVICE_CACHE_SECONDS: first pages kept in a real Redis, which cannot read them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from tests.api.client import ApiClient
-from tests.api.conftest import CURRENT, OTHER, Start, client_of
+from tests.api.conftest import CURRENT, OTHER, Start, Token, client_of
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
 from tests.redis_server import RedisServer, running_redis
@@ -63,7 +63,7 @@ def test_no_cache_asks_cognito(api: ApiClient, fake_cognito: FakeCognito) -> Non
     ],
 )
 def test_every_write_drops_the_pages_of_all_the_users_sessions(
-    api: ApiClient, token: Callable[..., str], method: str, path: str, body: object
+    api: ApiClient, token: Token, method: str, path: str, body: object
 ) -> None:
     elsewhere = client_of(api.application, token(device_key=OTHER))
     elsewhere.get("/devices")
@@ -79,7 +79,7 @@ def test_other_pages_are_asked_of_cognito(api: ApiClient, fake_cognito: FakeCogn
 
 
 def test_no_token_opens_anothers_page(
-    api: ApiClient, token: Callable[..., str], fake_cognito: FakeCognito, redis: RedisServer
+    api: ApiClient, token: Token, fake_cognito: FakeCognito, redis: RedisServer
 ) -> None:
     api.get("/devices")
     stranger = client_of(api.application, token(sub="somebody-else"))

@@ -3,17 +3,13 @@
 The pace, and what lost answers mean: tests/unit/domain/test_bulk.py.
 """
 
-from collections.abc import Callable
-
 import pytest
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import CURRENT, OTHER, THIRD
+from tests.api.conftest import CURRENT, OTHER, THIRD, Token
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
-
-Token = Callable[..., str]
 
 
 def many(fake_cognito: FakeCognito, count: int) -> list[str]:

@@ -1,6 +1,5 @@
 """GET /devices: the user's devices, a page at a time."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,7 +8,7 @@ from werkzeug.http import parse_options_header
 
 from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient
-from tests.api.conftest import CURRENT, OTHER, THIRD
+from tests.api.conftest import CURRENT, OTHER, THIRD, Token
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
 
@@ -65,7 +64,7 @@ def test_what_cognito_did_not_say_is_null(api: ApiClient, fake_cognito: FakeCogn
 def test_the_tokens_device_is_current_and_no_other(
     api: ApiClient,
     three_devices: tuple[str, ...],
-    token: Callable[..., str],
+    token: Token,
     claim: object,
     current: str | None,
 ) -> None:

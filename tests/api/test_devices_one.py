@@ -1,17 +1,13 @@
 """GET, PATCH and DELETE of one device, by its id or as `current`; POST /devices/sign-out."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import CURRENT, OTHER, THIRD
+from tests.api.conftest import CURRENT, OTHER, THIRD, Token
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
-
-Token = Callable[..., str]
 
 
 def test_get_answers_the_device_as_the_list_does(
@@ -25,17 +21,17 @@ def test_get_answers_the_device_as_the_list_does(
 
 
 @pytest.mark.parametrize("status", ["remembered", "not_remembered"])
-@pytest.mark.parametrize("device", [OTHER, CURRENT, "current"])
+@pytest.mark.parametrize(("device", "key"), [(OTHER, OTHER), ("current", CURRENT)])
 def test_patch_answers_the_new_status(
     api: ApiClient,
     fake_cognito: FakeCognito,
     three_devices: tuple[str, ...],
     device: str,
+    key: str,
     status: str,
 ) -> None:
     response = api.patch(f"/devices/{device}", json={"status": status})
     assert response.status_code == 200
-    key = CURRENT if device == "current" else device
     assert response.get_json() == {"id": key, "status": status, "current": key == CURRENT}
     assert fake_cognito.devices[SUB][key].status == status
 
@@ -53,15 +49,6 @@ def test_delete_forgets_the_device_alone(
     response = api.delete(f"/devices/{device}")
     assert (response.status_code, response.data) == (204, b"")
     assert set(fake_cognito.devices[SUB]) == left
-
-
-def test_a_current_device_that_is_not_remembered_is_told_apart(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    fake_cognito.add(SUB, CURRENT, status=DeviceStatus.NOT_REMEMBERED)
-    assert_problem(api.get("/devices/current"), 404, "device-not-found")
-    assert api.patch("/devices/current", json={"status": "remembered"}).status_code == 200
-    assert api.get("/devices/current").status_code == 200
 
 
 def call(api: ApiClient, method: str, address: str) -> Any:

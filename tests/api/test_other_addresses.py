@@ -1,14 +1,14 @@
 """What there is besides /devices and /sessions, as the settings say, and under which path."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import OTHER, THIRD, Start, application, client_of
+from tests.api.conftest import OTHER, THIRD, Start, Token, application, client_of
 from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SigningKey
 
@@ -88,9 +88,7 @@ def mounted_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) ->
 
 
 @pytest.fixture
-def mounted(
-    mounted_application: Flask, fake_cognito: FakeCognito, token: Callable[..., str]
-) -> ApiClient:
+def mounted(mounted_application: Flask, fake_cognito: FakeCognito, token: Token) -> ApiClient:
     return client_of(mounted_application, token())
 
 

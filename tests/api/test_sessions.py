@@ -1,7 +1,5 @@
 """/sessions: where the user is signed in, and ending it there."""
 
-from collections.abc import Callable
-
 import pytest
 
 from app.domain.errors import ErrorCode, ServiceError
@@ -14,7 +12,6 @@ from tests.api.tokens import SUB
 HERE, PHONE, TV = (f"tkn{letter * 25}" for letter in "abc")
 BROWSER = "sso" + "d" * 25
 CLIENT = "1h57kf5cpq17m0eml12example"
-Token = Callable[..., str]
 
 
 @pytest.fixture
@@ -78,13 +75,6 @@ def test_the_link_leads_through_every_page(
     assert fake_cognito.calls[1].arguments == {"cursor": first.get_json()["nextCursor"]}
     assert last.get_json()["nextCursor"] is None
     assert "Link" not in last.headers
-
-
-def test_a_federated_user_without_a_device_has_sessions_too(
-    api: ApiClient, sessions: tuple[str, ...], token: Token
-) -> None:
-    federated = api.with_token(token(device_key=...))
-    assert len(federated.get("/sessions").get_json()["items"]) == 3
 
 
 @pytest.mark.parametrize(("query", "linked"), [("", False), ("?linked=true", True)])

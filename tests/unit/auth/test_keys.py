@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
 from app.domain.errors import ServiceError
-from tests.api.jwks_server import JwksServer
+from tests.api.jwks_server import JwksServer, await_jwks_fetches
 from tests.api.tokens import SigningKey
 from tests.raw_server import Script, in_pieces, new_tls, raw_server
 
@@ -49,14 +49,8 @@ class Source:
 
     def knows(self, kid: str) -> bool:
         found = self.key_set.key(kid) is not None
-        await_background()
+        await_jwks_fetches()
         return found
-
-
-def await_background() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "jwks-refresh":
-            thread.join(10)
 
 
 def test_readiness_waits_for_nobody_and_has_the_keys_fetched() -> None:
@@ -64,16 +58,17 @@ def test_readiness_waits_for_nobody_and_has_the_keys_fetched() -> None:
     source.go.clear()
     assert not source.key_set.ready()
     source.go.set()
-    await_background()
+    await_jwks_fetches()
     assert source.key_set.ready()
 
 
-def test_made_up_kids_cost_one_fetch_an_interval() -> None:
+def test_made_up_kids_cost_one_fetch_an_interval_and_keep_no_good_token_out() -> None:
     source = Source("one")
     source.knows("one")
     for now, fetches in ((1000.0, 2), (1009.9, 2), (1010.0, 3), (1011.0, 3)):
         source.now = now
         assert not source.knows("made-up")
+        assert source.knows("one")
         assert len(source.outcomes) == fetches
 
 
@@ -109,11 +104,11 @@ def test_without_any_key_callers_are_told_when_the_next_fetch_may_be() -> None:
             source.key_set.key("one")
         assert refused.value.retry_after == retry_after
         assert not source.key_set.ready()
-        await_background()
+        await_jwks_fetches()
     assert source.outcomes == ["failed"]
     source.now = 1010.1
     source.key_set.ready()
-    await_background()
+    await_jwks_fetches()
     assert source.outcomes == ["failed", "failed"]
 
 
@@ -180,6 +175,8 @@ def test_an_error_is_none_and_the_reason_is_told(server: JwksServer) -> None:
     server.status = 403
     with pytest.raises(KeysUnavailable, match="403"):
         fetch(server.url)
+    with pytest.raises(KeysUnavailable, match="refused"):
+        fetch("http://127.0.0.1:1")
 
 
 def test_an_answer_that_does_not_come_is_given_up_on(server: JwksServer) -> None:
