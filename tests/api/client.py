@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import DEVICES_SCOPE
 
 INVALID_TOKEN = 'Bearer error="invalid_token"'
@@ -20,6 +21,12 @@ class ApiClient(FlaskClient):
     """Flask's test client, sending `authorization` with each call that has no such header."""
 
     authorization: str | None = None
+
+    @property
+    def cognito(self) -> FakeCognito:
+        """What the application calls."""
+        fake: FakeCognito = self.application.extensions["fake_cognito"]
+        return fake
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         headers = Headers(kwargs.pop("headers", None))

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from unittest import mock
 
 import pytest
@@ -15,7 +15,7 @@ from app.settings import Settings
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer, await_jwks_fetches
-from tests.api.tokens import CLIENT_ID, POOL_ID, SUB, SigningKey, access_claims, sign
+from tests.api.tokens import CLIENT_ID, POOL_ID, SigningKey, access_claims, sign
 
 CURRENT = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
 OTHER = "eu-west-1_bbbbbbbb-2222-4222-8222-222222222222"
@@ -46,9 +46,8 @@ def strangers_key() -> SigningKey:
 @pytest.fixture
 def jwks(pool_key: SigningKey) -> Iterator[JwksServer]:
     """The key set of an application that the test starts itself."""
-    server = JwksServer(pool_key)
-    yield server
-    server.close()
+    with closing(JwksServer(pool_key)) as server:
+        yield server
     await_jwks_fetches()
 
 
@@ -62,19 +61,7 @@ def token(pool_key: SigningKey) -> Token:
     return mint
 
 
-@pytest.fixture(scope="session")
-def only_fake_cognito() -> FakeCognito:
-    return FakeCognito()
-
-
-@pytest.fixture
-def fake_cognito(only_fake_cognito: FakeCognito) -> FakeCognito:
-    """Cognito without a device, a call or an order to fail."""
-    only_fake_cognito.reset()
-    return only_fake_cognito
-
-
-def make_application(fake_cognito: FakeCognito, jwks: JwksServer, **variables: str) -> Flask:
+def make_application(jwks: JwksServer, **variables: str) -> Flask:
     """An application of the variables that it needs, and limits that are in nobody's way.
 
     `variables`: what is set besides. The key set has been fetched by the end, or could not be.
@@ -88,55 +75,59 @@ def make_application(fake_cognito: FakeCognito, jwks: JwksServer, **variables: s
         "FORGET_RATE": "1000",
         "COGNITO_UPDATE_QUOTA": "100000",
     }
+    fake_cognito = FakeCognito()
     with mock.patch.dict(os.environ, environment | variables, clear=True):
         app = create_app(Settings.from_environ(), cognito=fake_cognito)
+    app.extensions["fake_cognito"] = fake_cognito
     app.test_client_class = ApiClient
     await_jwks_fetches()
     return app
 
 
 @contextmanager
-def application(fake_cognito: FakeCognito, key: SigningKey, **variables: str) -> Iterator[Flask]:
+def application(key: SigningKey, **variables: str) -> Iterator[Flask]:
     """An application for several tests, with `variables` set; making one takes longer than most."""
-    server = JwksServer(key)
-    yield make_application(fake_cognito, server, **variables)
-    server.close()
+    with closing(JwksServer(key)) as server:
+        yield make_application(server, **variables)
 
 
 @pytest.fixture(scope="session")
-def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+def shared_application(pool_key: SigningKey) -> Iterator[Flask]:
     """The application with its defaults."""
-    with application(only_fake_cognito, pool_key) as app:
+    with application(pool_key) as app:
         yield app
 
 
 @pytest.fixture
-def api(shared_application: Flask, fake_cognito: FakeCognito, token: Token) -> ApiClient:
+def api(shared_application: Flask, token: Token) -> ApiClient:
     """The application with its defaults, called with a good token of the device CURRENT."""
     return client_of(shared_application, token())
 
 
 def client_of(app: Flask, token: str) -> ApiClient:
+    """A client of `app`, whose Cognito has nothing of the tests before."""
     client = app.test_client()
     assert isinstance(client, ApiClient)
+    client.cognito.reset()
     return client.with_token(token)
 
 
 @pytest.fixture
-def start(jwks: JwksServer, fake_cognito: FakeCognito, token: Token) -> Start:
+def start(jwks: JwksServer, token: Token) -> Start:
     """Start an application of the test's own over the key set `jwks`, with `variables` set besides.
 
     Gives a client that sends a good token.
     """
-    return lambda **variables: client_of(make_application(fake_cognito, jwks, **variables), token())
+    return lambda **variables: client_of(make_application(jwks, **variables), token())
 
 
 @pytest.fixture
-def three_devices(fake_cognito: FakeCognito) -> tuple[str, str, str]:
+def three_devices(api: ApiClient) -> list[str]:
     """The keys of three remembered devices; the second is the one that calls."""
-    for device_key in (OTHER, CURRENT, THIRD):
-        fake_cognito.add(SUB, device_key)
-    return OTHER, CURRENT, THIRD
+    keys = [OTHER, CURRENT, THIRD]
+    for device_key in keys:
+        api.cognito.add(device_key)
+    return keys
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import jwt
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.sessions import Location, Session, SessionPage, SessionType
+from tests.api.tokens import SUB
 
 FIRST_SEEN = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 CURSOR_PREFIX = "after:"
@@ -47,7 +48,7 @@ class FakeCognito:
 
     # What tests arrange and look at
 
-    def add(self, sub: str, device_key: str, **changes: Any) -> None:
+    def add(self, device_key: str, sub: str = SUB, **changes: Any) -> None:
         """A device of the user `sub`, remembered unless `changes` says otherwise."""
         device = Device(
             id=device_key,
@@ -61,8 +62,8 @@ class FakeCognito:
         )
         self.devices[sub][device_key] = replace(device, **changes)
 
-    def add_session(self, sub: str, session_id: str, **changes: Any) -> None:
-        """A token session of the user `sub`; `current=True` makes it the caller's own."""
+    def add_session(self, session_id: str, **changes: Any) -> None:
+        """A token session of the user; `current=True` makes it the caller's own."""
         session = Session(
             session_id,
             SessionType.TOKEN,
@@ -73,7 +74,7 @@ class FakeCognito:
             last_active_at=FIRST_SEEN,
             device_text="Chrome on macOS",
         )
-        self.sessions[sub][session_id] = replace(session, **changes)
+        self.sessions[SUB][session_id] = replace(session, **changes)
 
     def fail(self, operation: str, *failures: Exception | None) -> None:
         """Have the next calls of `operation` raise these, one each; None lets one through."""
@@ -115,7 +116,7 @@ class FakeCognito:
         if device_key in self._mine(access_token):
             raise ServiceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Confirmed before.")
         status = DeviceStatus.NOT_REMEMBERED if self.opt_in else DeviceStatus.REMEMBERED
-        self.add(_sub(access_token), device_key, name=name, status=status)
+        self.add(device_key, _sub(access_token), name=name, status=status)
         return self.opt_in
 
     def update_device_status(

@@ -11,7 +11,6 @@ from cloudevents.core.v1.event import CloudEvent
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, THIRD
-from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import CLIENT_ID, ISSUER, SUB
 
 PHONE = "tkn" + "b" * 25
@@ -21,9 +20,9 @@ TRACKING = {"deviceKey": THIRD, "deviceGroupKey": "-AbCd1234"}
 
 
 def test_an_event_tells_who_did_what_to_which_device_and_from_where(
-    api: ApiClient, fake_cognito: FakeCognito, trail: list[str]
+    api: ApiClient, trail: list[str]
 ) -> None:
-    fake_cognito.add(SUB, OTHER)
+    api.cognito.add(OTHER)
     sent = {"User-Agent": "x" * 600, "X-Request-ID": "req-1"}
     assert api.delete(f"/devices/{OTHER}", headers=sent).status_code == 204
     (line,) = trail
@@ -65,7 +64,6 @@ def test_an_event_tells_who_did_what_to_which_device_and_from_where(
 )
 def test_each_change_is_one_event(
     api: ApiClient,
-    fake_cognito: FakeCognito,
     trail: list[str],
     method: str,
     address: str,
@@ -73,8 +71,8 @@ def test_each_change_is_one_event(
     events: list[tuple[str, str | None]],
 ) -> None:
     for key in (CURRENT, OTHER):
-        fake_cognito.add(SUB, key)
-    fake_cognito.add_session(SUB, PHONE)
+        api.cognito.add(key)
+    api.cognito.add_session(PHONE)
     api.open(address, method=method, json=body)
     found = [json.loads(line) for line in trail]
     told = [(it["type"].removeprefix("device-bff."), it.get("subject")) for it in found]
@@ -96,7 +94,6 @@ def test_each_change_is_one_event(
 )
 def test_a_change_that_failed_is_kept_with_what_came_of_it(
     api: ApiClient,
-    fake_cognito: FakeCognito,
     trail: list[str],
     method: str,
     address: str,
@@ -105,7 +102,7 @@ def test_a_change_that_failed_is_kept_with_what_came_of_it(
     outcome: str,
 ) -> None:
     error = ServiceError(failure) if isinstance(failure, ErrorCode) else failure
-    fake_cognito.fail(operation, error)
+    api.cognito.fail(operation, error)
     api.open(address, method=method)
     (line,) = trail
     assert json.loads(line)["data"]["outcome"] == outcome

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import Start, Token
-from tests.api.fake_cognito import FakeCognito
+from tests.api.conftest import CURRENT, OTHER, Start, Token
 from tests.api.tokens import OTHER_CLIENT_ID
 
 ONE_EACH = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
@@ -16,9 +15,7 @@ PROXY = "10.0.0.1"
 # Users
 
 
-def test_a_users_calls_count_together_and_count_down(
-    start: Start, fake_cognito: FakeCognito, token: Token
-) -> None:
+def test_a_users_calls_count_together_and_count_down(start: Start, token: Token) -> None:
     api = start(RATE_LIMIT_PER_USER="2 per hour", RATE_LIMIT_PER_ADDRESS="1 per hour")
     for remaining, path in (("1", "/devices"), ("0", "/sessions")):
         response = api.get(path)
@@ -31,7 +28,7 @@ def test_a_users_calls_count_together_and_count_down(
     assert "2 per 1 hour from this user" in problem["detail"]
     assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
     assert refused.headers["RateLimit-Remaining"] == "0"
-    assert len(fake_cognito.calls) == 2
+    assert len(api.cognito.calls) == 2
     assert api.with_token(token(sub="another")).get("/devices").status_code == 200
 
 
@@ -147,10 +144,10 @@ def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_before(
         assert ("Strict-Transport-Security" in response.headers) is https, headers
 
 
-def test_no_host_that_a_header_names_gets_into_links(
-    start: Start, three_devices: tuple[str, ...]
-) -> None:
+def test_no_host_that_a_header_names_gets_into_links(start: Start) -> None:
     api = start(TRUSTED_PROXY_HOPS="1")
+    api.cognito.add(CURRENT)
+    api.cognito.add(OTHER)
     evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     evil |= {"X-Forwarded-Prefix": "/evil", "Forwarded": "for=192.0.2.1;host=evil.example"}
     page = api.get("/devices?limit=1", headers=evil)

@@ -9,7 +9,6 @@ from werkzeug.test import TestResponse
 
 from tests.api.client import ApiClient
 from tests.api.conftest import Token, application, client_of
-from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SigningKey
 
 APP = "https://app.example.com"
@@ -23,10 +22,10 @@ MONITORS = ["baggage", "sentry-trace", "traceparent", "tracestate", "x-datadog-t
 
 
 @pytest.fixture(scope="module")
-def cors_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+def cors_application(pool_key: SigningKey) -> Iterator[Flask]:
     variables = {"CORS_ORIGINS": ", ".join(ORIGINS), "CORS_HEADERS": "x-ours"}
     limit = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
-    with application(only_fake_cognito, pool_key, **variables, **limit) as app:
+    with application(pool_key, **variables, **limit) as app:
         yield app
 
 

@@ -7,8 +7,7 @@ import pytest
 from redis import Redis
 
 from tests.api.client import ApiClient
-from tests.api.conftest import CURRENT, OTHER, Start, Token, client_of
-from tests.api.fake_cognito import FakeCognito
+from tests.api.conftest import CURRENT, OTHER, Start, Token
 from tests.api.tokens import SUB
 from tests.redis_server import RedisServer, running_redis
 
@@ -28,30 +27,29 @@ def redis(running: RedisServer) -> RedisServer:
 
 
 @pytest.fixture
-def api(start: Start, fake_cognito: FakeCognito, redis: RedisServer) -> ApiClient:
-    fake_cognito.add(SUB, CURRENT, name="Ana's laptop")
-    fake_cognito.add(SUB, OTHER, name="Ana's phone")
-    return start(REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60")
+def api(start: Start, redis: RedisServer) -> ApiClient:
+    api = start(REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60")
+    api.cognito.add(CURRENT, name="Ana's laptop")
+    api.cognito.add(OTHER, name="Ana's phone")
+    return api
 
 
-def lists(fake_cognito: FakeCognito) -> int:
-    return sum(call.operation == "list_devices" for call in fake_cognito.calls)
+def lists(api: ApiClient) -> int:
+    return api.cognito.operations().count("list_devices")
 
 
-def test_a_second_look_is_answered_from_the_cache_and_tells_its_age(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_a_second_look_is_answered_from_the_cache_and_tells_its_age(api: ApiClient) -> None:
     first, second = api.get("/devices"), api.get("/devices")
     assert first.get_json() == second.get_json()
     assert "Age" not in first.headers
     assert int(second.headers["Age"]) <= 60
-    assert lists(fake_cognito) == 1
+    assert lists(api) == 1
 
 
-def test_no_cache_asks_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_no_cache_asks_cognito(api: ApiClient) -> None:
     api.get("/devices")
     assert "Age" not in api.get("/devices", headers={"Cache-Control": "no-cache"}).headers
-    assert lists(fake_cognito) == 2
+    assert lists(api) == 2
 
 
 @pytest.mark.parametrize(
@@ -65,24 +63,22 @@ def test_no_cache_asks_cognito(api: ApiClient, fake_cognito: FakeCognito) -> Non
 def test_every_write_drops_the_pages_of_all_the_users_sessions(
     api: ApiClient, token: Token, method: str, path: str, body: object
 ) -> None:
-    elsewhere = client_of(api.application, token(device_key=OTHER))
+    elsewhere = api.with_token(token(device_key=OTHER))
     elsewhere.get("/devices")
     api.open(path, method=method, json=body)
     assert [item["id"] for item in elsewhere.get("/devices").get_json()["items"]] == [CURRENT]
 
 
-def test_other_pages_are_asked_of_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_other_pages_are_asked_of_cognito(api: ApiClient) -> None:
     for _ in range(2):
         page = api.get("/devices?limit=1")
         api.get(f"/devices?limit=1&cursor={page.get_json()['nextCursor']}")
-    assert lists(fake_cognito) == 3
+    assert lists(api) == 3
 
 
-def test_no_token_opens_anothers_page(
-    api: ApiClient, token: Token, fake_cognito: FakeCognito, redis: RedisServer
-) -> None:
+def test_no_token_opens_anothers_page(api: ApiClient, token: Token, redis: RedisServer) -> None:
     api.get("/devices")
-    stranger = client_of(api.application, token(sub="somebody-else"))
+    stranger = api.with_token(token(sub="somebody-else"))
     assert stranger.get("/devices").get_json()["items"] == []
     kept: Any = Redis.from_url(redis.url)
     (mine, theirs) = (
@@ -105,10 +101,10 @@ def test_redis_holds_nothing_to_read(api: ApiClient, redis: RedisServer) -> None
     assert 0 < kept.ttl(key) <= 60
 
 
-def test_without_redis_every_page_is_cognitos(start: Start, fake_cognito: FakeCognito) -> None:
+def test_without_redis_every_page_is_cognitos(start: Start) -> None:
     with running_redis() as redis:
         api = start(REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60")
         api.get("/devices")
         redis.kill()
     assert "Age" not in api.get("/devices").headers
-    assert lists(fake_cognito) == 2
+    assert lists(api) == 2

@@ -1,6 +1,7 @@
 """GET /devices: the user's devices, a page at a time."""
 
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,17 +10,12 @@ from werkzeug.http import parse_options_header
 from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, THIRD, Token
-from tests.api.fake_cognito import FakeCognito
-from tests.api.tokens import SUB
 
 
-def test_a_device_has_every_member_of_the_contract(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_a_device_has_every_member_of_the_contract(api: ApiClient) -> None:
     """What Amplify wrote into the name is made readable; the name itself stays as it is."""
     written = "macOS 14.2.1 arm macOS Google Chrome/143.0.0.0;Not A(Brand/99.0.0.0"
-    fake_cognito.add(
-        SUB,
+    api.cognito.add(
         CURRENT,
         name=written,
         created_at=datetime(2026, 1, 2, 3, 4, 5, 678_901, UTC),
@@ -50,11 +46,10 @@ def test_a_device_has_every_member_of_the_contract(
     }
 
 
-def test_what_cognito_did_not_say_is_null(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_what_cognito_did_not_say_is_null(api: ApiClient) -> None:
     times = ("created_at", "last_modified_at", "last_authenticated_at")
-    fake_cognito.add(
-        SUB, OTHER, name=None, last_ip_address=None, attributes={}, **dict.fromkeys(times)
-    )
+    unknown: dict[str, Any] = dict.fromkeys(("name", "last_ip_address", *times))
+    api.cognito.add(OTHER, attributes={}, **unknown)
     (device,) = api.get("/devices").get_json()["items"]
     known = {name: value for name, value in device.items() if value is not None}
     assert known == {"id": OTHER, "status": "remembered", "current": False, "attributes": {}}
@@ -63,7 +58,7 @@ def test_what_cognito_did_not_say_is_null(api: ApiClient, fake_cognito: FakeCogn
 @pytest.mark.parametrize(("claim", "current"), [(CURRENT, CURRENT), (..., None)])
 def test_the_tokens_device_is_current_and_no_other(
     api: ApiClient,
-    three_devices: tuple[str, ...],
+    three_devices: list[str],
     token: Token,
     claim: object,
     current: str | None,
@@ -75,25 +70,23 @@ def test_the_tokens_device_is_current_and_no_other(
     assert page["currentDeviceId"] == current
 
 
-def test_the_current_device_is_named_also_where_it_is_not_listed(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_the_current_device_is_named_also_where_it_is_not_listed(api: ApiClient) -> None:
     """A page can then offer to remember it."""
-    fake_cognito.add(SUB, CURRENT, status=DeviceStatus.NOT_REMEMBERED)
+    api.cognito.add(CURRENT, status=DeviceStatus.NOT_REMEMBERED)
     page = api.get("/devices").get_json()
     assert (page["items"], page["currentDeviceId"]) == ([], CURRENT)
 
 
-def test_another_users_devices_are_not_shown(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    fake_cognito.add("somebody-else", OTHER)
+def test_another_users_devices_are_not_shown(api: ApiClient) -> None:
+    api.cognito.add(OTHER, sub="somebody-else")
     assert api.get("/devices").get_json()["items"] == []
 
 
-def test_the_link_leads_through_every_page_once(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_the_link_leads_through_every_page_once(api: ApiClient) -> None:
     """A cursor is opaque: `+`, `/`, `=` and `&` must reach Cognito as they came."""
     keys = [OTHER, "a+b/c==&limit=60#", THIRD]
     for key in keys:
-        fake_cognito.add(SUB, key)
+        api.cognito.add(key)
     seen: list[str] = []
     address: str | None = "/devices?limit=1"
     while address:
@@ -108,11 +101,9 @@ def test_the_link_leads_through_every_page_once(api: ApiClient, fake_cognito: Fa
     assert seen == keys
 
 
-def test_without_a_limit_a_page_is_as_long_as_cognitos(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_without_a_limit_a_page_is_as_long_as_cognitos(api: ApiClient) -> None:
     api.get("/devices")
-    assert fake_cognito.calls[0].arguments == {"limit": 60, "cursor": None}
+    assert api.cognito.calls[0].arguments == {"limit": 60, "cursor": None}
 
 
 def _next(link: str | None) -> str | None:

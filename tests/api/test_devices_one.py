@@ -6,13 +6,10 @@ import pytest
 
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, THIRD, Token
-from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
 
 
-def test_get_answers_the_device_as_the_list_does(
-    api: ApiClient, three_devices: tuple[str, ...]
-) -> None:
+def test_get_answers_the_device_as_the_list_does(api: ApiClient, three_devices: list[str]) -> None:
     for item in api.get("/devices").get_json()["items"]:
         response = api.get(f"/devices/{item['id']}")
         assert (response.status_code, response.get_json()) == (200, item)
@@ -23,32 +20,23 @@ def test_get_answers_the_device_as_the_list_does(
 @pytest.mark.parametrize("status", ["remembered", "not_remembered"])
 @pytest.mark.parametrize(("device", "key"), [(OTHER, OTHER), ("current", CURRENT)])
 def test_patch_answers_the_new_status(
-    api: ApiClient,
-    fake_cognito: FakeCognito,
-    three_devices: tuple[str, ...],
-    device: str,
-    key: str,
-    status: str,
+    api: ApiClient, three_devices: list[str], device: str, key: str, status: str
 ) -> None:
     response = api.patch(f"/devices/{device}", json={"status": status})
     assert response.status_code == 200
     assert response.get_json() == {"id": key, "status": status, "current": key == CURRENT}
-    assert fake_cognito.devices[SUB][key].status == status
+    assert api.cognito.devices[SUB][key].status == status
 
 
 @pytest.mark.parametrize(
     ("device", "left"), [(OTHER, {CURRENT, THIRD}), ("current", {OTHER, THIRD})]
 )
 def test_delete_forgets_the_device_alone(
-    api: ApiClient,
-    fake_cognito: FakeCognito,
-    three_devices: tuple[str, ...],
-    device: str,
-    left: set[str],
+    api: ApiClient, three_devices: list[str], device: str, left: set[str]
 ) -> None:
     response = api.delete(f"/devices/{device}")
     assert (response.status_code, response.data) == (204, b"")
-    assert set(fake_cognito.devices[SUB]) == left
+    assert set(api.cognito.devices[SUB]) == left
 
 
 def call(api: ApiClient, method: str, address: str) -> Any:
@@ -58,12 +46,12 @@ def call(api: ApiClient, method: str, address: str) -> Any:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_there_is_no_current_device_when_the_token_names_none(
-    api: ApiClient, fake_cognito: FakeCognito, token: Token, method: str
+    api: ApiClient, token: Token, method: str
 ) -> None:
     federated = call(api.with_token(token(device_key=...)), method, "/devices/current")
     problem = assert_problem(federated, 404, "no-current-device")
     assert "GET /sessions" in problem["detail"]
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
@@ -79,23 +67,21 @@ def test_there_is_no_current_device_when_the_token_names_none(
     ids=lambda value: value[:32],
 )
 def test_an_id_that_cannot_be_a_device_key_is_not_found_and_not_forwarded(
-    api: ApiClient, fake_cognito: FakeCognito, method: str, address: str
+    api: ApiClient, method: str, address: str
 ) -> None:
     assert_problem(call(api, method, address), 404, "device-not-found")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_another_users_device_is_not_found(
-    api: ApiClient, fake_cognito: FakeCognito, method: str
-) -> None:
-    fake_cognito.add("somebody-else", CURRENT)
+def test_another_users_device_is_not_found(api: ApiClient, method: str) -> None:
+    api.cognito.add(CURRENT, sub="somebody-else")
     for address in (f"/devices/{CURRENT}", "/devices/current"):  # which the token names, perhaps
         assert_problem(call(api, method, address), 404, "device-not-found")
-    assert CURRENT in fake_cognito.devices["somebody-else"]
+    assert CURRENT in api.cognito.devices["somebody-else"]
 
 
-def test_sign_out_revokes_the_users_tokens(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_sign_out_revokes_the_users_tokens(api: ApiClient) -> None:
     response = api.post("/devices/sign-out")
     assert (response.status_code, response.data) == (204, b"")
-    assert fake_cognito.signed_out == [SUB]
+    assert api.cognito.signed_out == [SUB]

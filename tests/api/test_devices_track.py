@@ -8,7 +8,6 @@ import pytest
 from app.domain.devices import SecretVerifier
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import OTHER
-from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
 
 # Base64 with and without padding: AWS's own example of ConfirmDevice goes without.
@@ -27,13 +26,11 @@ def body(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not ...}
 
 
-def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(api: ApiClient) -> None:
     response = api.post("/devices", json=body())
     assert (response.status_code, response.content_type) == (201, "application/json")
     assert response.get_json() == REMEMBERED
-    (call,) = fake_cognito.calls
+    (call,) = api.cognito.calls
     assert call.arguments == {
         "device_key": OTHER,
         "name": "My laptop",
@@ -41,26 +38,22 @@ def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
     }
 
 
-def test_on_an_opt_in_pool_the_user_is_still_to_be_asked(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    fake_cognito.opt_in = True
+def test_on_an_opt_in_pool_the_user_is_still_to_be_asked(api: ApiClient) -> None:
+    api.cognito.opt_in = True
     response = api.post("/devices", json=body())
     tracked = {"id": OTHER, "status": "tracked", "userConfirmationNecessary": True}
     assert (response.status_code, response.get_json()) == (201, tracked)
     assert response.headers["Location"] == f"/devices/{OTHER}"
 
 
-def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(api: ApiClient) -> None:
     response = api.post("/devices", json=body(secretVerifier=..., deviceGroupKey=GROUP_KEY))
     assert response.headers["Cache-Control"] == "no-store"
     tracked = response.get_json()
     password = tracked.pop("devicePassword")
     assert tracked == REMEMBERED
     assert len(base64.b64decode(password, validate=True)) == 40
-    verifier = fake_cognito.calls[0].arguments["verifier"]
+    verifier = api.cognito.calls[0].arguments["verifier"]
     assert password not in (verifier.password_verifier, verifier.salt)
     assert "devicePassword" not in api.get(f"/devices/{OTHER}").get_json()
 
@@ -75,10 +68,10 @@ def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(
     ],
 )
 def test_without_a_name_it_is_named_from_a_telling_user_agent(
-    api: ApiClient, fake_cognito: FakeCognito, agent: str, name: str | None, called: str | None
+    api: ApiClient, agent: str, name: str | None, called: str | None
 ) -> None:
     api.post("/devices", json=body(name=name), headers={"User-Agent": agent})
-    assert fake_cognito.devices[SUB][OTHER].name == called
+    assert api.cognito.devices[SUB][OTHER].name == called
 
 
 def test_everything_that_is_missing_is_told_at_once(api: ApiClient) -> None:
@@ -88,11 +81,9 @@ def test_everything_that_is_missing_is_told_at_once(api: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 1024, '👩‍💻 <b>&amp;"laptop"', " x "])
-def test_names_reach_cognito_as_they_were_sent(
-    api: ApiClient, fake_cognito: FakeCognito, name: str
-) -> None:
+def test_names_reach_cognito_as_they_were_sent(api: ApiClient, name: str) -> None:
     assert api.post("/devices", json=body(name=name)).status_code == 201
-    assert fake_cognito.devices[SUB][OTHER].name == name
+    assert api.cognito.devices[SUB][OTHER].name == name
 
 
 EITHER = ["deviceGroupKey", "secretVerifier"]
@@ -133,13 +124,13 @@ WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
 
 @pytest.mark.parametrize(("sent", "fields"), WRONG_BODIES.values(), ids=WRONG_BODIES)
 def test_a_wrong_body_is_refused_by_field_and_not_forwarded(
-    api: ApiClient, fake_cognito: FakeCognito, sent: Any, fields: list[str]
+    api: ApiClient, sent: Any, fields: list[str]
 ) -> None:
     response = api.post("/devices", json=sent)
     errors = response.get_json().get("errors")
     assert_problem(response, 422, "validation-failed", errors=errors)
     assert sorted(errors) == sorted(fields)
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 def test_a_refused_secret_is_not_repeated_in_the_problem(api: ApiClient) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import OTHER
-from tests.api.fake_cognito import FakeCognito
 
 DEVICE = {"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}
 METHODS = {
@@ -23,7 +22,7 @@ EVERY_METHOD = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE
 
 @pytest.mark.parametrize("address", METHODS)
 def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
-    api: ApiClient, fake_cognito: FakeCognito, address: str
+    api: ApiClient, address: str
 ) -> None:
     for method in EVERY_METHOD - METHODS[address]:
         response = api.open(address, method=method)
@@ -35,7 +34,7 @@ def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
     options = api.with_authorization(None).options(address)
     assert (options.status_code, options.data) == (200, b"")
     assert set(options.headers["Allow"].split(", ")) == METHODS[address]
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize(
@@ -50,11 +49,9 @@ def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
         "/static/app.js",
     ],
 )
-def test_an_address_with_nothing_at_it_is_not_found(
-    api: ApiClient, fake_cognito: FakeCognito, address: str
-) -> None:
+def test_an_address_with_nothing_at_it_is_not_found(api: ApiClient, address: str) -> None:
     assert_problem(api.get(address), 404, "not-found")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 def test_no_host_or_path_of_a_callers_own_is_an_error_or_leads_elsewhere(api: ApiClient) -> None:
@@ -91,16 +88,11 @@ REMEMBER = b'{"status": "remembered"}'
     ids=lambda value: repr(value)[:24],
 )
 def test_a_body_that_is_not_json_or_does_not_say_so_or_is_of_16_kib_is_refused(
-    api: ApiClient,
-    fake_cognito: FakeCognito,
-    sent: bytes,
-    content_type: str | None,
-    status: int,
-    code: str,
+    api: ApiClient, sent: bytes, content_type: str | None, status: int, code: str
 ) -> None:
     response = api.patch("/devices/current", data=sent, content_type=content_type)
     assert_problem(response, status, code)
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +100,7 @@ def test_a_body_that_is_not_json_or_does_not_say_so_or_is_of_16_kib_is_refused(
     ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"],
 )
 def test_json_by_another_of_its_names_is_json(
-    api: ApiClient, three_devices: tuple[str, ...], content_type: str
+    api: ApiClient, three_devices: list[str], content_type: str
 ) -> None:
     body = json.dumps({"status": "remembered"})
     assert api.patch("/devices/current", data=body, content_type=content_type).status_code == 200
@@ -164,7 +156,7 @@ EVERYWHERE = {
     ],
 )
 def test_every_answer_is_protected_and_kept_by_nobody(
-    api: ApiClient, three_devices: tuple[str, ...], method: str, path: str, status: int
+    api: ApiClient, three_devices: list[str], method: str, path: str, status: int
 ) -> None:
     for caller in (api, api.with_authorization(None)):
         answer = caller.open(path, method=method)

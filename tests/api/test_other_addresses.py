@@ -9,20 +9,19 @@ from flask import Flask
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import OTHER, THIRD, Start, Token, application, client_of
-from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SigningKey
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 
 
-def test_healthz_and_readyz_need_no_token(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_healthz_and_readyz_need_no_token(api: ApiClient) -> None:
     anonymous = api.with_authorization(None)
     assert anonymous.get("/healthz").get_json() == {"status": "ok"}
     assert anonymous.get("/readyz").get_json() == {
         "ready": True,
         "checks": {"accepting": True, "keys": True, "cognito": True},
     }
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 # The contract and its page
@@ -60,16 +59,14 @@ def test_metrics_are_not_on_the_public_port(start: Start, variables: dict[str, s
         assert response.status_code == 404
 
 
-def test_on_a_port_of_their_own_metrics_are_for_everybody_and_nothing_else_is(
-    start: Start, fake_cognito: FakeCognito
-) -> None:
+def test_on_a_port_of_their_own_metrics_are_for_everybody_and_nothing_else_is(start: Start) -> None:
     api = start(METRICS_PORT="9091")
     found = api.with_authorization(None).get("/metrics", environ_overrides=ON_METRICS_PORT)
     assert found.content_type.startswith("text/plain")
     assert "device_bff_http_requests_in_flight" in found.text
     for path in ("/devices", "/healthz", "/docs", "/nowhere"):
         assert_problem(api.get(path, environ_overrides=ON_METRICS_PORT), 404, "not-found")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
@@ -82,20 +79,22 @@ def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
 
 
 @pytest.fixture(scope="module")
-def mounted_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
-    with application(only_fake_cognito, pool_key, PUBLIC_PATH="/account") as app:
+def mounted_application(pool_key: SigningKey) -> Iterator[Flask]:
+    with application(pool_key, PUBLIC_PATH="/account") as app:
         yield app
 
 
 @pytest.fixture
-def mounted(mounted_application: Flask, fake_cognito: FakeCognito, token: Token) -> ApiClient:
+def mounted(mounted_application: Flask, token: Token) -> ApiClient:
     return client_of(mounted_application, token())
 
 
 @pytest.mark.parametrize("prefix", ["/account", ""], ids=["as it came", "removed by the proxy"])
 def test_under_a_path_links_and_instances_carry_it_whatever_the_proxy_does(
-    mounted: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...], prefix: str
+    mounted: ApiClient, prefix: str
 ) -> None:
+    mounted.cognito.add(OTHER)
+    mounted.cognito.add(THIRD)
     page = mounted.get(f"{prefix}/devices?limit=1")
     assert page.headers["Link"].startswith("</account/devices?limit=1&cursor=")
     body = {"deviceKey": "eu-west-1_00ff", "deviceGroupKey": "-AbCd1234"}
@@ -103,7 +102,7 @@ def test_under_a_path_links_and_instances_carry_it_whatever_the_proxy_does(
     assert tracked.headers["Location"] == "/account/devices/eu-west-1_00ff"
     missing = mounted.get(f"{prefix}/devices/eu-west-1_00aa").get_json(force=True)
     assert missing["instance"] == "/account/devices/eu-west-1_00aa"
-    fake_cognito.fail("forget_device", *[ServiceError(ErrorCode.BLOCKED)] * 3)
+    mounted.cognito.fail("forget_device", *[ServiceError(ErrorCode.BLOCKED)] * 3)
     failed = mounted.delete(f"{prefix}/devices?scope=others").get_json()["failed"]
     instances = [one["problem"]["instance"] for one in failed]
     assert instances == [f"/account/devices/{key}" for key in (OTHER, THIRD, "eu-west-1_00ff")]

@@ -8,7 +8,6 @@ from werkzeug.test import TestResponse
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import INSUFFICIENT_SCOPE, INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import OTHER
-from tests.api.fake_cognito import FakeCognito
 
 TABLE = {
     400: {"malformed-body", "invalid-parameter"},
@@ -82,11 +81,11 @@ OURS = {
     ],
 )
 def test_what_cognito_refuses_is_the_callers_problem(
-    api: ApiClient, fake_cognito: FakeCognito, operation: str, code: str
+    api: ApiClient, operation: str, code: str
 ) -> None:
     retry_after = 7 if code in TO_BE_REPEATED else None
     failure = ServiceError(ErrorCode(code), "What went wrong.", retry_after=retry_after)
-    fake_cognito.fail(operation, failure)
+    api.cognito.fail(operation, failure)
     response = CALLS[operation](api)
     assert_row(response, code)
     assert response.get_json(force=True)["detail"] == "What went wrong."
@@ -99,17 +98,17 @@ def test_what_cognito_refuses_is_the_callers_problem(
 
 @pytest.mark.parametrize("operation", CALLS)
 def test_each_call_asks_cognito_with_the_callers_own_token_and_without_one_does_not(
-    api: ApiClient, fake_cognito: FakeCognito, operation: str
+    api: ApiClient, operation: str
 ) -> None:
     assert_row(CALLS[operation](api.with_authorization(None)), "missing-token")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
     CALLS[operation](api)
-    (call,) = fake_cognito.calls
+    (call,) = api.cognito.calls
     assert (call.operation, f"Bearer {call.access_token}") == (operation, api.authorization)
 
 
-def test_internal_error_tells_nothing(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    fake_cognito.fail("forget_device", RuntimeError("the-secret-of-the-house"))
+def test_internal_error_tells_nothing(api: ApiClient) -> None:
+    api.cognito.fail("forget_device", RuntimeError("the-secret-of-the-house"))
     response = CALLS["forget_device"](api)
     assert_row(response, "internal-error")
     told = response.text + str(response.headers)

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.api.client import INSUFFICIENT_SCOPE, INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import CURRENT, Start
-from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import (
     CLIENT_ID,
@@ -184,9 +183,7 @@ def forge(pool_key: SigningKey, strangers_key: SigningKey, strangers_jwks: JwksS
         for name, make in attacks.items()
     ],
 )
-def test_refused(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge, make: Callable[[Forge], str]
-) -> None:
+def test_refused(api: ApiClient, forge: Forge, make: Callable[[Forge], str]) -> None:
     token = make(forge)
     response = api.with_token(token).get("/devices/current")
     problem = assert_problem(response, 401, "invalid-token", challenge=INVALID_TOKEN)
@@ -195,20 +192,18 @@ def test_refused(
     )
     if len(token) > 10:
         assert token[:4000] not in response.text
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
     assert forge.strangers_jwks.fetches == 0
 
 
 @pytest.mark.parametrize(
     "scope", [..., "openid", f"{DEVICES_SCOPE}istrator", f"openid,{DEVICES_SCOPE}"]
 )
-def test_lacks_the_scope(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge, scope: Any
-) -> None:
+def test_lacks_the_scope(api: ApiClient, forge: Forge, scope: Any) -> None:
     response = api.with_token(forge.good(scope=scope)).get("/devices/current")
     problem = assert_problem(response, 403, "insufficient-scope", challenge=INSUFFICIENT_SCOPE)
     assert DEVICES_SCOPE in problem["detail"]
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize(
@@ -219,18 +214,14 @@ def test_lacks_the_scope(
         *("Bearer {0}, Bearer {0}", "Bearer {}, Basic x"),  # two headers, as the server joins them
     ],
 )
-def test_malformed_header(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge, written: str | None
-) -> None:
+def test_malformed_header(api: ApiClient, forge: Forge, written: str | None) -> None:
     sent = written and written.format(forge.good())
     response = api.with_authorization(sent).get("/devices/current")
     assert_problem(response, 401, "missing-token", challenge="Bearer")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
-def test_a_token_elsewhere_counts_for_nothing(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge
-) -> None:
+def test_a_token_elsewhere_counts_for_nothing(api: ApiClient, forge: Forge) -> None:
     """RFC 6750 sections 2.2 and 2.3 allow body and query; an address is logged everywhere."""
     anonymous, token = api.with_authorization(None), forge.good()
     anonymous.set_cookie("access_token", token)
@@ -242,7 +233,7 @@ def test_a_token_elsewhere_counts_for_nothing(
     ]
     for response in responses:
         assert_problem(response, 401, "missing-token", challenge="Bearer")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 # What must get in all the same

@@ -8,7 +8,6 @@ from contextlib import closing
 
 from tests.api.client import INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import Start, Token
-from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer, await_jwks_fetches
 from tests.api.tokens import ISSUER, SigningKey, access_claims, sign
 from tests.polling import until
@@ -40,13 +39,13 @@ def test_a_key_that_was_withdrawn_signs_no_new_tokens(
 
 
 def test_it_starts_without_the_keys_and_serves_once_they_are_there(
-    start: Start, jwks: JwksServer, fake_cognito: FakeCognito
+    start: Start, jwks: JwksServer
 ) -> None:
     jwks.status = 500
     api = start(JWKS_REFETCH_INTERVAL="0.05")
     response = api.get("/devices")
     assert_problem(response, 503, "upstream-unavailable", retry_after=True)
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
     assert api.get("/healthz").status_code == 200
     readiness = api.get("/readyz")
     assert readiness.status_code == 503
@@ -108,11 +107,11 @@ def test_a_remembered_token_is_still_told_from_another(api: ApiClient, token: To
 
 
 def test_each_caller_is_served_as_themselves_though_tokens_are_remembered(
-    api: ApiClient, fake_cognito: FakeCognito, token: Token
+    api: ApiClient, token: Token
 ) -> None:
     tokens = {"eu-west-1_aaaa": token(sub="jane"), "eu-west-1_bbbb": token(sub="joe")}
-    fake_cognito.add("jane", "eu-west-1_aaaa")
-    fake_cognito.add("joe", "eu-west-1_bbbb")
+    api.cognito.add("eu-west-1_aaaa", sub="jane")
+    api.cognito.add("eu-west-1_bbbb", sub="joe")
     for _ in range(2):
         for device_key, value in tokens.items():
             (device,) = api.with_token(value).get("/devices").get_json()["items"]

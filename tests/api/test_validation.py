@@ -6,7 +6,6 @@ import pytest
 
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import OTHER
-from tests.api.fake_cognito import FakeCognito
 
 SESSION = "/sessions/tkn" + "b" * 25
 QUERIES = [
@@ -50,10 +49,10 @@ STATUSES: list[tuple[Any, str]] = [
     ids=lambda value: str(value)[:24],
 )
 def test_what_is_wrong_is_refused_by_field_and_not_forwarded(
-    api: ApiClient, fake_cognito: FakeCognito, method: str, address: str, body: Any, field: str
+    api: ApiClient, method: str, address: str, body: Any, field: str
 ) -> None:
     response = api.open(address, method=method, json=body)
     errors = response.get_json()["errors"]
     assert list(errors) == [field]
     assert_problem(response, 422, "validation-failed", errors=errors)
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
