@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import jwt
 
@@ -13,7 +13,10 @@ from app.domain.sessions import Location, Session, SessionPage, SessionType
 from tests.api.tokens import SUB
 
 FIRST_SEEN = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
-CURSOR_PREFIX = "after:"
+CURSOR_PREFIX = "a+b/c==&limit=60#"
+"""A cursor is opaque: what has a meaning in an address must come back as it went."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,6 @@ class FakeCognito:
         """No devices, no calls, no orders."""
         self.opt_in = False
         self.calls: list[Call] = []
-        self.signed_out: list[str] = []
         self.devices: dict[str, dict[str, Device]] = defaultdict(dict)
         self.sessions: dict[str, dict[str, Session]] = defaultdict(dict)
         self.session_page = 125
@@ -83,22 +85,12 @@ class FakeCognito:
     def operations(self) -> list[str]:
         return [call.operation for call in self.calls]
 
-    def forgotten(self) -> list[str]:
-        """The device keys that ForgetDevice was called with, in order."""
-        return [
-            call.arguments["device_key"] for call in self.calls if call.operation == "forget_device"
-        ]
-
     # The port
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
         self._record("list_devices", access_token, limit=limit, cursor=cursor)
         shown = [d for d in self._mine(access_token).values() if _is_remembered(d)]
-        ids = [device.id for device in shown]
-        start = ids.index(cursor.removeprefix(CURSOR_PREFIX)) + 1 if cursor else 0
-        page = shown[start : start + limit]
-        more = len(shown) > start + limit
-        return DevicePage(tuple(page), f"{CURSOR_PREFIX}{page[-1].id}" if more else None)
+        return DevicePage(*_page(shown, limit, cursor))
 
     def get_device(self, access_token: str, device_key: str) -> Device:
         self._record("get_device", access_token, device_key=device_key)
@@ -135,17 +127,11 @@ class FakeCognito:
 
     def global_sign_out(self, access_token: str) -> None:
         self._record("global_sign_out", access_token)
-        self.signed_out.append(_sub(access_token))
 
     def list_user_sessions(self, access_token: str, cursor: str | None) -> SessionPage:
         self._record("list_user_sessions", access_token, cursor=cursor)
         mine = list(self.sessions[_sub(access_token)].values())
-        start = int(cursor.removeprefix(CURSOR_PREFIX)) if cursor else 0
-        more = len(mine) > start + self.session_page
-        return SessionPage(
-            tuple(mine[start : start + self.session_page]),
-            f"{CURSOR_PREFIX}{start + self.session_page}" if more else None,
-        )
+        return SessionPage(*_page(mine, self.session_page, cursor))
 
     def revoke_user_session(self, access_token: str, session_id: str, *, linked: bool) -> None:
         self._record("revoke_user_session", access_token, session_id=session_id, linked=linked)
@@ -159,6 +145,12 @@ class FakeCognito:
 
     def _mine(self, access_token: str) -> dict[str, Device]:
         return self.devices[_sub(access_token)]
+
+
+def _page(items: list[T], limit: int, cursor: str | None) -> tuple[tuple[T, ...], str | None]:
+    start = int(cursor.removeprefix(CURSOR_PREFIX)) if cursor else 0
+    end = start + limit
+    return tuple(items[start:end]), f"{CURSOR_PREFIX}{end}" if len(items) > end else None
 
 
 def _sub(access_token: str) -> str:

@@ -71,8 +71,8 @@ def test_every_write_drops_the_pages_of_all_the_users_sessions(
 
 def test_other_pages_are_asked_of_cognito(api: ApiClient) -> None:
     for _ in range(2):
-        page = api.get("/devices?limit=1")
-        api.get(f"/devices?limit=1&cursor={page.get_json()['nextCursor']}")
+        cursor = api.get("/devices?limit=1").get_json()["nextCursor"]
+        api.get("/devices", query_string={"limit": 1, "cursor": cursor})
     assert lists(api) == 3
 
 
