@@ -4,31 +4,33 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 from redis import Redis
 
 from tests.api.client import ApiClient
-from tests.api.conftest import CURRENT, OTHER, Start, Token
-from tests.api.tokens import SUB
+from tests.api.conftest import CURRENT, OTHER, Start, Token, application, client_of
+from tests.api.tokens import SUB, SigningKey
 from tests.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RedisServer]:
+def redis() -> Iterator[RedisServer]:
     with running_redis() as redis:
         yield redis
 
 
+@pytest.fixture(scope="module")
+def caching_application(redis: RedisServer, pool_key: SigningKey) -> Iterator[Flask]:
+    with application(pool_key, REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60") as app:
+        yield app
+
+
 @pytest.fixture
-def redis(running: RedisServer) -> RedisServer:
-    """As empty as a new one."""
-    with Redis.from_url(running.url) as client:
+def api(caching_application: Flask, redis: RedisServer, token: Token) -> ApiClient:
+    """Of a user with two devices, and nothing in the cache."""
+    with Redis.from_url(redis.url) as client:
         client.flushall()
-    return running
-
-
-@pytest.fixture
-def api(start: Start, redis: RedisServer) -> ApiClient:
-    api = start(REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60")
+    api = client_of(caching_application, token())
     api.cognito.add(CURRENT, name="Ana's laptop")
     api.cognito.add(OTHER, name="Ana's phone")
     return api
