@@ -19,11 +19,13 @@ class Page:
 
 
 class Cognito:
-    """Answers after `seconds`; raises what `failures` has for the call's number, or `always`."""
+    """Answers after `seconds`, and to the `first` call after as many; raises what `failures` has
+    for the call's number, or `always`."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, first: float | None = None) -> None:
         self.now = 1000.0
         self.seconds = seconds
+        self.first = seconds if first is None else first
         self.failures: dict[int, ServiceError] = {}
         self.always: ServiceError | None = None
         self.called_at: list[float] = []
@@ -31,7 +33,7 @@ class Cognito:
     def call(self, _: str) -> None:
         number = len(self.called_at)
         self.called_at.append(round(self.now - 1000, 3))
-        self.now += self.seconds
+        self.now += self.seconds if number else self.first
         failure = self.failures.get(number, self.always)
         if failure:
             raise failure
@@ -68,12 +70,12 @@ GONE = ServiceError(ErrorCode.DEVICE_NOT_FOUND)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "called_at"), [(0.0, [0.0, 0.1, 0.2, 0.3]), (0.3, [0.0, 0.3, 0.6, 0.9])]
+    ("first", "called_at"), [(0.0, [0.0, 0.1, 0.2, 0.3]), (0.5, [0.0, 0.5, 0.6, 0.7])]
 )
-def test_calls_keep_to_the_pace_and_the_time_that_they_take_counts(
-    seconds: float, called_at: list[float]
+def test_calls_keep_to_the_pace_and_lost_time_is_not_made_up_for_in_a_burst(
+    first: float, called_at: list[float]
 ) -> None:
-    cognito = Cognito(seconds)
+    cognito = Cognito(first=first)
     assert cognito.run(per_second=10) == Report(IDS, ())
     assert cognito.called_at == called_at
 
@@ -82,7 +84,7 @@ def test_calls_keep_to_the_pace_and_the_time_that_they_take_counts(
     ("retry_after", "called_at"),
     [(5, [0.0, 5.0, 5.1, 5.2, 5.3]), (None, [0.0, 1.0, 1.1, 1.2, 1.3])],
 )
-def test_quota_is_waited_for_and_not_made_up_for_in_a_burst(
+def test_quota_is_waited_for_as_long_as_cognito_says_or_a_second(
     retry_after: int | None, called_at: list[float]
 ) -> None:
     cognito = Cognito()
