@@ -158,6 +158,7 @@ def test_a_wrong_value_is_named_with_what_is_wrong(name: str, value: str) -> Non
     ("name", "value", "advice"),
     [
         ("COGNITO_ISSUER", "https://issuer.example/pool/", "slash"),
+        ("CORS_ORIGINS", "https://app.example/", "slash"),
         ("COGNITO_USER_POOL_ID", f'"{POOL_ID}"', "quotes or blanks"),
         ("LOG_LEVEL", " INFO", "quotes or blanks"),
         ("COGNITO_ENDPOINT_URL", "http://c.example\n", "quotes or blanks"),
