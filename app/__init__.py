@@ -21,7 +21,6 @@ from app.counters import Counters
 from app.devices import routes as devices
 from app.devices.service import DeviceService
 from app.domain.cognito import CognitoPort
-from app.domain.errors import BODY_MAX_BYTES
 from app.http import (
     authentication,
     callers,
@@ -52,7 +51,6 @@ class SyncFlask(Flask):
 def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     """The service, ready to serve. `cognito`: what to use instead of Amazon Cognito, in tests."""
     app = SyncFlask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
     app.extensions[DRAINING] = threading.Event()
     json.register(app)
@@ -82,7 +80,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     authentication.admit(app)
 
     cognito = cognito or make_cognito(settings, breaker, counters)
-    trail = audit.AuditLog(source=settings.cognito_issuer[0])
+    trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
     runs = make_runs(settings)
     first_pages = make_first_pages(settings)
     app.extensions[devices.SERVICE] = DeviceService(cognito, trail, runs, first_pages)

@@ -4,9 +4,10 @@ from botocore.httpsession import get_cert_path
 
 from app.auth.keys import Keys, KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
+from app.cognito.api import CognitoApi
 from app.cognito.attempts import Attempts, is_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
-from app.cognito.client import CognitoClient, cognito_idp
+from app.cognito.client import CognitoClient
 from app.cognito.quota import QuotaBudget
 from app.counters import Counters
 from app.devices.first_pages import FirstPages
@@ -80,7 +81,7 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
         max_in_flight=settings.cognito_max_in_flight,
     )
     return CognitoClient(
-        cognito_idp(
+        CognitoApi(
             region=settings.cognito_region,
             endpoint_url=settings.cognito_endpoint_url,
             connect_timeout=settings.cognito_connect_timeout,

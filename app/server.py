@@ -1,7 +1,5 @@
-"""gunicorn's gevent worker, guarded from slow callers; set as `worker_class`.
-
-Handshakes, requests and answers end in time; idle connections give way to newcomers and to stops.
-"""
+"""gunicorn's gevent worker (`worker_class`), guarded from slow callers: handshakes, requests and
+answers end in time, and idle connections give way to newcomers and to stops."""
 
 import errno
 import ssl
@@ -20,7 +18,7 @@ from app.http import cors, unparsed
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
 LINGER_SECONDS = 2.0  # to listen on after the last answer, or it could be lost: RFC 9112, 9.6
-HEARD_MAX_BYTES = 64 * 1024  # of a request, to find its Origin in
+HEARD_MAX_BYTES = 64 * 1024
 UNREAD_MAX_BYTES = 1024 * 1024  # of a body that is refused: many callers send it all the same
 
 
@@ -30,8 +28,8 @@ class Connection:
     def __init__(self, sock: Any) -> None:
         self.sock = sock
         self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
-        self.taken_by: float | None = None  # once an answer has begun
-        self.abandoned, self.heard = False, b""  # the latter: of this request, for its Origin
+        self.abandoned, self.answered = False, False
+        self.unsent, self.heard = b"", b""  # of the answer; of the request, to find its Origin in
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
@@ -52,10 +50,13 @@ class Connection:
         return piece
 
     def sendall(self, data: bytes) -> None:
+        """Gather an answer. gunicorn sends head and body apart; one packet is enough for both."""
+        self.unsent += data
+
+    def flush(self) -> None:
         """Raises ECONNRESET, which gunicorn passes over, when the answer is not taken in time."""
-        self.taken_by = self.taken_by or time.monotonic() + ANSWER_SECONDS
-        left = max(0.0, self.taken_by - time.monotonic())
-        with gevent.Timeout(left, ConnectionResetError(errno.ECONNRESET, "answer not taken")):
+        data, self.unsent, self.answered = self.unsent, b"", True
+        with gevent.Timeout(ANSWER_SECONDS, ConnectionResetError(errno.ECONNRESET, "not taken")):
             self.sock.sendall(data)
 
     def abandon(self) -> None:
@@ -65,10 +66,9 @@ class Connection:
 
     def close(self) -> None:
         """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
-        if self.taken_by and not self.abandoned:
-            silent = (OSError, ValueError, AttributeError)  # the last: plain sockets do not unwrap
-            with suppress(*silent), gevent.Timeout(LINGER_SECONDS, TimeoutError):
-                self.sock.unwrap()
+        if self.answered and not self.abandoned:
+            with suppress(Exception), gevent.Timeout(LINGER_SECONDS, TimeoutError):
+                self.sock.unwrap()  # plain sockets do not
             util.close_graceful(self.sock, LINGER_SECONDS)
         self.sock.close()
 
@@ -96,12 +96,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         unparsed.check(req)
-        sock.taken_by = None
         self.waiting.pop(sock, None)
         try:
             super().handle_request(listener_name, req, sock, addr)
         finally:
             self.waiting[sock] = None
+            sock.flush()
         gevent.sleep(0)  # others have their turn, however fast this caller asks
         with suppress(ParseException, OSError, unparsed.RequestTimeout):
             if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
@@ -113,8 +113,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if not isinstance(exc, ssl.SSLError | gevent.GreenletExit):
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
             headers = cors.problem_headers(self.wsgi, unparsed.origin(client.heard))
+            client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
             with suppress(OSError):
-                client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
+                client.flush()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if hasattr(self, "wsgi"):
@@ -124,7 +125,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def notify(self) -> None:
         """Every second. In a stop, idle connections have one more, for requests on their way."""
         super().notify()
-        for connection in self.waiting if self.draining else ():
-            if connection.idle:
-                connection.abandon()
+        for connection in (one for one in self.waiting if self.draining and one.idle):
+            connection.abandon()
         self.draining = not self.alive

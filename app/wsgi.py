@@ -3,12 +3,9 @@
 import gc
 
 from app import create_app
-from app.observability import audit
 from app.settings import Settings
 
-settings = Settings.from_environ()
-audit.configure(settings.audit_log)
-app = create_app(settings)
+app = create_app(Settings.from_environ())
 
 # What is made by now stays: without it, each full collection takes a tenth of the time.
 gc.freeze()

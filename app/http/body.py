@@ -10,6 +10,9 @@ from webargs.flaskparser import FlaskParser
 from app.domain.errors import BODY_MAX_BYTES, ErrorCode, ServiceError
 
 
+READ_BYTES = BODY_MAX_BYTES + 1
+
+
 class StrictParser(FlaskParser):
     """webargs, with our problems for what it refuses, and unknown members refused everywhere."""
 
@@ -27,7 +30,7 @@ class StrictParser(FlaskParser):
             raise ServiceError(
                 ErrorCode.VALIDATION_FAILED, errors={name: ["Send it once."] for name in repeated}
             )
-        return super().load_querystring(req, schema)
+        return req.args.to_dict()
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body as JSON (RFC 8259: UTF-8, no NaN).
@@ -35,9 +38,9 @@ class StrictParser(FlaskParser):
         Raises:
             ServiceError: `malformed-body`, `body-too-large`.
         """
-        body = req.get_data(cache=True)
-        # Werkzeug cuts a chunked body off at the limit, and says nothing.
-        if len(body) == BODY_MAX_BYTES and req.environ["wsgi.input"].read(1):
+        announced = req.content_length or 0  # so that no caller has to send it first
+        body = b"" if announced > BODY_MAX_BYTES else req.environ["wsgi.input"].read(READ_BYTES)
+        if max(announced, len(body)) > BODY_MAX_BYTES:
             raise ServiceError(ErrorCode.BODY_TOO_LARGE)
         if not body:
             return missing

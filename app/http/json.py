@@ -20,7 +20,7 @@ class OrjsonProvider(JSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         body = args[0] if args else kwargs
-        return Response(orjson.dumps(body, option=OPTIONS), mimetype="application/json")
+        return Response(orjson.dumps(body, option=OPTIONS), content_type="application/json")
 
 
 def register(app: Flask) -> None:

@@ -5,7 +5,7 @@ validators know.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from operator import attrgetter
@@ -51,7 +51,7 @@ class AnswerSchema(CamelCaseSchema):
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """The members of `obj`; one that is not required is left out when it is None. A mapping has
         the contract's names already and stays as it is."""
-        if isinstance(obj, Mapping):
+        if isinstance(obj, dict):
             return obj
         dumped = {
             key: value if dump is None or value is None else dump(value)

@@ -1,12 +1,10 @@
 """The audit trail: what users did with their devices and sessions, for those who must account for
 it later.
 
-One CloudEvents 1.0 event in JSON a line, on a logger of its own that writes to standard output.
-Unlike the request log it names the user (`sub`), as an audit must; and like it, never a secret.
+One CloudEvents 1.0 event in JSON a line, on standard output, whatever LOG_LEVEL says. Unlike the
+request log it names the user (`sub`), as an audit must; and like it, never a secret.
 """
 
-import logging
-import sys
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +12,8 @@ from typing import Any
 from flask import g, has_request_context, request
 
 from app.domain.access_token import AccessToken
-from app.observability.logs import ascii_json
+from app.observability.logs import ascii_json, write_line
 
-LOGGER_NAME = "device_bff.audit"
 TYPE_PREFIX = "device-bff."
 USER_AGENT_MAX_LENGTH = 512
 
@@ -24,14 +21,14 @@ USER_AGENT_MAX_LENGTH = 512
 class AuditLog:
     """`app.domain.audit.AuditTrail`, written as log lines. `source`: the user pool's issuer."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, enabled: bool) -> None:
         self._source = source
-        self._logger = logging.getLogger(LOGGER_NAME)
+        self._enabled = enabled
 
     def record(self, event: str, token: AccessToken, subject: str | None, outcome: str) -> None:
         """One event, as `device.forgotten`; `outcome` is `success` or the code of the problem that
         the caller met."""
-        if not self._logger.isEnabledFor(logging.INFO):
+        if not self._enabled:
             return
         kind = event.partition(".")[0]
         data: dict[str, Any] = {
@@ -57,12 +54,4 @@ class AuditLog:
             **({} if subject is None else {"subject": subject}),
             "data": data,
         }
-        self._logger.info(ascii_json(told).decode())
-
-
-def configure(enabled: bool) -> None:
-    """Let the trail's lines out as they are, or not at all."""
-    logger = logging.getLogger(LOGGER_NAME)
-    logger.handlers = [logging.StreamHandler(sys.stdout)]
-    logger.setLevel(logging.INFO if enabled else logging.CRITICAL)
-    logger.propagate = False
+        write_line(ascii_json(told))

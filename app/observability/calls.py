@@ -4,6 +4,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from app.observability import metrics
+from app.observability.traces import tell_request_id
 
 
 @dataclass(slots=True)
@@ -36,6 +37,9 @@ def record_attempt(operation: str, outcome: str, seconds: float) -> None:
 
 def record_request_id(request_id: str | None) -> None:
     """Note Cognito's own id of an attempt, if its answer named one."""
+    if not request_id:
+        return
+    tell_request_id(request_id)
     use = _use.get()
-    if use is not None and request_id:
+    if use is not None:
         use.request_ids.append(request_id)

@@ -37,8 +37,9 @@ def configure(level: str, log_format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    ours: list[structlog.typing.Processor] = [_tracebacks_without_locals(), _as_json]
-    theirs: list[structlog.typing.Processor] = [ours[0], structlog.processors.JSONRenderer()]
+    tracebacks = _tracebacks_without_locals()
+    ours: list[structlog.typing.Processor] = [tracebacks, _as_json]
+    theirs: list[structlog.typing.Processor] = [tracebacks, structlog.processors.JSONRenderer()]
     if console:
         plain = structlog.dev.plain_traceback
         ours = theirs = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
@@ -77,6 +78,12 @@ def _tracebacks_without_locals() -> structlog.typing.Processor:
     return structlog.processors.ExceptionRenderer(frames)
 
 
+def write_line(line: bytes) -> None:
+    """One line on standard output, whole: other processes write there, too."""
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
 class OutputLogger:
     """Writes our lines to standard output. Several times as fast as a logger of `logging`."""
 
@@ -84,9 +91,7 @@ class OutputLogger:
         self.name = name
 
     def msg(self, line: str | bytes) -> None:
-        out = sys.stdout.buffer
-        out.write((line if isinstance(line, bytes) else line.encode()) + b"\n")
-        out.flush()
+        write_line(line if isinstance(line, bytes) else line.encode())
 
     debug = info = warning = error = critical = exception = msg
 

@@ -29,10 +29,7 @@ ATTRIBUTES = frozenset(
         "rpc.system",
         "rpc.service",
         "rpc.method",
-        "aws.region",
         "aws.request_id",
-        "cloud.region",
-        "retry_attempts",
         "error.type",
     )
 )

@@ -7,6 +7,8 @@ quote what they refuse.
 
 import re
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from flask import Flask, has_request_context, request
 
@@ -24,7 +26,6 @@ def register(app: Flask, endpoint: str | None) -> None:
     if endpoint is None:
         return
     from opentelemetry import trace
-    from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -35,10 +36,37 @@ def register(app: Flask, endpoint: str | None) -> None:
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "device-bff"}))
     provider.add_span_processor(BatchSpanProcessor(CollectorExporter()))
     trace.set_tracer_provider(provider)
-    BotocoreInstrumentor().instrument(tracer_provider=provider)  # type: ignore[no-untyped-call]
     FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]
         app, tracer_provider=provider, excluded_urls=UNTRACED
     )
+
+
+_NO_SPAN = nullcontext()
+
+
+def cognito_span(operation: str) -> AbstractContextManager[Any]:
+    """The span of one attempt at a Cognito operation, named as OpenTelemetry's conventions for
+    calls of AWS have it."""
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return _NO_SPAN
+    span: AbstractContextManager[Any] = trace.get_tracer(__name__).start_as_current_span(
+        f"Cognito Identity Provider.{operation}",
+        kind=trace.SpanKind.CLIENT,
+        attributes={
+            "rpc.system": "aws-api",
+            "rpc.service": "Cognito Identity Provider",
+            "rpc.method": operation,
+        },
+    )
+    return span
+
+
+def tell_request_id(request_id: str) -> None:
+    """Put Cognito's own id of an attempt into its span."""
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is not None:
+        trace.get_current_span().set_attribute("aws.request_id", request_id)
 
 
 def trace_id() -> str | None:

@@ -1,6 +1,5 @@
 """The whole application over a fake Cognito port; everything else is real, the key set included."""
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -10,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.observability.audit import LOGGER_NAME
+from app.observability import audit
 from app.settings import Settings
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
@@ -131,14 +130,8 @@ def three_devices(api: ApiClient) -> list[str]:
 
 
 @pytest.fixture
-def trail() -> Iterator[list[str]]:
-    """The lines of the audit logger."""
+def trail(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of the audit trail."""
     lines: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger(LOGGER_NAME)
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    yield lines
-    logger.removeHandler(handler)
-    logger.setLevel(logging.NOTSET)
+    monkeypatch.setattr(audit, "write_line", lambda line: lines.append(line.decode()))
+    return lines

@@ -198,6 +198,61 @@ export const keyboard = async ({ open, cognito }) => {
   assert.equal(await focused(), "Devices");
 };
 
+/** A button that is used up leaves the focus near it. */
+export const focusStays = async ({ open }) => {
+  const page = await open();
+  await signIn(page);
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  await button(page, "Stop remembering").press("Enter");
+  await button(page, "Undo").waitFor();
+  assert.equal(await focused(), "Remember");
+  await button(page, "Undo").press("Enter");
+  await message(page, "This device is remembered");
+  assert.equal(await focused(), "Devices");
+  await button(page, "Dismiss").press("Enter");
+  assert.equal(await focused(), "Devices");
+};
+
+/** The sign-in of a browser ends with the apps that came through it. */
+export const endLinkedSessions = async ({ open, cognito }) => {
+  await cognito("managed-login");
+  const page = await open();
+  await signIn(page);
+  assert.equal(await sessions(page).count(), 3);
+  await button(sessions(page).filter({ hasText: "for all apps" }), /^End session/).click();
+  await page.getByRole("dialog").getByText("every app that was signed in through it").waitFor();
+  await button(page, "End session").click();
+  await message(page, "has ended");
+  assert.equal(await sessions(page).count(), 1);
+  await reload(page);
+  assert.equal(await sessions(page).count(), 1);
+};
+
+/** Another tab of the browser follows, without a call. */
+export const twoTabs = async ({ open }) => {
+  const page = await open();
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await signIn(page);
+  await loaded(other);
+  await signOut(page);
+  await other.getByText("You have signed out in another tab.").waitFor();
+};
+
+/** No name is too long for a phone, and no device too odd. */
+export const oddDevices = async ({ open, cognito }) => {
+  await cognito("sign-in", { device_name: "x".repeat(1024) });
+  await cognito("sign-in");
+  const page = await open();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await signIn(page);
+  const long = devices(page).filter({ hasText: "xxx" });
+  assert.equal(await long.locator("h3").textContent(), `${"x".repeat(60)}…`);
+  assert.equal(await long.locator("h3 span").getAttribute("title"), "x".repeat(1024));
+  assert((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390);
+  await button(page, "Forget Unnamed device").waitFor();
+};
+
 /** Wrong passwords and codes say so. */
 export const wrongCredentials = async ({ open }) => {
   const page = await open();
@@ -209,6 +264,9 @@ export const wrongCredentials = async ({ open }) => {
   await page.getByLabel("Code").fill("000000");
   await button(page, "Continue").click();
   await page.getByRole("alert").getByText("That code is wrong.").waitFor();
+  await button(page, "Back").click();
+  assert.equal(await page.getByText("That code is wrong.").count(), 0);
+  await button(page, "Sign in").click();
   await enterCode(page);
   await loaded(page);
 };
@@ -226,7 +284,7 @@ export const failures = async ({ open, cognito }) => {
 
   await cognito("faults", { operation: "ListDevices", fault: "throttle", times: 100 });
   await page.reload();
-  await failure("quota-exceeded").waitFor();
+  await failure("quota-exceeded").getByText("The service is busy.", { exact: true }).waitFor();
   assert.equal(await sessions(page).count(), 1, "the sessions are there all the same");
   await cognito("reset-faults");
   await button(page, "Try again").click();

@@ -108,6 +108,22 @@ def test_the_keyboard_is_enough(page: ServedPage) -> None:
     visit("keyboard", page)
 
 
+def test_the_focus_stays_where_a_button_was(page: ServedPage) -> None:
+    visit("focusStays", page)
+
+
+def test_a_session_ends_with_those_that_are_linked_to_it(page: ServedPage) -> None:
+    visit("endLinkedSessions", page)
+
+
+def test_signing_in_and_out_is_seen_in_another_tab(page: ServedPage) -> None:
+    visit("twoTabs", page)
+
+
+def test_long_names_and_unnamed_devices_fit_a_phone(page: ServedPage) -> None:
+    visit("oddDevices", page)
+
+
 def test_wrong_passwords_and_codes_say_so(page: ServedPage) -> None:
     visit("wrongCredentials", page)
 

@@ -61,6 +61,9 @@ def test_a_request_and_its_calls_of_cognito_are_spans_of_the_callers_trace(
     assert {request.trace_id.hex(), call.trace_id.hex()} == {TRACE_ID}
     assert request.parent_span_id.hex() == CALLERS_SPAN_ID
     assert call.parent_span_id == request.span_id
+    said = {attribute.key: attribute.value.string_value for attribute in call.attributes}
+    assert said["rpc.method"] == "ListDevices"
+    assert said["aws.request_id"] in traced.line["cognito_request_ids"]
     assert traced.line["trace_id"] == TRACE_ID
 
 

@@ -18,6 +18,17 @@ const matches = (operation, phrase) =>
 const OurPlugin = ({ React }) => {
   const element = React.createElement;
   return {
+    statePlugins: {
+      spec: {
+        wrapActions: {
+          // Resolving references takes a second of the main thread, also for the padlocks alone:
+          // the calls are painted before.
+          requestResolvedSubtree: (original) => (path) => {
+            requestAnimationFrame(() => setTimeout(() => original(path)));
+          },
+        },
+      },
+    },
     fn: {
       // By tag, path or operation id.
       opsFilter: (tags, text) => {

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from app.cognito import attempts
+from app.cognito.api import CognitoApi
 from app.cognito.attempts import Attempts, is_outage
 from app.cognito.breaker import CognitoBreaker
-from app.cognito.client import CognitoClient, cognito_idp
+from app.cognito.client import CognitoClient
 from app.cognito.quota import QuotaBudget
 from app.counters import Counters
 from app.domain import operations
@@ -69,27 +70,29 @@ class Cognito:
         return operation, json.loads(self.server.bodies[-1])
 
 
+def make_api(url: str, read_timeout: float = 5) -> CognitoApi:
+    return CognitoApi(
+        region="eu-west-1",
+        endpoint_url=url,
+        connect_timeout=5,
+        read_timeout=read_timeout,
+        connections=10,
+        ca_file=None,
+    )
+
+
 @pytest.fixture(scope="package")
-def only_cognito() -> Iterator[tuple[Any, RawServer]]:
-    """A boto3 client without credentials, for which none are looked, and its server."""
+def only_cognito() -> Iterator[tuple[CognitoApi, RawServer]]:
+    """Cognito's API without credentials, for which none are looked, and its server."""
     with raw_server() as server, pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        boto3_client = cognito_idp(
-            region="eu-west-1",
-            endpoint_url=server.url,
-            connect_timeout=5,
-            read_timeout=5,
-            connections=10,
-            ca_file=None,
-        )
-        yield boto3_client, server
-        boto3_client.close()
+        yield make_api(server.url), server
 
 
 @pytest.fixture
-def cognito(only_cognito: tuple[Any, RawServer]) -> Cognito:
+def cognito(only_cognito: tuple[CognitoApi, RawServer]) -> Cognito:
     """A server that was asked nothing so far."""
-    boto3_client, server = only_cognito
+    api, server = only_cognito
     server.heads.clear()
     server.bodies.clear()
-    return Cognito(CognitoClient(boto3_client, make_attempts()), server)
+    return Cognito(CognitoClient(api, make_attempts()), server)

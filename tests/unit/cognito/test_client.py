@@ -1,4 +1,4 @@
-"""The operations through boto3: what is asked of Cognito, and what its refusals and faults mean."""
+"""The operations: what is asked of Cognito, and what its refusals and faults mean."""
 
 import socket
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.cognito.client import CognitoClient, cognito_idp
+from app.cognito.client import CognitoClient
 from app.domain.devices import DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import calls
 from tests.raw_server import without_end
-from tests.unit.cognito.conftest import Cognito, make_attempts
+from tests.unit.cognito.conftest import Cognito, make_api, make_attempts
 
 KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
 SESSION = "tkn" + "a" * 25
@@ -133,23 +133,14 @@ def test_a_connection_that_is_cut_is_tried_again(cognito: Cognito) -> None:
     assert "may have been signed out already" in error.detail
 
 
-def a_client(url: str, read_timeout: float = 5) -> tuple[CognitoClient, Any]:
-    boto3_client = cognito_idp(
-        region="eu-west-1",
-        endpoint_url=url,
-        connect_timeout=5,
-        read_timeout=read_timeout,
-        connections=1,
-        ca_file=None,
-    )
-    return CognitoClient(boto3_client, make_attempts(max_attempts=2)), boto3_client
+def a_client(url: str, read_timeout: float = 5) -> CognitoClient:
+    return CognitoClient(make_api(url, read_timeout), make_attempts(max_attempts=2))
 
 
 def test_an_answer_that_does_not_come_is_a_time_out(cognito: Cognito) -> None:
     cognito.server.script = without_end(b"", pause=0.05)
-    client, boto3_client = a_client(cognito.server.url, read_timeout=0.1)
+    client = a_client(cognito.server.url, read_timeout=0.1)
     error = failing(lambda: client.forget_device("t", KEY))
-    boto3_client.close()
     assert error.code is ErrorCode.UPSTREAM_TIMEOUT
     assert "may have been forgotten already" in error.detail
 
@@ -157,9 +148,8 @@ def test_an_answer_that_does_not_come_is_a_time_out(cognito: Cognito) -> None:
 def test_nobody_there_leaves_nothing_in_doubt() -> None:
     with socket.socket() as taken:  # bound and not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
-        client, boto3_client = a_client(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        client = a_client(f"http://127.0.0.1:{taken.getsockname()[1]}")
         error = failing(lambda: client.forget_device("t", KEY))
-        boto3_client.close()
     assert error.code is ErrorCode.UPSTREAM_ERROR
     assert error.detail == "Amazon Cognito could not be reached."
 

@@ -74,8 +74,13 @@ export class DeviceBff {
     return { done: report.forgotten, failed: remaining(report.failed) };
   }
 
+  /**
+   * With what is linked to it: an app whose sign-in page is still signed in would be let in again
+   * without a password.
+   */
   async endSession(id: string): Promise<void> {
-    await gone(this.#client.DELETE("/sessions/{id}", { params: { path: { id } } }));
+    const params = { path: { id }, query: { linked: true } };
+    await gone(this.#client.DELETE("/sessions/{id}", { params }));
   }
 
   async endOtherSessions(): Promise<Report> {

@@ -30,6 +30,8 @@ export class SessionEnded extends CallError {
 interface Words {
   title: string;
   text: string;
+  /** What became of a change, if that was the call. */
+  change?: string;
   /** Whether trying again may help. */
   retry: boolean;
 }
@@ -47,7 +49,8 @@ const WORDS: Record<string, Words> = {
   },
   "quota-exceeded": {
     title: "A lot is going on right now",
-    text: "The service is busy. Your change was not made.",
+    text: "The service is busy.",
+    change: "Your change was not made.",
     retry: true,
   },
   "upstream-unavailable": {
@@ -57,12 +60,14 @@ const WORDS: Record<string, Words> = {
   },
   "upstream-timeout": {
     title: "That took too long",
-    text: "The sign-in service did not answer in time. A change may have been made: look again.",
+    text: "The sign-in service did not answer in time.",
+    change: "Your change may have been made: load the page again to see.",
     retry: true,
   },
   "upstream-error": {
     title: "The sign-in service had a problem",
-    text: "This is not your fault. A change may have been made: look again.",
+    text: "This is not your fault.",
+    change: "Your change may have been made: load the page again to see.",
     retry: true,
   },
   "insufficient-scope": {

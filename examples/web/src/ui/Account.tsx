@@ -39,6 +39,10 @@ export function Account({ bff, user, onLeave }: Props) {
     heading.current?.focus();
   }, []);
 
+  // For a button that is about to go, so that the focus does not go with it.
+  const toDevices = () => devicesHeading.current?.focus({ preventScroll: true });
+  const toSessions = () => sessionsHeading.current?.focus({ preventScroll: true });
+
   /** Runs a change; false, and a message, when it failed. */
   const attempt = async (change: () => Promise<void>): Promise<boolean> => {
     setBusy(true);
@@ -52,9 +56,10 @@ export function Account({ bff, user, onLeave }: Props) {
         return false;
       }
       const { code, retryAfter } = error instanceof CallError ? error : new CallError("unknown");
-      const { title, text } = words(code);
-      const wait = retryAfter === null ? "" : ` Try again in ${retryAfter} seconds.`;
-      setMessage({ text: `${title}. ${text}${wait}`, alert: true });
+      const { title, text, change: outcome } = words(code);
+      const wait = retryAfter === null ? null : `Try again in ${plural(retryAfter, "second")}.`;
+      const sentences = [`${title}.`, text, outcome, wait].filter(Boolean);
+      setMessage({ text: sentences.join(" "), alert: true });
       return false;
     } finally {
       setBusy(false);
@@ -72,7 +77,11 @@ export function Account({ bff, user, onLeave }: Props) {
     const text = yes
       ? "This device is remembered. The next sign-in here needs no code."
       : "This device is no longer remembered. The next sign-in here asks for a code.";
-    setMessage(undoable ? { text, undo: () => void remember(id, !yes, false) } : { text });
+    const undo = () => {
+      toDevices();
+      void remember(id, !yes, false);
+    };
+    setMessage(undoable ? { text, undo } : { text });
   };
 
   const forget = (device: Device) =>
@@ -126,11 +135,19 @@ export function Account({ bff, user, onLeave }: Props) {
   const end = (session: Session) =>
     setQuestion({
       title: `End the session of “${nameOf(session)}”?`,
-      text: <p>Whoever uses it is signed out at once and has to sign in again.</p>,
+      text:
+        session.sessionType === "sso" ? (
+          <p>
+            The browser there, and every app that was signed in through it, is signed out at once
+            and has to sign in again.
+          </p>
+        ) : (
+          <p>Whoever uses it is signed out at once and has to sign in again.</p>
+        ),
       action: "End session",
       run: async () => {
         if (!(await attempt(() => bff.endSession(session.id)))) return null;
-        sessions.change((now) => now.filter((it) => it.id !== session.id));
+        sessions.change((now) => now.filter((it) => !endsWith(session, it)));
         setMessage({ text: `The session of “${nameOf(session)}” has ended.` });
         return sessionsHeading.current;
       },
@@ -229,8 +246,10 @@ export function Account({ bff, user, onLeave }: Props) {
               <button
                 type="button"
                 class="primary"
-                disabled={busy}
-                onClick={() => void remember(currentId, true)}
+                onClick={() => {
+                  toDevices();
+                  void remember(currentId, true);
+                }}
               >
                 Yes, remember it
               </button>
@@ -240,7 +259,7 @@ export function Account({ bff, user, onLeave }: Props) {
                   setDeclined(currentId, true);
                   setAnswered(true);
                   setMessage({ text: "We will not ask again on this device." });
-                  heading.current?.focus();
+                  toDevices();
                 }}
               >
                 No
@@ -264,7 +283,10 @@ export function Account({ bff, user, onLeave }: Props) {
               </header>
               {view.state === "loading" && <Skeleton rows={3} label="Loading your devices" />}
               {view.state === "failed" && (
-                <Failure error={view.error} onRetry={() => void devices.reload()} />
+                <Failure
+                  error={view.error}
+                  onRetry={() => (toDevices(), void devices.reload())}
+                />
               )}
               {view.state === "ready" && (
                 <DeviceList
@@ -293,7 +315,10 @@ export function Account({ bff, user, onLeave }: Props) {
                 <Skeleton rows={3} label="Loading your sessions" />
               )}
               {sessions.loaded.state === "failed" && (
-                <Failure error={sessions.loaded.error} onRetry={() => void sessions.reload()} />
+                <Failure
+                  error={sessions.loaded.error}
+                  onRetry={() => (toSessions(), void sessions.reload())}
+                />
               )}
               {sessions.loaded.state === "ready" && <SessionList sessions={places} onEnd={end} />}
             </section>
@@ -310,7 +335,7 @@ export function Account({ bff, user, onLeave }: Props) {
         </div>
       </main>
       {question && <Confirmation question={question} onClose={() => setQuestion(null)} />}
-      <Toast message={message} onDismiss={() => setMessage(null)} />
+      <Toast message={message} onDismiss={() => (toDevices(), setMessage(null))} />
     </>
   );
 }
@@ -330,6 +355,11 @@ function useOnline(): boolean {
 }
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+/** Whether a session has ended when `ended` has, with those that are linked to it. */
+function endsWith(ended: Session, it: Session): boolean {
+  return it.id === ended.id || it.id === ended.originSessionId || it.originSessionId === ended.id;
+}
 
 function currentFirst(items: Session[]): Session[] {
   const active = (it: Session) => it.lastActiveAt ?? it.createdAt ?? "";

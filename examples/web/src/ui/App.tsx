@@ -5,6 +5,9 @@ import type { Config, Pool } from "../config";
 import { Account } from "./Account";
 import { SignIn } from "./SignIn";
 
+/** How long another tab takes to store all of its tokens, in milliseconds. */
+const STORED_AFTER = 300;
+
 const POOL_KEY = "your-devices.pool";
 
 /** Who is signed in, if anybody; undefined while that is looked up. */
@@ -24,6 +27,26 @@ export function App({ config }: { config: Config }) {
     usePool(pool);
     void signedInUser().then(setUser);
   }, [pool]);
+
+  // Signing in or out in another tab of this browser.
+  useEffect(() => {
+    let timer = 0;
+    const look = async () => {
+      const now = await signedInUser();
+      if (now === user) return;
+      setNotice(now === null ? "You have signed out in another tab." : null);
+      setUser(now);
+    };
+    const onStored = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void look(), STORED_AFTER);
+    };
+    window.addEventListener("storage", onStored);
+    return () => {
+      clearTimeout(timer);
+      window.removeEventListener("storage", onStored);
+    };
+  }, [user]);
 
   const leave = async (why: string | null) => {
     await forgetTokens();
@@ -46,5 +69,5 @@ export function App({ config }: { config: Config }) {
       />
     );
   }
-  return <Account bff={bff} user={user} onLeave={leave} />;
+  return <Account key={user} bff={bff} user={user} onLeave={leave} />;
 }

@@ -1,15 +1,30 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Device, Devices } from "../api/client";
 import { Ago, DeviceIcon, kindOf } from "./parts";
 
 /** How many others are shown before somebody asks for all. */
 const FIRST = 6;
 
+/** Cognito keeps up to 1,024 characters. */
+const LONGEST_NAME = 60;
+
 /** What devices and sessions have in common. */
 export type Described = Pick<Device, "displayName" | "deviceType" | "operatingSystem">;
 
-export const nameOf = ({ displayName, operatingSystem, deviceType }: Described): string =>
+const fullNameOf = ({ displayName, operatingSystem, deviceType }: Described): string =>
   displayName ?? operatingSystem ?? `Unnamed ${kindOf(deviceType).toLowerCase()}`;
+
+export function nameOf(described: Described): string {
+  const letters = [...fullNameOf(described)];
+  if (letters.length <= LONGEST_NAME) return letters.join("");
+  return `${letters.slice(0, LONGEST_NAME).join("").trimEnd()}…`;
+}
+
+/** The name as it is shown; all of it on hover, where it is cut. */
+export function Name({ of }: { of: Described }) {
+  const [shown, full] = [nameOf(of), fullNameOf(of)];
+  return <span title={shown === full ? undefined : full}>{shown}</span>;
+}
 
 /** This device, if Cognito lists it. */
 export const listed = ({ items }: Devices): Device | undefined => items.find((it) => it.current);
@@ -32,17 +47,20 @@ interface Props {
 /** This device first, also where Cognito does not list it; the others below. */
 export function DeviceList({ devices, known, busy, onRemember, onForget }: Props) {
   const [all, setAll] = useState(false);
+  const list = useFocusOnMore(all, FIRST + 1);
   const others = otherDevices(devices);
   const shown = all ? others : others.slice(0, FIRST);
   return (
     <>
-      <ul class="rows">
+      <ul class="rows" ref={list}>
         <ThisDevice devices={devices} known={known} busy={busy} onRemember={onRemember} />
         {shown.map((device) => (
           <li class="row" key={device.id} data-device={device.id}>
-            <DeviceIcon type={device.deviceType} />
-            <div class="row-text">
-              <h3>{nameOf(device)}</h3>
+            <DeviceIcon of={device} />
+            <div class="row-text" id={`about-${device.id}`}>
+              <h3>
+                <Name of={device} />
+              </h3>
               <p>
                 <Seen device={device} />
               </p>
@@ -54,6 +72,7 @@ export function DeviceList({ devices, known, busy, onRemember, onForget }: Props
               type="button"
               class="danger-text"
               aria-label={`Forget ${nameOf(device)}`}
+              aria-describedby={`about-${device.id}`}
               onClick={() => onForget(device)}
             >
               Forget
@@ -75,6 +94,15 @@ export function DeviceList({ devices, known, busy, onRemember, onForget }: Props
   );
 }
 
+/** The list; once `all` of it is shown, the focus goes to the first row that was not there before. */
+export function useFocusOnMore(all: boolean, before: number) {
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    if (all) list.current?.children[before]?.querySelector("button")?.focus();
+  }, [all, before]);
+  return list;
+}
+
 function ThisDevice({ devices, known, busy, onRemember }: Omit<Props, "onForget">) {
   if (devices.currentDeviceId === null) {
     return (
@@ -89,10 +117,10 @@ function ThisDevice({ devices, known, busy, onRemember }: Omit<Props, "onForget"
   const remembered = device?.status === "remembered";
   return (
     <li class="row current" data-device={devices.currentDeviceId}>
-      <DeviceIcon type={described?.deviceType ?? null} />
+      <DeviceIcon of={described} />
       <div class="row-text">
         <h3>
-          {described ? nameOf(described) : "A device without a name"}{" "}
+          {described ? <Name of={described} /> : "Unnamed device"}{" "}
           <Badge kind="this">This device</Badge>
         </h3>
         <p>{device ? <Seen device={device} /> : "Last seen just now"}</p>
@@ -100,7 +128,11 @@ function ThisDevice({ devices, known, busy, onRemember }: Omit<Props, "onForget"
           <Remembered remembered={remembered} />
         </p>
       </div>
-      <button type="button" disabled={busy} onClick={() => onRemember(!remembered)}>
+      <button
+        type="button"
+        aria-disabled={busy /* and not disabled, which would lose the focus */}
+        onClick={() => busy || onRemember(!remembered)}
+      >
         {remembered ? "Stop remembering" : "Remember"}
       </button>
     </li>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Session } from "../api/client";
-import { Badge, nameOf } from "./DeviceList";
-import { Ago, DeviceIcon } from "./parts";
+import { Badge, Name, nameOf, useFocusOnMore } from "./DeviceList";
+import { Ago, DeviceIcon, Facts } from "./parts";
 
 const FIRST = 8;
 
@@ -12,35 +12,39 @@ interface Props {
 
 export function SessionList({ sessions, onEnd }: Props) {
   const [all, setAll] = useState(false);
+  const list = useFocusOnMore(all, FIRST);
   if (sessions.length === 0) {
     return <p class="empty">No sessions to show. A new one can take a few seconds to appear.</p>;
   }
   const shown = all ? sessions : sessions.slice(0, FIRST);
   return (
     <>
-      <ul class="rows">
+      <ul class="rows" ref={list}>
         {shown.map((session) => (
           <li class={session.current ? "row current" : "row"} key={session.id} data-session={session.id}>
-            <DeviceIcon type={session.deviceType} />
-            <div class="row-text">
+            <DeviceIcon of={session} />
+            <div class="row-text" id={`about-${session.id}`}>
               <h3>
-                {nameOf(session)} {session.current && <Badge kind="this">This session</Badge>}
+                <Name of={session} /> {session.current && <Badge kind="this">This session</Badge>}
               </h3>
-              <p>{where(session)}</p>
-              <p>
-                {session.lastActiveAt && (
-                  <>
-                    Active <Ago at={session.lastActiveAt} />
-                  </>
-                )}
-                {appOf(session)}
-              </p>
+              <Facts>{[placeOf(session), session.lastIpAddress]}</Facts>
+              <Facts>
+                {[
+                  session.lastActiveAt && (
+                    <>
+                      Active <Ago at={session.lastActiveAt} />
+                    </>
+                  ),
+                  appOf(session),
+                ]}
+              </Facts>
             </div>
             {!session.current && (
               <button
                 type="button"
                 class="danger-text"
                 aria-label={`End session: ${nameOf(session)}`}
+                aria-describedby={`about-${session.id}`}
                 onClick={() => onEnd(session)}
               >
                 End
@@ -58,18 +62,9 @@ export function SessionList({ sessions, onEnd }: Props) {
   );
 }
 
-/** "Berlin, Germany (203.0.113.7)", as much of it as is known. */
-function where({ lastLocation: { city, country }, lastIpAddress }: Session) {
-  const place = [city, country].filter(Boolean).join(", ") || "Unknown place";
-  return (
-    <>
-      {place}
-      {lastIpAddress && <span class="address"> · {lastIpAddress}</span>}
-    </>
-  );
-}
+/** "Berlin, Germany", as much of it as is known. */
+const placeOf = ({ lastLocation: { city, country } }: Session): string =>
+  [city, country].filter(Boolean).join(", ") || "Unknown place";
 
-function appOf({ clientName, sessionType }: Session): string {
-  if (sessionType === "sso") return " · browser sign-in shared by apps";
-  return clientName === null ? "" : ` · ${clientName}`;
-}
+const appOf = ({ clientName, sessionType }: Session): string | null =>
+  sessionType === "sso" ? "Sign-in page, for all apps" : clientName;

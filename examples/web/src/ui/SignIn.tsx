@@ -1,4 +1,4 @@
-import type { TargetedSubmitEvent } from "preact";
+import { Fragment, type TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { confirmTotp, isSignInOver, signIn, signInError, usePool, type SignInStep } from "../auth";
 import type { Config, Demo, Pool } from "../config";
@@ -19,14 +19,12 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
   const [code, setCode] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const codeField = useRef<HTMLInputElement>(null);
+  const firstField = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
     document.title = "Sign in";
   }, []);
-  useEffect(() => {
-    if (step === "totp") codeField.current?.focus();
-  }, [step]);
+  useEffect(() => firstField.current?.focus(), [step]);
 
   const take = async (attempt: () => Promise<SignInStep>) => {
     setBusy(true);
@@ -43,7 +41,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
         setError("That took too long. Sign in again.");
       } else {
         setError(signInError(failure));
-        codeField.current?.focus();
+        firstField.current?.focus();
       }
     } finally {
       setBusy(false);
@@ -57,19 +55,29 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
     void take(() => (step === "password" ? signIn(username.trim(), password) : confirmTotp(code)));
   };
 
+  const startAnew = () => {
+    setStep("password");
+    setCode("");
+    setError(null);
+  };
+
   const useDemo = async ({ codeUrl, ...demo }: Demo) => {
     if (step === "password") {
       setUsername(demo.username);
       setPassword(demo.password);
       return;
     }
-    const answer = await fetch(codeUrl, {
-      method: "POST",
-      body: JSON.stringify({ username: demo.username, pool: pool.userPoolId }),
-    });
-    const { code, error } = (await answer.json()) as { code?: string; error?: string };
-    setCode(code ?? "");
-    setError(error ?? null);
+    try {
+      const answer = await fetch(codeUrl, {
+        method: "POST",
+        body: JSON.stringify({ username: demo.username, pool: pool.userPoolId }),
+      });
+      const { code, error } = (await answer.json()) as { code?: string; error?: string };
+      setCode(code ?? "");
+      setError(error ?? null);
+    } catch (failure) {
+      setError(signInError({ ...(failure as Error), name: "NetworkError" }));
+    }
   };
 
   return (
@@ -78,12 +86,13 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
         <img src="/icon.svg" alt="" width="40" height="40" />
         <h1>{step === "password" ? "Sign in" : "Enter your code"}</h1>
         {notice !== null && step === "password" && (
-          <p class="note" role="status">
+          <p class="note" id="notice">
             {notice}
           </p>
         )}
+        {/* The keys: a field of one step must not become a field of the other, with its pattern. */}
         {step === "password" ? (
-          <>
+          <Fragment key="password">
             {config.pools.length > 1 && (
               <fieldset class="choice">
                 <legend>User pool</legend>
@@ -103,11 +112,13 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
             <label class="field">
               User name
               <input
+                ref={firstField}
                 name="username"
                 autocomplete="username"
                 autocapitalize="none"
                 spellcheck={false}
                 required
+                aria-describedby={notice === null ? undefined : "notice"}
                 value={username}
                 onInput={(event) => setUsername(event.currentTarget.value)}
               />
@@ -123,16 +134,16 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
                 onInput={(event) => setPassword(event.currentTarget.value)}
               />
             </label>
-          </>
+          </Fragment>
         ) : (
-          <>
+          <Fragment key="totp">
             <p class="soft" id="code-hint">
               Open your authenticator app and enter the six digits that it shows for this account.
             </p>
             <label class="field">
               Code
               <input
-                ref={codeField}
+                ref={firstField}
                 class="code"
                 name="code"
                 inputmode="numeric"
@@ -146,7 +157,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
                 onInput={(event) => setCode(event.currentTarget.value)}
               />
             </label>
-          </>
+          </Fragment>
         )}
         <p class="form-error" role="alert">
           {error}
@@ -155,7 +166,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
           {busy ? "One moment …" : step === "password" ? "Sign in" : "Continue"}
         </button>
         {step === "totp" && (
-          <button type="button" class="plain" onClick={() => setStep("password")}>
+          <button type="button" class="plain" onClick={startAnew}>
             Back
           </button>
         )}

@@ -12,11 +12,21 @@ const SHAPES = {
   other: "M13 15.5H4.5V5h15v4 M2.5 19H12 M15.5 11.5h5.5v8.5h-5.5z",
 };
 
-export function DeviceIcon({ type }: { type: Device["deviceType"] }) {
+/** Cognito's words for a session often name the system alone: most iOS and Android is phones. */
+const HANDHELD = ["iOS", "Android"];
+
+/** `of`: null where nothing is known of the device. */
+export function DeviceIcon({
+  of,
+}: {
+  of: Pick<Device, "deviceType" | "operatingSystem"> | null;
+}) {
+  const type =
+    of?.deviceType ?? (HANDHELD.includes(of?.operatingSystem ?? "") ? "phone" : "other");
   return (
     <span class="icon" aria-hidden="true">
       <svg viewBox="0 0 24 24">
-        <path d={SHAPES[type ?? "other"] ?? SHAPES.other} />
+        <path d={SHAPES[type] ?? SHAPES.other} />
       </svg>
     </span>
   );
@@ -58,6 +68,17 @@ export function Ago({ at }: { at: string }) {
     <time dateTime={at} title={EXACT.format(date)}>
       {relative(date, now)}
     </time>
+  );
+}
+
+/** What is known, in one line where there is room: "Berlin, Germany · 203.0.113.7". */
+export function Facts({ children }: { children: (ComponentChildren | null)[] }) {
+  return (
+    <p class="facts">
+      {children.filter(Boolean).map((fact, index) => (
+        <span key={index}>{fact}</span>
+      ))}
+    </p>
   );
 }
 

@@ -1,0 +1,110 @@
+"""One request of Amazon Cognito: boto3 knows the endpoint and the model, botocore writes requests
+and reads errors.
+
+botocore's own call puts an event system and its HTTP session around the same parts, for twice the
+CPU of all of them. Requests are unsigned and no AWS credentials are looked for: the operations
+authenticate by the user's access token alone (`auth: smithy.api#noAuth` in the botocore model).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import botocore
+import orjson
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.model import OperationModel
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
+
+from app.cognito.answers import UnreadableAnswer
+from app.cognito.transport import Transport
+from app.domain.operations import OPERATIONS, Operation
+from app.observability.calls import record_request_id
+
+USER_AGENT = f"device-bff Botocore/{botocore.__version__}"
+
+
+class Refused(Exception):
+    """Cognito answered with an error. `status` is HTTP's; `code` and `message` are Cognito's."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class CognitoApi:
+    """The operations of cognito-idp, over kept connections. Timeouts in seconds.
+
+    `endpoint_url`: None for the region's own. `connections`: how many to keep alive. `ca_file`:
+    whom to trust, in PEM; None for those that botocore ships.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        endpoint_url: str | None,
+        connect_timeout: float,
+        read_timeout: float,
+        connections: int,
+        ca_file: str | None,
+    ) -> None:
+        client = boto3.Session().client(
+            "cognito-idp",
+            region_name=region,
+            endpoint_url=endpoint_url,
+            config=Config(signature_version=UNSIGNED, ignore_configured_endpoint_urls=True),
+        )
+        # By botocore's rules of endpoints; without a signature it is the plain URL.
+        self._url = client.generate_presigned_url("global_sign_out", {"AccessToken": "none"})
+        service = client.meta.service_model
+        self._models = {one: service.operation_model(one.name) for one in OPERATIONS}
+        # Our schemas have validated what botocore would validate again.
+        self._serializer = create_serializer(service.resolved_protocol, include_validation=False)
+        self._error_parser = create_parser(service.resolved_protocol)
+        self._transport = Transport(
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            connections=connections,
+            ca_file=ca_file,
+        )
+
+    def call(self, operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of Cognito's answer, as JSON has them: `app.cognito.answers` reads them.
+
+        Raises:
+            Refused: Cognito answered with an error.
+            UnreadableAnswer, ValueError, ResponseParserError: Cognito would not answer that.
+            BotoCoreError: there was no answer, as `Transport.post` says.
+        """
+        model = self._models[operation]
+        request = self._serializer.serialize_to_request(params, model)
+        headers = {**request["headers"], "User-Agent": USER_AGENT}
+        answer = self._transport.post(self._url, headers, request["body"])
+        record_request_id(answer.headers.get("x-amzn-requestid"))
+        if answer.status == 200:
+            return _members(answer.body, model)
+        if answer.status < 400:
+            raise UnreadableAnswer("neither a success nor an error of Cognito's")
+        if answer.status >= 500:  # that says enough; botocore chokes on some of their bodies
+            raise Refused(answer.status, "", "")
+        told = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
+        error = self._error_parser.parse(told, model.output_shape).get("Error", {})
+        raise Refused(answer.status, str(error.get("Code")), str(error.get("Message", "")))
+
+
+def _members(body: bytes, model: OperationModel) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        answer = json.loads(body)  # takes half a surrogate pair, which one device's name may hold
+    shape = model.output_shape
+    if not isinstance(answer, dict) or (answer and (shape is None or not shape.members)):
+        # HTML, a body where none belongs: botocore would take it for a success
+        raise UnreadableAnswer("not what the operation answers")
+    return answer
