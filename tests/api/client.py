@@ -10,11 +10,23 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+from tests.api.fake_cognito import FakeCognito
+from tests.api.tokens import DEVICES_SCOPE
+
+INVALID_TOKEN = 'Bearer error="invalid_token"'
+INSUFFICIENT_SCOPE = f'Bearer error="insufficient_scope", scope="{DEVICES_SCOPE}"'
+
 
 class ApiClient(FlaskClient):
     """Flask's test client, sending `authorization` with each call that has no such header."""
 
     authorization: str | None = None
+
+    @property
+    def cognito(self) -> FakeCognito:
+        """What the application calls."""
+        fake: FakeCognito = self.application.extensions["fake_cognito"]
+        return fake
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         headers = Headers(kwargs.pop("headers", None))
@@ -47,32 +59,25 @@ def assert_problem(
     `challenge`: what WWW-Authenticate must begin with. `retry_after`: whether there must be one.
     `errors`: what the member of that name must hold; None when there must be none.
     """
-    assert (response.status_code, response.get_json(force=True).get("code")) == (status, code)
-    assert response.content_type == "application/problem+json"
     problem: dict[str, Any] = response.get_json(force=True)
-    members = {"type", "title", "status", "detail", "instance", "code", "requestId"}
-    assert set(problem) == (members if errors is None else members | {"errors"})
-    assert problem["type"] == f"urn:device-bff:problem:{code}"
-    assert problem["status"] == status
-    assert problem["title"]
-    assert problem["detail"]
+    assert (response.status_code, problem.get("code")) == (status, code)
+    assert response.content_type == "application/problem+json"
+    assert problem == {
+        "type": f"urn:device-bff:problem:{code}",
+        "title": problem["title"] or "must be there",
+        "status": status,
+        "detail": problem["detail"] or "must be there",
+        "instance": problem["instance"],
+        "code": code,
+        "requestId": response.headers["X-Request-ID"],
+    } | ({} if errors is None else {"errors": errors})
     assert unquote(problem["instance"]) == response.request.path
-    assert problem["requestId"] == response.headers["X-Request-ID"]
-    assert problem.get("errors") == errors
 
     challenged = response.headers.get("WWW-Authenticate")
-    if challenge is None:
-        assert challenged is None
-    elif challenge == "Bearer":
-        assert challenged == "Bearer"
+    if challenge is None or challenge == "Bearer":
+        assert challenged == challenge
     else:
-        assert challenged is not None
-        assert challenged.startswith(challenge)
-
-    advised = response.headers.get("Retry-After")
-    if retry_after:
-        assert advised is not None
-        assert int(advised) >= 1
-    else:
-        assert advised is None
+        assert (challenged or "").startswith(challenge)
+    advised = response.headers.get("Retry-After", type=int)
+    assert (advised or 0) >= 1 if retry_after else advised is None
     return problem

@@ -1,9 +1,9 @@
 """The whole application over a fake Cognito port; everything else is real, the key set included."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from unittest import mock
 
 import pytest
 from flask import Flask
@@ -13,18 +13,15 @@ from app.observability import audit
 from app.settings import Settings
 from tests.api.client import ApiClient
 from tests.api.fake_cognito import FakeCognito
-from tests.api.jwks_server import JwksServer
-from tests.api.tokens import CLIENT_ID, POOL_ID, SUB, SigningKey, access_claims, sign
+from tests.api.jwks_server import JwksServer, await_jwks_fetches
+from tests.api.tokens import CLIENT_ID, POOL_ID, SigningKey, access_claims, sign
 
 CURRENT = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
 OTHER = "eu-west-1_bbbbbbbb-2222-4222-8222-222222222222"
 THIRD = "eu-west-1_cccccccc-3333-4333-8333-333333333333"
-FOURTH = "eu-west-1_dddddddd-4444-4444-8444-444444444444"
-
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
-KEPT_PREFIXES = ("PYTEST", "COV", "HYPOTHESIS")
 
 Start = Callable[..., ApiClient]
+Token = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -48,21 +45,13 @@ def strangers_key() -> SigningKey:
 @pytest.fixture
 def jwks(pool_key: SigningKey) -> Iterator[JwksServer]:
     """The key set of an application that the test starts itself."""
-    server = JwksServer(pool_key)
-    yield server
-    server.close()
+    with closing(JwksServer(pool_key)) as server:
+        yield server
     await_jwks_fetches()
 
 
-def await_jwks_fetches() -> None:
-    """Fetches of the key set that are under way in the background have ended."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("jwks-"):
-            thread.join(10)
-
-
 @pytest.fixture
-def token(pool_key: SigningKey) -> Callable[..., str]:
+def token(pool_key: SigningKey) -> Token:
     """A good access token of the device CURRENT, but for `changes` to its claims."""
 
     def mint(**changes: object) -> str:
@@ -71,104 +60,73 @@ def token(pool_key: SigningKey) -> Callable[..., str]:
     return mint
 
 
-@pytest.fixture(scope="session")
-def only_fake_cognito() -> FakeCognito:
-    return FakeCognito()
+def make_application(jwks: JwksServer, **variables: str) -> Flask:
+    """An application of the variables that it needs, and limits that are in nobody's way.
 
-
-@pytest.fixture
-def fake_cognito(only_fake_cognito: FakeCognito) -> FakeCognito:
-    """Cognito without a device, a call or an order to fail."""
-    only_fake_cognito.reset()
-    return only_fake_cognito
-
-
-def set_environment(monkeypatch: pytest.MonkeyPatch, jwks: JwksServer) -> None:
-    """Exactly the variables that the service needs, and limits that are in nobody's way."""
-    for name in os.environ:
-        if name not in KEPT_VARIABLES and not name.startswith(KEPT_PREFIXES):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("COGNITO_USER_POOL_ID", POOL_ID)
-    monkeypatch.setenv("COGNITO_CLIENT_IDS", CLIENT_ID)
-    monkeypatch.setenv("COGNITO_JWKS_URL", jwks.url)
-    monkeypatch.setenv("RATE_LIMIT_PER_USER", "100000 per minute")
-    monkeypatch.setenv("RATE_LIMIT_PER_ADDRESS", "100000 per minute")
-    monkeypatch.setenv("FORGET_RATE", "1000")
-    monkeypatch.setenv("COGNITO_UPDATE_QUOTA", "100000")
-
-
-def make_application(fake_cognito: FakeCognito) -> Flask:
-    app = create_app(Settings.from_environ(), cognito=fake_cognito)
+    `variables`: what is set besides. The key set has been fetched by the end, or could not be.
+    """
+    environment = {
+        "COGNITO_USER_POOL_ID": POOL_ID,
+        "COGNITO_CLIENT_IDS": CLIENT_ID,
+        "COGNITO_JWKS_URL": jwks.url,
+        "RATE_LIMIT_PER_USER": "100000 per minute",
+        "RATE_LIMIT_PER_ADDRESS": "100000 per minute",
+        "FORGET_RATE": "1000",
+        "COGNITO_UPDATE_QUOTA": "100000",
+    }
+    fake_cognito = FakeCognito()
+    with mock.patch.dict(os.environ, environment | variables, clear=True):
+        app = create_app(Settings.from_environ(), cognito=fake_cognito)
+    app.extensions["fake_cognito"] = fake_cognito
     app.test_client_class = ApiClient
+    await_jwks_fetches()
     return app
 
 
 @contextmanager
-def application(fake_cognito: FakeCognito, key: SigningKey, **variables: str) -> Iterator[Flask]:
+def application(key: SigningKey, **variables: str) -> Iterator[Flask]:
     """An application for several tests, with `variables` set; making one takes longer than most."""
-    server = JwksServer(key)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        set_environment(monkeypatch, server)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        app = make_application(fake_cognito)
-    await_jwks_fetches()
-    yield app
-    server.close()
+    with closing(JwksServer(key)) as server:
+        yield make_application(server, **variables)
 
 
 @pytest.fixture(scope="session")
-def shared_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
+def shared_application(pool_key: SigningKey) -> Iterator[Flask]:
     """The application with its defaults."""
-    with application(only_fake_cognito, pool_key) as app:
+    with application(pool_key) as app:
         yield app
 
 
 @pytest.fixture
-def api(
-    shared_application: Flask, fake_cognito: FakeCognito, token: Callable[..., str]
-) -> ApiClient:
+def api(shared_application: Flask, token: Token) -> ApiClient:
     """The application with its defaults, called with a good token of the device CURRENT."""
     return client_of(shared_application, token())
 
 
 def client_of(app: Flask, token: str) -> ApiClient:
+    """A client of `app`, whose Cognito has nothing of the tests before."""
     client = app.test_client()
     assert isinstance(client, ApiClient)
+    client.cognito.reset()
     return client.with_token(token)
 
 
 @pytest.fixture
-def start(
-    monkeypatch: pytest.MonkeyPatch,
-    jwks: JwksServer,
-    fake_cognito: FakeCognito,
-    token: Callable[..., str],
-) -> Start:
+def start(jwks: JwksServer, token: Token) -> Start:
     """Start an application of the test's own over the key set `jwks`, with `variables` set besides.
 
-    Gives a client that sends a good token. The key set has been fetched by then, or could not be,
-    unless `wait` is false.
+    Gives a client that sends a good token.
     """
-    set_environment(monkeypatch, jwks)
-
-    def go(*, wait: bool = True, **variables: str) -> ApiClient:
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        app = make_application(fake_cognito)
-        if wait:
-            await_jwks_fetches()
-        return client_of(app, token())
-
-    return go
+    return lambda **variables: client_of(make_application(jwks, **variables), token())
 
 
 @pytest.fixture
-def three_devices(fake_cognito: FakeCognito) -> tuple[str, str, str]:
+def three_devices(api: ApiClient) -> list[str]:
     """The keys of three remembered devices; the second is the one that calls."""
-    for device_key in (OTHER, CURRENT, THIRD):
-        fake_cognito.add(SUB, device_key)
-    return OTHER, CURRENT, THIRD
+    keys = [OTHER, CURRENT, THIRD]
+    for device_key in keys:
+        api.cognito.add(device_key)
+    return keys
 
 
 @pytest.fixture

@@ -1,19 +1,22 @@
 """Cognito's operations in memory: the only fake of these tests."""
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import jwt
 
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.sessions import Location, Session, SessionPage, SessionType
+from tests.api.tokens import SUB
 
 FIRST_SEEN = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
-CURSOR_PREFIX = "after:"
+CURSOR_PREFIX = "a+b/c==&limit=60#"
+"""A cursor is opaque: what has a meaning in an address must come back as it went."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Call:
 
     operation: str
     access_token: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any]
 
 
 class FakeCognito:
@@ -30,7 +33,7 @@ class FakeCognito:
 
     As Cognito does, it lists and gets remembered devices only, and updates and forgets every
     tracked one. `opt_in`: of the kind of pool where the user must ask for a device to be
-    remembered. `before`: called with each call before it is answered; may raise.
+    remembered.
     """
 
     def __init__(self) -> None:
@@ -40,18 +43,14 @@ class FakeCognito:
         """No devices, no calls, no orders."""
         self.opt_in = False
         self.calls: list[Call] = []
-        self.before: Callable[[Call], None] = lambda call: None
-        self.signed_out: list[str] = []
-        self._devices: dict[str, dict[str, Device]] = defaultdict(dict)
-        self._sessions: dict[str, dict[str, Session]] = defaultdict(dict)
-        self.tracks_sessions = True
+        self.devices: dict[str, dict[str, Device]] = defaultdict(dict)
+        self.sessions: dict[str, dict[str, Session]] = defaultdict(dict)
         self.session_page = 125
         self._failures: dict[str, list[Exception | None]] = defaultdict(list)
-        self._always: dict[str, Exception] = {}
 
     # What tests arrange and look at
 
-    def add(self, sub: str, device_key: str, **changes: Any) -> Device:
+    def add(self, device_key: str, sub: str = SUB, **changes: Any) -> None:
         """A device of the user `sub`, remembered unless `changes` says otherwise."""
         device = Device(
             id=device_key,
@@ -63,14 +62,10 @@ class FakeCognito:
             last_authenticated_at=FIRST_SEEN,
             attributes={"device_status": "valid"},
         )
-        self._devices[sub][device_key] = replace(device, **changes)
-        return self._devices[sub][device_key]
+        self.devices[sub][device_key] = replace(device, **changes)
 
-    def devices(self, sub: str) -> dict[str, Device]:
-        return dict(self._devices[sub])
-
-    def add_session(self, sub: str, session_id: str, **changes: Any) -> Session:
-        """A token session of the user `sub`; `current=True` makes it the caller's own."""
+    def add_session(self, session_id: str, **changes: Any) -> None:
+        """A token session of the user; `current=True` makes it the caller's own."""
         session = Session(
             session_id,
             SessionType.TOKEN,
@@ -81,42 +76,21 @@ class FakeCognito:
             last_active_at=FIRST_SEEN,
             device_text="Chrome on macOS",
         )
-        self._sessions[sub][session_id] = replace(session, **changes)
-        return self._sessions[sub][session_id]
-
-    def sessions(self, sub: str) -> dict[str, Session]:
-        return dict(self._sessions[sub])
+        self.sessions[SUB][session_id] = replace(session, **changes)
 
     def fail(self, operation: str, *failures: Exception | None) -> None:
         """Have the next calls of `operation` raise these, one each; None lets one through."""
         self._failures[operation] += failures
 
-    def always_fail(self, operation: str, failure: Exception) -> None:
-        self._always[operation] = failure
-
     def operations(self) -> list[str]:
         return [call.operation for call in self.calls]
-
-    def forgotten(self) -> list[str]:
-        """The device keys that ForgetDevice was called with, in order."""
-        return [
-            call.arguments["device_key"] for call in self.calls if call.operation == "forget_device"
-        ]
 
     # The port
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
         self._record("list_devices", access_token, limit=limit, cursor=cursor)
         shown = [d for d in self._mine(access_token).values() if _is_remembered(d)]
-        start = 0
-        if cursor is not None:
-            ids = [device.id for device in shown]
-            if not cursor.startswith(CURSOR_PREFIX) or cursor[len(CURSOR_PREFIX) :] not in ids:
-                raise ServiceError(ErrorCode.INVALID_PARAMETER, "The cursor is stale.")
-            start = ids.index(cursor[len(CURSOR_PREFIX) :]) + 1
-        page = shown[start : start + limit]
-        more = len(shown) > start + limit
-        return DevicePage(tuple(page), f"{CURSOR_PREFIX}{page[-1].id}" if more else None)
+        return DevicePage(*_page(shown, limit, cursor))
 
     def get_device(self, access_token: str, device_key: str) -> Device:
         self._record("get_device", access_token, device_key=device_key)
@@ -134,7 +108,7 @@ class FakeCognito:
         if device_key in self._mine(access_token):
             raise ServiceError(ErrorCode.DEVICE_ALREADY_TRACKED, "Confirmed before.")
         status = DeviceStatus.NOT_REMEMBERED if self.opt_in else DeviceStatus.REMEMBERED
-        self.add(_sub(access_token), device_key, name=name, status=status)
+        self.add(device_key, _sub(access_token), name=name, status=status)
         return self.opt_in
 
     def update_device_status(
@@ -153,40 +127,30 @@ class FakeCognito:
 
     def global_sign_out(self, access_token: str) -> None:
         self._record("global_sign_out", access_token)
-        self.signed_out.append(_sub(access_token))
 
     def list_user_sessions(self, access_token: str, cursor: str | None) -> SessionPage:
         self._record("list_user_sessions", access_token, cursor=cursor)
-        if not self.tracks_sessions:
-            raise ServiceError(ErrorCode.SESSION_TRACKING_UNAVAILABLE)
-        mine = list(self._sessions[_sub(access_token)].values())
-        start = int(cursor.removeprefix(CURSOR_PREFIX)) if cursor else 0
-        more = len(mine) > start + self.session_page
-        return SessionPage(
-            tuple(mine[start : start + self.session_page]),
-            f"{CURSOR_PREFIX}{start + self.session_page}" if more else None,
-        )
+        mine = list(self.sessions[_sub(access_token)].values())
+        return SessionPage(*_page(mine, self.session_page, cursor))
 
     def revoke_user_session(self, access_token: str, session_id: str, *, linked: bool) -> None:
         self._record("revoke_user_session", access_token, session_id=session_id, linked=linked)
-        mine = self._sessions[_sub(access_token)]
-        if session_id not in mine:
-            raise ServiceError(ErrorCode.SESSION_NOT_FOUND)
-        if mine[session_id].current:
-            raise ServiceError(ErrorCode.CURRENT_SESSION)
-        del mine[session_id]
+        del self.sessions[_sub(access_token)][session_id]
 
     def _record(self, operation: str, access_token: str, **arguments: Any) -> None:
-        call = Call(operation, access_token, arguments)
-        self.calls.append(call)
-        self.before(call)
+        self.calls.append(Call(operation, access_token, arguments))
         failure = self._failures[operation].pop(0) if self._failures[operation] else None
-        failure = failure or self._always.get(operation)
         if failure is not None:
             raise failure
 
     def _mine(self, access_token: str) -> dict[str, Device]:
-        return self._devices[_sub(access_token)]
+        return self.devices[_sub(access_token)]
+
+
+def _page(items: list[T], limit: int, cursor: str | None) -> tuple[tuple[T, ...], str | None]:
+    start = int(cursor.removeprefix(CURSOR_PREFIX)) if cursor else 0
+    end = start + limit
+    return tuple(items[start:end]), f"{CURSOR_PREFIX}{end}" if len(items) > end else None
 
 
 def _sub(access_token: str) -> str:

@@ -1,39 +1,32 @@
 """Whom a call counts against, and who is believed about where it comes from."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import Start
-from tests.api.fake_cognito import FakeCognito
+from tests.api.client import assert_problem
+from tests.api.conftest import CURRENT, OTHER, Start, Token
 from tests.api.tokens import OTHER_CLIENT_ID
 
 ONE_EACH = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
 PROXY = "10.0.0.1"
-Token = Callable[..., str]
 
 
 # Users
 
 
-def test_a_users_calls_count_together_and_count_down(
-    start: Start, fake_cognito: FakeCognito, token: Token
-) -> None:
+def test_a_users_calls_count_together_and_count_down(start: Start, token: Token) -> None:
     api = start(RATE_LIMIT_PER_USER="2 per hour", RATE_LIMIT_PER_ADDRESS="1 per hour")
     for remaining, path in (("1", "/devices"), ("0", "/sessions")):
-        response = api.get(path)
-        assert response.status_code == 200
-        assert response.headers["RateLimit-Limit"] == "2"
-        assert response.headers["RateLimit-Remaining"] == remaining
-        assert 1 <= int(response.headers["RateLimit-Reset"]) <= 3600
+        headers = api.get(path).headers
+        assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("2", remaining)
+        assert 1 <= int(headers["RateLimit-Reset"]) <= 3600
     refused = api.with_token(token(jti="another sign-in")).get("/devices")
     problem = assert_problem(refused, 429, "rate-limited", retry_after=True)
     assert "2 per 1 hour from this user" in problem["detail"]
     assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
     assert refused.headers["RateLimit-Remaining"] == "0"
-    assert len(fake_cognito.calls) == 2
+    assert len(api.cognito.calls) == 2
     assert api.with_token(token(sub="another")).get("/devices").status_code == 200
 
 
@@ -53,7 +46,7 @@ def test_a_token_whose_signature_verified_counts_against_its_own_user(
     api = start(RATE_LIMIT_PER_USER="1 per hour", **ONE_EACH)
     for sub in ("jane", "joe"):
         response = api.with_token(token(sub=sub, **changes)).get("/devices")
-        assert (response.status_code, response.get_json(force=True)["code"]) == (status, code)
+        assert (response.status_code, response.get_json()["code"]) == (status, code)
     again = api.with_token(token(sub="jane", **changes)).get("/devices")
     assert_problem(again, 429, "rate-limited", retry_after=True)
 
@@ -78,57 +71,50 @@ def test_probes_preflights_and_other_addresses_are_not_limited(start: Start) -> 
         assert api.get("/nowhere").status_code == 404
 
 
-def statuses(
-    api: ApiClient, addresses: list[str], headers: list[dict[str, str]] | None = None
-) -> list[int]:
-    """What calls without a token from each of `addresses` are answered."""
-    anonymous = api.with_authorization(None)
-    return [
-        anonymous.get("/devices", environ_base={"REMOTE_ADDR": address}, headers=sent).status_code
-        for address, sent in zip(addresses, headers or [{}] * len(addresses), strict=True)
-    ]
-
-
 def test_different_addresses_count_apart_and_one_callers_together(start: Start) -> None:
     """A /64 of IPv6 is one site's, and an address may be written in several ways."""
-    api = start(**ONE_EACH)
-    apart = ["192.0.2.1", "192.0.2.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "unix:", "no address"]
-    assert statuses(api, apart) == [401] * 6
-    same = ["2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:0db8:0000:0002::0001", "::ffff:192.0.2.1"]
-    assert statuses(api, same) == [429] * 3
+    anonymous = start(**ONE_EACH).with_authorization(None)
+
+    def statuses(*addresses: str) -> list[int]:
+        sent = [{"REMOTE_ADDR": address} for address in addresses]
+        return [anonymous.get("/devices", environ_base=one).status_code for one in sent]
+
+    apart = ("192.0.2.1", "192.0.2.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "unix:", "no address")
+    assert statuses(*apart) == [401] * 6
+    same = ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:0db8:0000:0002::0001", "::ffff:192.0.2.1")
+    assert statuses(*same) == [429] * 3
 
 
 # Proxies
 
 
-def xff(value: str, **more: str) -> dict[str, str]:
-    return {"X-Forwarded-For": value} | {name.replace("_", "-"): it for name, it in more.items()}
+def xff(value: str, proto: str | None = None) -> dict[str, str]:
+    return {"X-Forwarded-For": value} | ({"X-Forwarded-Proto": proto} if proto else {})
 
 
-def rfc7239(value: str, **more: str) -> dict[str, str]:
-    return {"Forwarded": value} | {name.replace("_", "-"): it for name, it in more.items()}
+def rfc7239(value: str) -> dict[str, str]:
+    return {"Forwarded": value}
 
 
 FORWARDED: dict[str, list[tuple[dict[str, str], str, bool]]] = {
     "0": [
-        (xff("192.0.2.1", X_Forwarded_Proto="https", X_Forwarded_Ssl="on"), PROXY, False),
+        (xff("192.0.2.1", "https"), PROXY, False),
         (rfc7239("for=192.0.2.1;proto=https"), PROXY, False),
     ],
     "1": [
-        (xff("192.0.2.1", X_Forwarded_Proto="https"), "192.0.2.1", True),
-        (xff("192.0.2.1", X_Forwarded_Proto="https, http"), "192.0.2.1", False),
+        (xff("192.0.2.1", "https"), "192.0.2.1", True),
+        (xff("192.0.2.1", "https, http"), "192.0.2.1", False),
         (xff("192.0.2.1, 203.0.113.9"), "203.0.113.9", False),
         (xff('"x, 203.0.113.9'), "203.0.113.9", False),
         (xff("203.0.113.9:50001"), "203.0.113.9", False),
         (xff("[2001:db8::9]:50001"), "2001:db8::9", False),
         (rfc7239("for=192.0.2.1;proto=https"), "192.0.2.1", True),
-        (rfc7239("for=6.6.6.6, For=192.0.2.1"), "192.0.2.1", False),
+        (rfc7239("for=6.6.6.6;proto=https, For=192.0.2.1;proto=http"), "192.0.2.1", False),
         (rfc7239('for="[2001:db8::9]:4711"'), "2001:db8::9", False),
-        (rfc7239("for=1.1.1.1", X_Forwarded_For="192.0.2.9"), "192.0.2.9", False),
+        (rfc7239("for=1.1.1.1") | xff("192.0.2.9"), "192.0.2.9", False),
     ],
     "2": [
-        (xff("192.0.2.1, 10.0.0.9", X_Forwarded_Proto="https"), "192.0.2.1", True),
-        (xff("6.6.6.6, 192.0.2.1, 10.0.0.9"), "192.0.2.1", False),
+        (xff("6.6.6.6, 192.0.2.1, 10.0.0.9", "https"), "192.0.2.1", True),
         (rfc7239("for=192.0.2.1, for=10.0.0.9"), "192.0.2.1", False),
     ],
 }
@@ -152,16 +138,10 @@ def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_before(
         assert ("Strict-Transport-Security" in response.headers) is https, headers
 
 
-def test_callers_behind_a_trusted_proxy_count_apart(start: Start) -> None:
-    headers = [xff(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
-    api = start(TRUSTED_PROXY_HOPS="1", **ONE_EACH)
-    assert statuses(api, [PROXY] * 3, headers) == [401, 401, 429]
-
-
-def test_no_host_that_a_header_names_gets_into_links(
-    start: Start, three_devices: tuple[str, ...]
-) -> None:
+def test_no_host_that_a_header_names_gets_into_links(start: Start) -> None:
     api = start(TRUSTED_PROXY_HOPS="1")
+    api.cognito.add(CURRENT)
+    api.cognito.add(OTHER)
     evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     evil |= {"X-Forwarded-Prefix": "/evil", "Forwarded": "for=192.0.2.1;host=evil.example"}
     page = api.get("/devices?limit=1", headers=evil)

@@ -1,57 +1,57 @@
 """DEVICE_CACHE_SECONDS: first pages kept in a real Redis, which cannot read them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 from redis import Redis
 
 from tests.api.client import ApiClient
-from tests.api.conftest import CURRENT, OTHER, Start, client_of
-from tests.api.fake_cognito import FakeCognito
-from tests.api.tokens import SUB
+from tests.api.conftest import CURRENT, OTHER, Start, Token, application, client_of
+from tests.api.tokens import SUB, SigningKey
 from tests.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RedisServer]:
+def redis() -> Iterator[RedisServer]:
     with running_redis() as redis:
         yield redis
 
 
+@pytest.fixture(scope="module")
+def caching_application(redis: RedisServer, pool_key: SigningKey) -> Iterator[Flask]:
+    with application(pool_key, REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60") as app:
+        yield app
+
+
 @pytest.fixture
-def redis(running: RedisServer) -> RedisServer:
-    """As empty as a new one."""
-    with Redis.from_url(running.url) as client:
+def api(caching_application: Flask, redis: RedisServer, token: Token) -> ApiClient:
+    """Of a user with two devices, and nothing in the cache."""
+    with Redis.from_url(redis.url) as client:
         client.flushall()
-    return running
+    api = client_of(caching_application, token())
+    api.cognito.add(CURRENT, name="Ana's laptop")
+    api.cognito.add(OTHER, name="Ana's phone")
+    return api
 
 
-@pytest.fixture
-def api(start: Start, fake_cognito: FakeCognito, redis: RedisServer) -> ApiClient:
-    fake_cognito.add(SUB, CURRENT, name="Ana's laptop")
-    fake_cognito.add(SUB, OTHER, name="Ana's phone")
-    return start(REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60")
+def lists(api: ApiClient) -> int:
+    return api.cognito.operations().count("list_devices")
 
 
-def lists(fake_cognito: FakeCognito) -> int:
-    return sum(call.operation == "list_devices" for call in fake_cognito.calls)
-
-
-def test_a_second_look_is_answered_from_the_cache_and_tells_its_age(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_a_second_look_is_answered_from_the_cache_and_tells_its_age(api: ApiClient) -> None:
     first, second = api.get("/devices"), api.get("/devices")
     assert first.get_json() == second.get_json()
     assert "Age" not in first.headers
     assert int(second.headers["Age"]) <= 60
-    assert lists(fake_cognito) == 1
+    assert lists(api) == 1
 
 
-def test_no_cache_asks_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_no_cache_asks_cognito(api: ApiClient) -> None:
     api.get("/devices")
     assert "Age" not in api.get("/devices", headers={"Cache-Control": "no-cache"}).headers
-    assert lists(fake_cognito) == 2
+    assert lists(api) == 2
 
 
 @pytest.mark.parametrize(
@@ -63,26 +63,24 @@ def test_no_cache_asks_cognito(api: ApiClient, fake_cognito: FakeCognito) -> Non
     ],
 )
 def test_every_write_drops_the_pages_of_all_the_users_sessions(
-    api: ApiClient, token: Callable[..., str], method: str, path: str, body: object
+    api: ApiClient, token: Token, method: str, path: str, body: object
 ) -> None:
-    elsewhere = client_of(api.application, token(device_key=OTHER))
+    elsewhere = api.with_token(token(device_key=OTHER))
     elsewhere.get("/devices")
     api.open(path, method=method, json=body)
     assert [item["id"] for item in elsewhere.get("/devices").get_json()["items"]] == [CURRENT]
 
 
-def test_other_pages_are_asked_of_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_other_pages_are_asked_of_cognito(api: ApiClient) -> None:
     for _ in range(2):
-        page = api.get("/devices?limit=1")
-        api.get(f"/devices?limit=1&cursor={page.get_json()['nextCursor']}")
-    assert lists(fake_cognito) == 3
+        cursor = api.get("/devices?limit=1").get_json()["nextCursor"]
+        api.get("/devices", query_string={"limit": 1, "cursor": cursor})
+    assert lists(api) == 3
 
 
-def test_no_token_opens_anothers_page(
-    api: ApiClient, token: Callable[..., str], fake_cognito: FakeCognito, redis: RedisServer
-) -> None:
+def test_no_token_opens_anothers_page(api: ApiClient, token: Token, redis: RedisServer) -> None:
     api.get("/devices")
-    stranger = client_of(api.application, token(sub="somebody-else"))
+    stranger = api.with_token(token(sub="somebody-else"))
     assert stranger.get("/devices").get_json()["items"] == []
     kept: Any = Redis.from_url(redis.url)
     (mine, theirs) = (
@@ -105,10 +103,10 @@ def test_redis_holds_nothing_to_read(api: ApiClient, redis: RedisServer) -> None
     assert 0 < kept.ttl(key) <= 60
 
 
-def test_without_redis_every_page_is_cognitos(start: Start, fake_cognito: FakeCognito) -> None:
+def test_without_redis_every_page_is_cognitos(start: Start) -> None:
     with running_redis() as redis:
         api = start(REDIS_URL=redis.url, DEVICE_CACHE_SECONDS="60")
         api.get("/devices")
         redis.kill()
     assert "Age" not in api.get("/devices").headers
-    assert lists(fake_cognito) == 2
+    assert lists(api) == 2

@@ -3,23 +3,18 @@
 The pace, and what lost answers mean: tests/unit/domain/test_bulk.py.
 """
 
-from collections.abc import Callable
-
 import pytest
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import CURRENT, FOURTH, OTHER, THIRD
-from tests.api.fake_cognito import FakeCognito
+from tests.api.conftest import CURRENT, OTHER, THIRD, Token
 from tests.api.tokens import SUB
 
-Token = Callable[..., str]
 
-
-def many(fake_cognito: FakeCognito, count: int, first: int = 0) -> list[str]:
-    keys = [f"eu-west-1_{number:08x}-0000" for number in range(first, first + count)]
+def many(api: ApiClient, count: int) -> list[str]:
+    keys = [f"eu-west-1_{number:08x}-0000" for number in range(count)]
     for key in keys:
-        fake_cognito.add(SUB, key)
+        api.cognito.add(key)
     return keys
 
 
@@ -27,50 +22,35 @@ def many(fake_cognito: FakeCognito, count: int, first: int = 0) -> list[str]:
     ("scope", "forgotten"), [("others", [OTHER, THIRD]), ("all", [OTHER, THIRD, CURRENT])]
 )
 def test_others_are_forgotten_or_all_the_calling_device_last(
-    api: ApiClient,
-    fake_cognito: FakeCognito,
-    three_devices: tuple[str, ...],
-    scope: str,
-    forgotten: list[str],
+    api: ApiClient, three_devices: list[str], scope: str, forgotten: list[str]
 ) -> None:
-    fake_cognito.add("somebody-else", FOURTH)
     response = api.delete(f"/devices?scope={scope}")
     assert response.status_code == 200
     assert response.get_json() == {"forgotten": forgotten, "failed": []}
-    assert fake_cognito.forgotten() == forgotten
-    assert FOURTH in fake_cognito.devices("somebody-else")
+    assert set(api.cognito.devices[SUB]) == set(three_devices) - set(forgotten)
 
 
-def test_every_page_is_read_before_any_device_is_forgotten(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_every_page_is_read_before_any_device_is_forgotten(api: ApiClient) -> None:
     """A cursor points at a device, and would be stale once that is forgotten."""
-    first = many(fake_cognito, 70)
-    fake_cognito.add(SUB, CURRENT)
-    rest = many(fake_cognito, 60, first=70)
+    api.cognito.add(CURRENT)
+    others = many(api, 130)
     report = api.delete("/devices?scope=all").get_json()
-    assert report == {"forgotten": [*first, *rest, CURRENT], "failed": []}
-    assert fake_cognito.operations() == ["list_devices"] * 3 + ["forget_device"] * 131
-    assert {call.arguments["limit"] for call in fake_cognito.calls[:3]} == {60}
-
-
-def test_there_may_be_nothing_to_forget(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    fake_cognito.add(SUB, CURRENT)
-    assert api.delete("/devices?scope=others").get_json() == {"forgotten": [], "failed": []}
-    assert fake_cognito.forgotten() == []
+    assert report == {"forgotten": [*others, CURRENT], "failed": []}
+    assert api.cognito.operations() == ["list_devices"] * 3 + ["forget_device"] * 131
+    assert {call.arguments["limit"] for call in api.cognito.calls[:3]} == {60}
 
 
 def test_a_token_without_a_device_has_only_others(
-    api: ApiClient, three_devices: tuple[str, ...], token: Token
+    api: ApiClient, three_devices: list[str], token: Token
 ) -> None:
     federated = api.with_token(token(device_key=...))
-    assert federated.delete("/devices?scope=others").get_json()["forgotten"] == [*three_devices]
+    assert federated.delete("/devices?scope=others").get_json()["forgotten"] == three_devices
 
 
 def test_a_device_that_fails_is_reported_and_the_rest_goes_on(
-    api: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...]
+    api: ApiClient, three_devices: list[str]
 ) -> None:
-    fake_cognito.fail("forget_device", ServiceError(ErrorCode.UPSTREAM_TIMEOUT, "Too late."))
+    api.cognito.fail("forget_device", ServiceError(ErrorCode.UPSTREAM_TIMEOUT, "Too late."))
     response = api.delete("/devices?scope=all", headers={"X-Request-ID": "req-1"})
     assert response.status_code == 200
     problem = {
@@ -92,11 +72,11 @@ def test_a_device_that_fails_is_reported_and_the_rest_goes_on(
     ("failure", "status"), [(ErrorCode.UPSTREAM_ERROR, 502), (ErrorCode.INVALID_PARAMETER, 400)]
 )
 def test_when_the_devices_cannot_be_listed_nothing_is_forgotten(
-    api: ApiClient, fake_cognito: FakeCognito, failure: ErrorCode, status: int
+    api: ApiClient, failure: ErrorCode, status: int
 ) -> None:
-    many(fake_cognito, 70)
-    fake_cognito.fail("list_devices", None, ServiceError(failure, "Bad cursor."))
+    many(api, 70)
+    api.cognito.fail("list_devices", None, ServiceError(failure, "Bad cursor."))
     problem = assert_problem(api.delete("/devices?scope=all"), status, failure.value)
-    assert fake_cognito.forgotten() == []
+    assert len(api.cognito.devices[SUB]) == 70
     if failure is ErrorCode.INVALID_PARAMETER:  # the caller sent no cursor
         assert "The list changed while it was read" in problem["detail"]

@@ -1,7 +1,7 @@
 """GET /devices: the user's devices, a page at a time."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,26 +9,20 @@ from werkzeug.http import parse_options_header
 
 from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient
-from tests.api.conftest import CURRENT, FOURTH, OTHER, THIRD
-from tests.api.fake_cognito import FakeCognito
-from tests.api.tokens import SUB
+from tests.api.conftest import CURRENT, OTHER, Token
 
 
-def test_a_device_has_every_member_of_the_contract(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_a_device_has_every_member_of_the_contract(api: ApiClient) -> None:
     """What Amplify wrote into the name is made readable; the name itself stays as it is."""
     written = "macOS 14.2.1 arm macOS Google Chrome/143.0.0.0;Not A(Brand/99.0.0.0"
-    fake_cognito.add(
-        SUB,
+    api.cognito.add(
         CURRENT,
         name=written,
         created_at=datetime(2026, 1, 2, 3, 4, 5, 678_901, UTC),
         attributes={"device_status": "valid", "dev:device_sdk": "aws-sdk"},
     )
     response = api.get("/devices")
-    assert response.status_code == 200
-    assert response.content_type == "application/json"
+    assert (response.status_code, response.content_type) == (200, "application/json")
     assert response.get_json() == {
         "items": [
             {
@@ -52,58 +46,43 @@ def test_a_device_has_every_member_of_the_contract(
     }
 
 
-def test_what_cognito_did_not_say_is_null(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_what_cognito_did_not_say_is_null(api: ApiClient) -> None:
     times = ("created_at", "last_modified_at", "last_authenticated_at")
-    fake_cognito.add(
-        SUB, OTHER, name=None, last_ip_address=None, attributes={}, **dict.fromkeys(times)
-    )
+    unknown: dict[str, Any] = dict.fromkeys(("name", "last_ip_address", *times))
+    api.cognito.add(OTHER, attributes={}, **unknown)
     (device,) = api.get("/devices").get_json()["items"]
     known = {name: value for name, value in device.items() if value is not None}
     assert known == {"id": OTHER, "status": "remembered", "current": False, "attributes": {}}
 
 
-@pytest.mark.parametrize("device_key", [CURRENT, None])
+@pytest.mark.parametrize(("claim", "current"), [(CURRENT, CURRENT), (..., None)])
 def test_the_tokens_device_is_current_and_no_other(
     api: ApiClient,
-    three_devices: tuple[str, ...],
-    token: Callable[..., str],
-    device_key: str | None,
+    three_devices: list[str],
+    token: Token,
+    claim: object,
+    current: str | None,
 ) -> None:
-    page = api.with_token(token(device_key=device_key)).get("/devices").get_json()
-    assert [item["id"] for item in page["items"] if item["current"]] == (
-        [device_key] if device_key else []
-    )
-    assert page["currentDeviceId"] == device_key
-
-
-def test_the_current_device_is_named_also_where_it_is_not_listed(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    """A page can then offer to remember it."""
-    fake_cognito.add(SUB, CURRENT, status=DeviceStatus.NOT_REMEMBERED)
-    assert api.get("/devices").get_json() == {
-        "items": [],
-        "nextCursor": None,
-        "currentDeviceId": CURRENT,
+    page = api.with_token(token(device_key=claim)).get("/devices").get_json()
+    assert {item["id"]: item["current"] for item in page["items"]} == {
+        key: key == current for key in three_devices
     }
+    assert page["currentDeviceId"] == current
 
 
-def test_another_users_devices_are_not_shown(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    fake_cognito.add("somebody-else", OTHER)
+def test_the_current_device_is_named_also_where_it_is_not_listed(api: ApiClient) -> None:
+    """A page can then offer to remember it."""
+    api.cognito.add(CURRENT, status=DeviceStatus.NOT_REMEMBERED)
+    page = api.get("/devices").get_json()
+    assert (page["items"], page["currentDeviceId"]) == ([], CURRENT)
+
+
+def test_another_users_devices_are_not_shown(api: ApiClient) -> None:
+    api.cognito.add(OTHER, sub="somebody-else")
     assert api.get("/devices").get_json()["items"] == []
 
 
-def test_the_callers_own_token_goes_to_cognito(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    api.get("/devices")
-    (call,) = fake_cognito.calls
-    assert call.arguments == {"limit": 60, "cursor": None}
-    assert api.authorization == f"Bearer {call.access_token}"
-
-
-def test_the_link_leads_through_every_page_once(api: ApiClient, fake_cognito: FakeCognito) -> None:
-    keys = [OTHER, CURRENT, THIRD, FOURTH]
-    for key in keys:
-        fake_cognito.add(SUB, key)
+def test_the_link_leads_through_every_page_once(api: ApiClient, three_devices: list[str]) -> None:
     seen: list[str] = []
     address: str | None = "/devices?limit=1"
     while address:
@@ -113,25 +92,14 @@ def test_the_link_leads_through_every_page_once(api: ApiClient, fake_cognito: Fa
         address = _next(response.headers.get("Link"))
         assert (address is None) == (page["nextCursor"] is None)
         if address:
-            assert parse_qs(urlsplit(address).query) == {
-                "limit": ["1"],
-                "cursor": [page["nextCursor"]],
-            }
-    assert seen == keys
+            query = parse_qs(urlsplit(address).query)
+            assert query == {"limit": ["1"], "cursor": [page["nextCursor"]]}
+    assert seen == three_devices
 
 
-def test_characters_of_base64_survive_in_the_link(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    """A cursor is opaque: `+`, `/`, `=` and `&` must reach Cognito as they came."""
-    odd = "after:a+b/c==&limit=60#"
-    fake_cognito.add(SUB, odd.removeprefix("after:"))
-    fake_cognito.add(SUB, OTHER)
-    address = _next(api.get("/devices?limit=1").headers["Link"])
-    assert address is not None
-    page = api.get(address).get_json()
-    assert [item["id"] for item in page["items"]] == [OTHER]
-    assert fake_cognito.calls[1].arguments == {"limit": 1, "cursor": odd}
+def test_without_a_limit_a_page_is_as_long_as_cognitos(api: ApiClient) -> None:
+    api.get("/devices")
+    assert api.cognito.calls[0].arguments == {"limit": 60, "cursor": None}
 
 
 def _next(link: str | None) -> str | None:
@@ -140,6 +108,4 @@ def _next(link: str | None) -> str | None:
         return None
     target, options = parse_options_header(link)
     assert options == {"rel": "next"}
-    assert target.startswith("<")
-    assert target.endswith(">")
-    return target[1:-1]
+    return target.removeprefix("<").removesuffix(">")

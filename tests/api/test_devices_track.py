@@ -8,11 +8,12 @@ import pytest
 from app.domain.devices import SecretVerifier
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import OTHER
-from tests.api.fake_cognito import FakeCognito
 from tests.api.tokens import SUB
 
-VERIFIER = {"passwordVerifier": "cGFzc3dvcmQtdmVyaWZpZXI=", "salt": "c2FsdHNhbHQ="}
+# Base64 with and without padding: AWS's own example of ConfirmDevice goes without.
+VERIFIER = {"passwordVerifier": "cGFzc3dvcmQtdmVyaWZpZXI", "salt": "c2FsdHNhbHQ="}
 GROUP_KEY = "-AbCd1234"
+REMEMBERED = {"id": OTHER, "status": "remembered", "userConfirmationNecessary": False}
 CHROME_ON_MACOS = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/131.0.0.0 Safari/537.36"
@@ -25,19 +26,11 @@ def body(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not ...}
 
 
-def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(api: ApiClient) -> None:
     response = api.post("/devices", json=body())
-    assert response.status_code == 201
-    assert response.content_type == "application/json"
-    assert response.get_json() == {
-        "id": OTHER,
-        "status": "remembered",
-        "userConfirmationNecessary": False,
-    }
-    (call,) = fake_cognito.calls
-    assert call.operation == "confirm_device"
+    assert (response.status_code, response.content_type) == (201, "application/json")
+    assert response.get_json() == REMEMBERED
+    (call,) = api.cognito.calls
     assert call.arguments == {
         "device_key": OTHER,
         "name": "My laptop",
@@ -45,38 +38,22 @@ def test_a_clients_verifier_is_forwarded_and_nothing_secret_comes_back(
     }
 
 
-def test_on_an_opt_in_pool_the_device_is_there_once_it_is_remembered(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
-    fake_cognito.opt_in = True
+def test_on_an_opt_in_pool_the_user_is_still_to_be_asked(api: ApiClient) -> None:
+    api.cognito.opt_in = True
     response = api.post("/devices", json=body())
-    assert response.status_code == 201
-    assert response.get_json() == {
-        "id": OTHER,
-        "status": "tracked",
-        "userConfirmationNecessary": True,
-    }
-    location = response.headers["Location"]
-    assert location == f"/devices/{OTHER}"
-    assert_problem(api.get(location), 404, "device-not-found")
-    assert api.patch(location, json={"status": "remembered"}).status_code == 200
-    assert api.get(location).get_json()["status"] == "remembered"
+    tracked = {"id": OTHER, "status": "tracked", "userConfirmationNecessary": True}
+    assert (response.status_code, response.get_json()) == (201, tracked)
+    assert response.headers["Location"] == f"/devices/{OTHER}"
 
 
-def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(
-    api: ApiClient, fake_cognito: FakeCognito
-) -> None:
+def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(api: ApiClient) -> None:
     response = api.post("/devices", json=body(secretVerifier=..., deviceGroupKey=GROUP_KEY))
-    assert response.status_code == 201
     assert response.headers["Cache-Control"] == "no-store"
     tracked = response.get_json()
     password = tracked.pop("devicePassword")
-    assert tracked == {"id": OTHER, "status": "remembered", "userConfirmationNecessary": False}
+    assert tracked == REMEMBERED
     assert len(base64.b64decode(password, validate=True)) == 40
-
-    verifier = fake_cognito.calls[0].arguments["verifier"]
-    assert base64.b64decode(verifier.password_verifier, validate=True)
-    assert base64.b64decode(verifier.salt, validate=True)
+    verifier = api.cognito.calls[0].arguments["verifier"]
     assert password not in (verifier.password_verifier, verifier.salt)
     assert "devicePassword" not in api.get(f"/devices/{OTHER}").get_json()
 
@@ -91,17 +68,10 @@ def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(
     ],
 )
 def test_without_a_name_it_is_named_from_a_telling_user_agent(
-    api: ApiClient, fake_cognito: FakeCognito, agent: str, name: str | None, called: str | None
+    api: ApiClient, agent: str, name: str | None, called: str | None
 ) -> None:
     api.post("/devices", json=body(name=name), headers={"User-Agent": agent})
-    assert fake_cognito.devices(SUB)[OTHER].name == called
-
-
-@pytest.mark.parametrize("padding", ["=", ""])
-def test_base64_may_go_without_padding(api: ApiClient, padding: str) -> None:
-    """AWS's own example of ConfirmDevice does."""
-    verifier = {"passwordVerifier": f"AAAAAAA{padding}", "salt": f"AAAAAAA{padding}"}
-    assert api.post("/devices", json=body(secretVerifier=verifier)).status_code == 201
+    assert api.cognito.devices[SUB][OTHER].name == called
 
 
 def test_everything_that_is_missing_is_told_at_once(api: ApiClient) -> None:
@@ -110,17 +80,24 @@ def test_everything_that_is_missing_is_told_at_once(api: ApiClient) -> None:
     assert errors["secretVerifier"] == errors["deviceGroupKey"]
 
 
-@pytest.mark.parametrize("name", ["x", "x" * 1024, "👩‍💻 laptop", 'a <b>&amp;"quoted"', " x "])
-def test_names_reach_cognito_as_they_were_sent(
-    api: ApiClient, fake_cognito: FakeCognito, name: str
-) -> None:
+@pytest.mark.parametrize("name", ["x" * 1024, '👩‍💻 <b>&amp;"laptop"', " x "])
+def test_names_reach_cognito_as_they_were_sent(api: ApiClient, name: str) -> None:
     assert api.post("/devices", json=body(name=name)).status_code == 201
-    assert fake_cognito.devices(SUB)[OTHER].name == name
+    assert api.cognito.devices[SUB][OTHER].name == name
 
 
 EITHER = ["deviceGroupKey", "secretVerifier"]
 PASSWORD_VERIFIER, SALT = "secretVerifier.passwordVerifier", "secretVerifier.salt"
-WITH_GROUP_KEY = {"secretVerifier": ...}
+
+
+def with_verifier(**changes: str) -> dict[str, Any]:
+    return body(secretVerifier=VERIFIER | changes)
+
+
+def with_group_key(value: str) -> dict[str, Any]:
+    return body(secretVerifier=..., deviceGroupKey=value)
+
+
 WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
     "deviceKey null": (body(deviceKey=None), ["deviceKey"]),
     "deviceKey no device key": (body(deviceKey="my-phone"), ["deviceKey"]),
@@ -129,28 +106,17 @@ WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
     "name empty": (body(name=""), ["name"]),
     "name blank": (body(name=" \u3000 "), ["name"]),
     "name too long": (body(name="x" * 1025), ["name"]),
-    "name a number": (body(name=7), ["name"]),
     "name with a line feed": (body(name="a\nb"), ["name"]),
     "no secret at all": (body(secretVerifier=...), EITHER),
     "both kinds of secret": (body(deviceGroupKey=GROUP_KEY), EITHER),
     "secretVerifier null": (body(secretVerifier=None), EITHER),
     "secretVerifier empty": (body(secretVerifier={}), [PASSWORD_VERIFIER, SALT]),
-    "salt not base64": (body(secretVerifier=VERIFIER | {"salt": "not base64!"}), [SALT]),
-    "salt with a line feed": (body(secretVerifier=VERIFIER | {"salt": "c2FsdA==\n"}), [SALT]),
-    "passwordVerifier too long": (
-        body(secretVerifier=VERIFIER | {"passwordVerifier": "A" * 1028}),
-        [PASSWORD_VERIFIER],
-    ),
-    "unknown member in secretVerifier": (
-        body(secretVerifier=VERIFIER | {"password": "AAAA"}),
-        ["secretVerifier.password"],
-    ),
-    "deviceGroupKey empty": (body(**WITH_GROUP_KEY, deviceGroupKey=""), ["deviceGroupKey"]),
-    "deviceGroupKey with a slash": (
-        body(**WITH_GROUP_KEY, deviceGroupKey="a/b"),
-        ["deviceGroupKey"],
-    ),
-    "unknown member": (body(status="remembered"), ["status"]),
+    "salt not base64": (with_verifier(salt="not base64!"), [SALT]),
+    "salt with a line feed": (with_verifier(salt="c2FsdA==\n"), [SALT]),
+    "passwordVerifier too long": (with_verifier(passwordVerifier="A" * 1028), [PASSWORD_VERIFIER]),
+    "unknown member in secretVerifier": (with_verifier(x="AAAA"), ["secretVerifier.x"]),
+    "deviceGroupKey empty": (with_group_key(""), ["deviceGroupKey"]),
+    "deviceGroupKey with a slash": (with_group_key("a/b"), ["deviceGroupKey"]),
     "member in snake_case": (body(deviceKey=..., device_key=OTHER), ["deviceKey", "device_key"]),
     "a list": ([body()], ["body"]),
 }
@@ -158,18 +124,16 @@ WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
 
 @pytest.mark.parametrize(("sent", "fields"), WRONG_BODIES.values(), ids=WRONG_BODIES)
 def test_a_wrong_body_is_refused_by_field_and_not_forwarded(
-    api: ApiClient, fake_cognito: FakeCognito, sent: Any, fields: list[str]
+    api: ApiClient, sent: Any, fields: list[str]
 ) -> None:
     response = api.post("/devices", json=sent)
     errors = response.get_json().get("errors")
     assert_problem(response, 422, "validation-failed", errors=errors)
     assert sorted(errors) == sorted(fields)
-    for messages in errors.values():
-        assert all(isinstance(message, str) and message for message in messages)
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 def test_a_refused_secret_is_not_repeated_in_the_problem(api: ApiClient) -> None:
-    secret = "c2VjcmV0LW9mLXRoZS1kZXZpY2U"
-    sent = body(secretVerifier={"passwordVerifier": secret, "salt": secret})
-    assert secret not in api.post("/devices", json=sent).text
+    refused = api.post("/devices", json=with_verifier(salt="a secret, not base64"))
+    assert refused.status_code == 422
+    assert "a secret" not in refused.text

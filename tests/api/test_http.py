@@ -1,15 +1,12 @@
 """What holds for every call: methods, addresses, bodies, request ids, headers."""
 
 import json
-import re
 import uuid
-from typing import Any
 
 import pytest
 
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import CURRENT, OTHER
-from tests.api.fake_cognito import FakeCognito
+from tests.api.conftest import OTHER
 
 DEVICE = {"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}
 METHODS = {
@@ -25,7 +22,7 @@ EVERY_METHOD = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE
 
 @pytest.mark.parametrize("address", METHODS)
 def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
-    api: ApiClient, fake_cognito: FakeCognito, address: str
+    api: ApiClient, address: str
 ) -> None:
     for method in EVERY_METHOD - METHODS[address]:
         response = api.open(address, method=method)
@@ -37,7 +34,7 @@ def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
     options = api.with_authorization(None).options(address)
     assert (options.status_code, options.data) == (200, b"")
     assert set(options.headers["Allow"].split(", ")) == METHODS[address]
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize(
@@ -48,18 +45,13 @@ def test_a_method_that_a_resource_has_not_is_405_and_names_those_it_has(
         "/Devices",
         f"/devices/{OTHER}/name",
         "/devices/a%2Fb",
-        "/devices/current/",
-        "/sessions/",
         "/sessions/tkn/more",
         "/static/app.js",
-        "/.env",
     ],
 )
-def test_an_address_with_nothing_at_it_is_not_found(
-    api: ApiClient, fake_cognito: FakeCognito, address: str
-) -> None:
+def test_an_address_with_nothing_at_it_is_not_found(api: ApiClient, address: str) -> None:
     assert_problem(api.get(address), 404, "not-found")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 def test_no_host_or_path_of_a_callers_own_is_an_error_or_leads_elsewhere(api: ApiClient) -> None:
@@ -75,46 +67,32 @@ def test_no_host_or_path_of_a_callers_own_is_an_error_or_leads_elsewhere(api: Ap
 # Bodies
 
 
-CALLS_WITH_BODIES = [("POST", "/devices"), ("PATCH", "/devices/current")]
-
-
 JSON = "application/json"
 REMEMBER = b'{"status": "remembered"}'
-REFUSED_BODIES = [
-    (b"{", JSON, 400, "malformed-body"),
-    (b"{'status': 'remembered'}", JSON, 400, "malformed-body"),
-    (REMEMBER + b" {}", JSON, 400, "malformed-body"),
-    (b'{"status": "\xc3"}', JSON, 400, "malformed-body"),
-    (b"[" * 8000, JSON, 400, "malformed-body"),
-    (b'{"status": NaN}', JSON, 400, "malformed-body"),
-    (b'{"status": "\\ud800"}', JSON, 400, "malformed-body"),
-    (REMEMBER, "text/plain", 400, "malformed-body"),
-    (REMEMBER, "multipart/form-data", 400, "malformed-body"),
-    (b"status=remembered", "application/x-www-form-urlencoded", 400, "malformed-body"),
-    (REMEMBER, None, 400, "malformed-body"),
-    (b'{"name": "' + b"x" * 16 * 1024 + b'"}', JSON, 413, "body-too-large"),
-]
 
 
-@pytest.mark.parametrize(("method", "address"), CALLS_WITH_BODIES)
 @pytest.mark.parametrize(
     ("sent", "content_type", "status", "code"),
-    REFUSED_BODIES,
+    [
+        (b"{", JSON, 400, "malformed-body"),
+        (REMEMBER + b" {}", JSON, 400, "malformed-body"),
+        (b'{"status": "\xc3"}', JSON, 400, "malformed-body"),
+        (b"[" * 8000, JSON, 400, "malformed-body"),
+        (b'{"status": NaN}', JSON, 400, "malformed-body"),
+        (b'{"status": "\\ud800"}', JSON, 400, "malformed-body"),
+        (REMEMBER, "text/plain", 400, "malformed-body"),
+        (b"status=remembered", "application/x-www-form-urlencoded", 400, "malformed-body"),
+        (REMEMBER, None, 400, "malformed-body"),
+        (b'{"name": "' + b"x" * 16 * 1024 + b'"}', JSON, 413, "body-too-large"),
+    ],
     ids=lambda value: repr(value)[:24],
 )
 def test_a_body_that_is_not_json_or_does_not_say_so_or_is_of_16_kib_is_refused(
-    api: ApiClient,
-    fake_cognito: FakeCognito,
-    method: str,
-    address: str,
-    sent: bytes,
-    content_type: str | None,
-    status: int,
-    code: str,
+    api: ApiClient, sent: bytes, content_type: str | None, status: int, code: str
 ) -> None:
-    response = api.open(address, method=method, data=sent, content_type=content_type)
+    response = api.patch("/devices/current", data=sent, content_type=content_type)
     assert_problem(response, status, code)
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize(
@@ -122,7 +100,7 @@ def test_a_body_that_is_not_json_or_does_not_say_so_or_is_of_16_kib_is_refused(
     ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"],
 )
 def test_json_by_another_of_its_names_is_json(
-    api: ApiClient, three_devices: tuple[str, ...], content_type: str
+    api: ApiClient, three_devices: list[str], content_type: str
 ) -> None:
     body = json.dumps({"status": "remembered"})
     assert api.patch("/devices/current", data=body, content_type=content_type).status_code == 200
@@ -148,11 +126,9 @@ def test_a_callers_request_id_comes_back_if_it_is_well_formed(api: ApiClient) ->
 
 
 @pytest.mark.parametrize("address", ["/devices/a%20b", "/devices/caf%C3%A9", "/a%22b"])
-def test_instance_is_a_uri_reference(api: ApiClient, address: str) -> None:
-    """RFC 9457 section 3.1.5: a URI reference has no blanks, quotes or letters beyond ASCII."""
-    instance: Any = api.get(address).get_json()["instance"]
-    assert re.fullmatch(r"[A-Za-z0-9/%._~!$&'()*+,;=:@-]+", instance)
-    assert instance == address
+def test_instance_is_the_address_as_a_uri_reference(api: ApiClient, address: str) -> None:
+    """RFC 9457 section 3.1.5: without blanks, quotes or letters beyond ASCII."""
+    assert api.get(address).get_json()["instance"] == address
 
 
 # Headers
@@ -172,19 +148,15 @@ EVERYWHERE = {
     ("method", "path", "status"),
     [
         ("GET", "/devices", 200),
-        ("GET", f"/devices/{CURRENT}", 200),
-        ("GET", "/sessions", 200),
         ("DELETE", "/devices/current", 204),
         ("GET", "/devices/nonsense", 404),
-        ("PUT", "/devices", 405),
         ("DELETE", "/devices", 422),
-        ("OPTIONS", "/devices", 200),
         ("GET", "/nowhere", 404),
         ("GET", "/healthz", 200),
     ],
 )
 def test_every_answer_is_protected_and_kept_by_nobody(
-    api: ApiClient, three_devices: tuple[str, ...], method: str, path: str, status: int
+    api: ApiClient, three_devices: list[str], method: str, path: str, status: int
 ) -> None:
     for caller in (api, api.with_authorization(None)):
         answer = caller.open(path, method=method)
@@ -198,7 +170,6 @@ def test_every_answer_is_protected_and_kept_by_nobody(
     [
         ("https://api.example.com", "max-age=31536000"),
         ("http://api.example.com", None),
-        ("https://localhost", None),
         ("https://localhost:8443", None),
     ],
 )

@@ -1,42 +1,30 @@
 """What there is besides /devices and /sessions, as the settings say, and under which path."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import OTHER, THIRD, Start, application, client_of
-from tests.api.fake_cognito import FakeCognito
+from tests.api.conftest import OTHER, THIRD, Start, Token, application, client_of
 from tests.api.tokens import SigningKey
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 
 
-def test_healthz_and_readyz_need_no_token(api: ApiClient, fake_cognito: FakeCognito) -> None:
+def test_healthz_and_readyz_need_no_token(api: ApiClient) -> None:
     anonymous = api.with_authorization(None)
     assert anonymous.get("/healthz").get_json() == {"status": "ok"}
     assert anonymous.get("/readyz").get_json() == {
         "ready": True,
         "checks": {"accepting": True, "keys": True, "cognito": True},
     }
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 # The contract and its page
-
-
-@pytest.mark.parametrize(
-    ("path", "version"), [("/openapi.json", "3.1"), ("/openapi-3.0.json", "3.0")]
-)
-def test_the_contract_is_there_for_everybody(api: ApiClient, path: str, version: str) -> None:
-    response = api.with_authorization(None).get(path)
-    assert response.content_type == "application/json"
-    assert response.get_json()["openapi"].startswith(version)
-    unchanged = api.get(path, headers={"If-None-Match": response.headers["ETag"]})
-    assert (unchanged.status_code, unchanged.data) == (304, b"")
 
 
 @pytest.mark.parametrize(
@@ -45,12 +33,6 @@ def test_the_contract_is_there_for_everybody(api: ApiClient, path: str, version:
 def test_what_people_try_leads_on(api: ApiClient, path: str, leads_to: str) -> None:
     response = api.with_authorization(None).get(path)
     assert (response.status_code, response.headers["Location"]) == (302, leads_to)
-
-
-def test_the_page_and_its_icon_are_there(api: ApiClient) -> None:
-    anonymous = api.with_authorization(None)
-    assert anonymous.get("/docs").content_type.startswith("text/html")
-    assert anonymous.get("/favicon.ico").content_type == "image/png"
 
 
 def test_the_page_can_be_turned_off_and_the_contract_stays(start: Start) -> None:
@@ -71,16 +53,14 @@ def test_metrics_are_not_on_the_public_port(start: Start, variables: dict[str, s
         assert response.status_code == 404
 
 
-def test_on_a_port_of_their_own_metrics_are_for_everybody_and_nothing_else_is(
-    start: Start, fake_cognito: FakeCognito
-) -> None:
+def test_on_a_port_of_their_own_metrics_are_for_everybody_and_nothing_else_is(start: Start) -> None:
     api = start(METRICS_PORT="9091")
     found = api.with_authorization(None).get("/metrics", environ_overrides=ON_METRICS_PORT)
     assert found.content_type.startswith("text/plain")
     assert "device_bff_http_requests_in_flight" in found.text
     for path in ("/devices", "/healthz", "/docs", "/nowhere"):
         assert_problem(api.get(path, environ_overrides=ON_METRICS_PORT), 404, "not-found")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
@@ -93,22 +73,22 @@ def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
 
 
 @pytest.fixture(scope="module")
-def mounted_application(only_fake_cognito: FakeCognito, pool_key: SigningKey) -> Iterator[Flask]:
-    with application(only_fake_cognito, pool_key, PUBLIC_PATH="/account") as app:
+def mounted_application(pool_key: SigningKey) -> Iterator[Flask]:
+    with application(pool_key, PUBLIC_PATH="/account") as app:
         yield app
 
 
 @pytest.fixture
-def mounted(
-    mounted_application: Flask, fake_cognito: FakeCognito, token: Callable[..., str]
-) -> ApiClient:
+def mounted(mounted_application: Flask, token: Token) -> ApiClient:
     return client_of(mounted_application, token())
 
 
 @pytest.mark.parametrize("prefix", ["/account", ""], ids=["as it came", "removed by the proxy"])
 def test_under_a_path_links_and_instances_carry_it_whatever_the_proxy_does(
-    mounted: ApiClient, fake_cognito: FakeCognito, three_devices: tuple[str, ...], prefix: str
+    mounted: ApiClient, prefix: str
 ) -> None:
+    mounted.cognito.add(OTHER)
+    mounted.cognito.add(THIRD)
     page = mounted.get(f"{prefix}/devices?limit=1")
     assert page.headers["Link"].startswith("</account/devices?limit=1&cursor=")
     body = {"deviceKey": "eu-west-1_00ff", "deviceGroupKey": "-AbCd1234"}
@@ -116,7 +96,7 @@ def test_under_a_path_links_and_instances_carry_it_whatever_the_proxy_does(
     assert tracked.headers["Location"] == "/account/devices/eu-west-1_00ff"
     missing = mounted.get(f"{prefix}/devices/eu-west-1_00aa").get_json(force=True)
     assert missing["instance"] == "/account/devices/eu-west-1_00aa"
-    fake_cognito.always_fail("forget_device", ServiceError(ErrorCode.BLOCKED))
+    mounted.cognito.fail("forget_device", *[ServiceError(ErrorCode.BLOCKED)] * 3)
     failed = mounted.delete(f"{prefix}/devices?scope=others").get_json()["failed"]
     instances = [one["problem"]["instance"] for one in failed]
     assert instances == [f"/account/devices/{key}" for key in (OTHER, THIRD, "eu-west-1_00ff")]
@@ -127,6 +107,12 @@ def test_under_a_path_the_contract_its_page_and_the_probes_are_there(mounted: Ap
     assert document["servers"][0]["url"] == "/account"
     assert mounted.get("/account/").headers["Location"] == "/account/docs"
     assert "/account/docs/" in mounted.get("/account/docs").text
-    for path in ("/account/docs/docs.js", "/healthz", "/account/healthz", "/account/readyz"):
+    for path in (
+        "/favicon.ico",
+        "/account/docs/docs.js",
+        "/healthz",
+        "/account/healthz",
+        "/account/readyz",
+    ):
         assert mounted.get(path).status_code == 200
     assert mounted.get("/accounts/devices").status_code == 404

@@ -1,7 +1,4 @@
-"""Tokens that must not get in: each with the answer of the contract, and none seen by Cognito.
-
-`pytest -vv` on this file prints the table of attacks.
-"""
+"""Tokens that must not get in: each with the answer of the contract, and none seen by Cognito."""
 
 import base64
 import hashlib
@@ -16,12 +13,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from werkzeug.datastructures import Headers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import INSUFFICIENT_SCOPE, INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import CURRENT, Start
-from tests.api.fake_cognito import FakeCognito
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import (
     CLIENT_ID,
@@ -35,8 +30,6 @@ from tests.api.tokens import (
 )
 
 HOUR = 3600
-INVALID_TOKEN = 'Bearer error="invalid_token"'
-INSUFFICIENT_SCOPE = f'Bearer error="insufficient_scope", scope="{DEVICES_SCOPE}"'
 
 
 @dataclass(frozen=True)
@@ -65,13 +58,6 @@ class Forge:
     def carrying(self, payload: Any) -> str:
         return self.signed({"alg": "RS256", "kid": self.pool_key.kid}, payload)
 
-    def hmac_signed(self, secret: bytes) -> str:
-        """HS256 by hand: PyJWT will not take a public key for a secret."""
-        header = part({"typ": "JWT", "alg": "HS256", "kid": self.pool_key.kid})
-        signing_input = f"{header}.{part(access_claims())}"
-        digest = hmac.digest(secret, signing_input.encode(), hashlib.sha256)
-        return f"{signing_input}.{encoded(digest)}"
-
     def strangers(self, **headers: Any) -> str:
         return sign(access_claims(), self.strangers_key, headers=headers)
 
@@ -89,11 +75,15 @@ def now() -> int:
     return int(time.time())
 
 
-def unsigned(forge: Forge) -> str:
-    return f"{part({'alg': 'none', 'kid': forge.pool_key.kid})}.{part(access_claims())}."
+def of_hs256(forge: Forge) -> str:
+    """With the public key for a secret; by hand, for PyJWT will not."""
+    public_key = forge.pool_key.private.public_key()
+    secret = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    signing_input = f"{part({'alg': 'HS256', 'kid': forge.pool_key.kid})}.{part(access_claims())}"
+    return f"{signing_input}.{encoded(hmac.digest(secret, signing_input.encode(), hashlib.sha256))}"
 
 
-def es256(forge: Forge) -> str:
+def of_es256(forge: Forge) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     return jwt.encode(access_claims(), key, "ES256", headers={"kid": forge.pool_key.kid})
 
@@ -104,60 +94,34 @@ def with_claims_of_another(forge: Forge) -> str:
     return f"{header}.{part(access_claims(sub='the-victim'))}.{signature}"
 
 
-def with_signature_changed(forge: Forge) -> str:
-    signing_input, _, signature = forge.good().rpartition(".")
-    return f"{signing_input}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
-
-
-def with_jwk(forge: Forge) -> str:
-    return forge.strangers(kid="new", jwk=forge.strangers_key.jwk() | {"kid": "new"})
-
-
-def of_rs384(forge: Forge) -> str:
-    return sign(access_claims(), forge.pool_key, algorithm="RS384")
-
-
-def of_hs256(forge: Forge) -> str:
-    return forge.hmac_signed(forge.pool_key.public_bytes(Encoding.PEM))
-
-
 SIGNATURES: dict[str, Callable[[Forge], str]] = {
-    "alg none": lambda f: (
-        f"{part({'alg': 'none', 'kid': f.pool_key.kid})}.{part(access_claims())}."
-    ),
+    "alg none": lambda f: f.headed(alg="none").rpartition(".")[0] + ".",
     "alg none around a good signature": lambda f: f.headed(alg="none"),
     "alg missing": lambda f: f.headed(alg=...),
-    "alg a number": lambda f: f.headed(alg=256),
     "HS256 with the public key in PEM": of_hs256,
-    "HS256 with an empty secret": lambda f: f.hmac_signed(b""),
-    "RS384 by the pool's key": of_rs384,
-    "ES256 under the pool's kid": es256,
+    "RS384 by the pool's key": lambda f: sign(access_claims(), f.pool_key, algorithm="RS384"),
+    "ES256 under the pool's kid": of_es256,
     "another RSA key under the pool's kid": lambda f: f.strangers(),
     "claims of another token": with_claims_of_another,
     "signature missing": lambda f: f.good().rpartition(".")[0] + ".",
-    "signature changed": with_signature_changed,
     "kid missing": lambda f: f.headed(kid=...),
     "kid a number": lambda f: f.headed(kid=1),
     "kid unknown": lambda f: f.headed(kid="unknown"),
     "jku to the attacker": lambda f: f.strangers(kid="new", jku=f.strangers_jwks.url),
     "x5u to the attacker": lambda f: f.strangers(kid="new", x5u=f.strangers_jwks.url),
-    "jwk of the attacker": with_jwk,
+    "jwk of the attacker": lambda f: f.strangers(jwk=f.strangers_key.jwk()),
     "crit unknown": lambda f: f.headed(crit=["http://example.com/x"]),
 }
 
 SHAPES: dict[str, Callable[[Forge], str]] = {
     "one part": lambda f: "guess",
-    "two parts": lambda f: f.good().rpartition(".")[0],
     "five parts, as a refresh token": lambda f: "eyJlbmMiOiJBMjU2R0NNIn0.a.b.c.d",
-    "header not base64": lambda f: "~." + f.good().partition(".")[2],
-    "header not JSON": lambda f: f.signed(b"alg=RS256"),
     "header a list": lambda f: f.signed([["alg", "RS256"]]),
     "header not UTF-8": lambda f: f.signed(b'{"alg":"\xff"}'),
     "header nested too deeply": lambda f: f.signed(b"[" * 5000),
     "padded with =": lambda f: f.good() + "==",
     "claims not JSON": lambda f: f.carrying(b"sub=me"),
     "claims a list": lambda f: f.carrying([access_claims()]),
-    "claims nested too deeply": lambda f: f.carrying(b'{"sub":' * 700),
     "as long as a header may be": lambda f: "a." * 8000 + "a",
 }
 
@@ -169,12 +133,7 @@ def changed(**changes: Any) -> Callable[[Forge], str]:
     )
 
 
-WRONG_TYPES: dict[str, Any] = {
-    "missing": ...,
-    "null": None,
-    "a list": [],
-    "a small number": 7,
-}
+MISTYPED: dict[str, Any] = {"missing": ..., "null": None, "a list": []}
 
 CLAIMS: dict[str, Callable[[Forge], str]] = {
     "of another pool": changed(iss=ISSUER.replace(POOL_ID, "eu-west-1_Other1234")),
@@ -193,13 +152,11 @@ CLAIMS: dict[str, Callable[[Forge], str]] = {
     "sub half a surrogate pair": changed(sub="\ud800"),
     "scope in a list": changed(scope=[DEVICES_SCOPE]),
     "device_key no device key": changed(device_key="my-phone"),
-    "device_key with a line feed": changed(device_key=f"{CURRENT}\n"),
     "device_key a number": changed(device_key=1),
 } | {
     f"{claim} {kind}": changed(**{claim: value})
     for claim in ("iss", "sub", "exp", "iat", "token_use", "client_id")
-    for kind, value in WRONG_TYPES.items()
-    if (claim, kind) != ("iat", "a small number")  # which is a time long past, and so is valid
+    for kind, value in MISTYPED.items()
 }
 
 ATTACKS = {"signature": SIGNATURES, "shape": SHAPES, "claims": CLAIMS}
@@ -226,68 +183,45 @@ def forge(pool_key: SigningKey, strangers_key: SigningKey, strangers_jwks: JwksS
         for name, make in attacks.items()
     ],
 )
-def test_refused(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge, make: Callable[[Forge], str]
-) -> None:
+def test_refused(api: ApiClient, forge: Forge, make: Callable[[Forge], str]) -> None:
     token = make(forge)
     response = api.with_token(token).get("/devices/current")
     problem = assert_problem(response, 401, "invalid-token", challenge=INVALID_TOKEN)
     assert response.headers["WWW-Authenticate"] == (
         f'{INVALID_TOKEN}, error_description="{problem["detail"]}"'
     )
-    assert response.headers["Cache-Control"] == "no-store"
     if len(token) > 10:
         assert token[:4000] not in response.text
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
     assert forge.strangers_jwks.fetches == 0
 
 
 @pytest.mark.parametrize(
-    "scope",
-    [
-        *(..., "", "openid", f"{DEVICES_SCOPE}istrator", f"not.{DEVICES_SCOPE}"),
-        *(DEVICES_SCOPE.upper(), f"openid,{DEVICES_SCOPE}"),
-    ],
+    "scope", [..., "openid", f"{DEVICES_SCOPE}istrator", f"openid,{DEVICES_SCOPE}"]
 )
-def test_lacks_the_scope(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge, scope: Any
-) -> None:
+def test_lacks_the_scope(api: ApiClient, forge: Forge, scope: Any) -> None:
     response = api.with_token(forge.good(scope=scope)).get("/devices/current")
     problem = assert_problem(response, 403, "insufficient-scope", challenge=INSUFFICIENT_SCOPE)
     assert DEVICES_SCOPE in problem["detail"]
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 @pytest.mark.parametrize(
     "written",
     [
         *("", "Bearer", "{}", "Token {}", "Bearer{}", "Bearer\t{}", "Bearer\xa0{}", 'Bearer "{}"'),
-        *("Bearer {} junk", "Bearer {}é", "Bearer {0}, Bearer {0}", 'Bearer token="{}"', None),
+        *("Bearer {} junk", "Bearer {}é", 'Bearer token="{}"', None),
+        *("Bearer {0}, Bearer {0}", "Bearer {}, Basic x"),  # two headers, as the server joins them
     ],
 )
-def test_malformed_header(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge, written: str | None
-) -> None:
+def test_malformed_header(api: ApiClient, forge: Forge, written: str | None) -> None:
     sent = written and written.format(forge.good())
     response = api.with_authorization(sent).get("/devices/current")
     assert_problem(response, 401, "missing-token", challenge="Bearer")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
-def test_two_headers_are_malformed_even_if_one_is_good(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge
-) -> None:
-    good = f"Bearer {forge.good()}"
-    for values in ((good, good), (good, "Basic x"), ("Bearer x", good)):
-        headers = Headers([("Authorization", value) for value in values])
-        response = api.get("/devices/current", headers=headers)
-        assert_problem(response, 401, "missing-token", challenge="Bearer")
-    assert fake_cognito.calls == []
-
-
-def test_a_token_elsewhere_counts_for_nothing(
-    api: ApiClient, fake_cognito: FakeCognito, forge: Forge
-) -> None:
+def test_a_token_elsewhere_counts_for_nothing(api: ApiClient, forge: Forge) -> None:
     """RFC 6750 sections 2.2 and 2.3 allow body and query; an address is logged everywhere."""
     anonymous, token = api.with_authorization(None), forge.good()
     anonymous.set_cookie("access_token", token)
@@ -299,7 +233,7 @@ def test_a_token_elsewhere_counts_for_nothing(
     ]
     for response in responses:
         assert_problem(response, 401, "missing-token", challenge="Bearer")
-    assert fake_cognito.calls == []
+    assert api.cognito.calls == []
 
 
 # What must get in all the same
@@ -328,7 +262,7 @@ def test_clocks_may_differ_by_a_little(start: Start, forge: Forge) -> None:
         assert api.with_token(forge.good(**changes)).get("/devices").status_code == 200
 
 
-@pytest.mark.parametrize("scheme", ["bearer", "bEaReR", "Bearer "])
+@pytest.mark.parametrize("scheme", ["bEaReR", "Bearer "])
 def test_the_scheme_is_not_case_sensitive(api: ApiClient, forge: Forge, scheme: str) -> None:
     authorization = f"{scheme} {forge.good()}"
     assert api.with_authorization(authorization).get("/devices").status_code == 200

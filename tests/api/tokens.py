@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
 POOL_ID = "eu-west-1_AbCdEf123"
@@ -35,9 +34,6 @@ class SigningKey:
         published: dict[str, Any] = RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         public = {name: published[name] for name in ("kty", "n", "e")}
         return public | {"kid": self.kid, "alg": "RS256", "use": "sig"}
-
-    def public_bytes(self, encoding: Encoding) -> bytes:
-        return self.private.public_key().public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
 
 
 def access_claims(**changes: Any) -> Claims:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 APP = Path(__file__).parents[2] / "app"
@@ -19,9 +20,10 @@ RANKS = (
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(APP.rglob("*.py")):
-        yield path.relative_to(APP), ast.parse(path.read_text())
+@cache
+def modules() -> list[tuple[Path, ast.Module]]:
+    paths = sorted(APP.rglob("*.py"))
+    return [(path.relative_to(APP), ast.parse(path.read_text())) for path in paths]
 
 
 def rooms_imported(tree: ast.Module) -> Iterator[str]:

@@ -4,7 +4,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import trustme
@@ -18,18 +20,22 @@ ISSUER = f"https://cognito-idp.eu-west-1.amazonaws.com/{POOL_ID}"
 SWITCHED_ISSUER = f"https://issuer-cognito-idp.eu-west-1.amazonaws.com/{POOL_ID}"
 
 
-def read(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Of each test's own."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+def read(**variables: str) -> Settings:
     """Settings of an environment with the required variables and `variables`, and no other."""
-    for name in os.environ:
-        if not name.startswith("PYTEST"):
-            monkeypatch.delenv(name)
-    for name, value in (REQUIRED | variables).items():
-        monkeypatch.setenv(name, value)
+    os.environ.clear()
+    os.environ.update(REQUIRED | variables)
     return Settings.from_environ()
 
 
-def test_two_variables_are_enough_and_nobody_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read(monkeypatch)
+def test_two_variables_are_enough_and_nobody_is_trusted() -> None:
+    settings = read()
     assert settings.cognito_client_ids == {"1example23456789"}
     assert settings.cognito_endpoint_url is None
     assert settings.cors_origins == ()
@@ -38,7 +44,7 @@ def test_two_variables_are_enough_and_nobody_is_trusted(monkeypatch: pytest.Monk
     assert settings.metrics_port is None
     assert list(settings.warnings()) == []
     theirs = {"AWS_REGION": "x", "OTEL_SERVICE_NAME": "x", "LOGNAME": "x", "PATH": "/bin"}
-    assert list(read(monkeypatch, **theirs).warnings()) == []
+    assert list(read(**theirs).warnings()) == []
 
 
 # The pool, its issuers and its keys
@@ -48,27 +54,19 @@ def of_issuers(*issuers: str) -> dict[str, str]:
     return {issuer: f"{issuer}/.well-known/jwks.json" for issuer in issuers}
 
 
-def of_pool(pool_id: str, domain: str) -> dict[str, str]:
+def in_partition(pool_id: str, domain: str) -> tuple[dict[str, str], dict[str, str]]:
     hosts = ("cognito-idp", "issuer-cognito-idp")
-    return of_issuers(*(f"https://{host}.{domain}/{pool_id}" for host in hosts))
+    issuers = (f"https://{host}.{domain}/{pool_id}" for host in hosts)
+    return {"COGNITO_USER_POOL_ID": pool_id}, of_issuers(*issuers)
 
 
 @pytest.mark.parametrize(
     ("variables", "addresses"),
     [
-        ({}, of_pool(POOL_ID, "eu-west-1.amazonaws.com")),
-        (
-            {"COGNITO_USER_POOL_ID": "us-gov-west-1_a"},
-            of_pool("us-gov-west-1_a", "us-gov-west-1.amazonaws.com"),
-        ),
-        (
-            {"COGNITO_USER_POOL_ID": "cn-north-1_AbC"},
-            of_pool("cn-north-1_AbC", "cn-north-1.amazonaws.com.cn"),
-        ),
-        (
-            {"COGNITO_USER_POOL_ID": "eusc-de-east-1_AbC"},
-            of_pool("eusc-de-east-1_AbC", "eusc-de-east-1.amazonaws.eu"),
-        ),
+        in_partition(POOL_ID, "eu-west-1.amazonaws.com"),
+        in_partition("us-gov-west-1_a", "us-gov-west-1.amazonaws.com"),
+        in_partition("cn-north-1_AbC", "cn-north-1.amazonaws.com.cn"),
+        in_partition("eusc-de-east-1_AbC", "eusc-de-east-1.amazonaws.eu"),
         (
             {"COGNITO_ISSUER": "https://one.example/p, https://two.example/p"},
             of_issuers("https://one.example/p", "https://two.example/p"),
@@ -84,9 +82,9 @@ def of_pool(pool_id: str, domain: str) -> dict[str, str]:
     ],
 )
 def test_issuers_and_their_keys_follow_from_the_pool_or_are_set(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], addresses: dict[str, str]
+    variables: dict[str, str], addresses: dict[str, str]
 ) -> None:
-    settings = read(monkeypatch, **variables)
+    settings = read(**variables)
     assert settings.key_addresses == addresses
     assert settings.cognito_region == settings.cognito_user_pool_id.partition("_")[0]
 
@@ -94,9 +92,8 @@ def test_issuers_and_their_keys_follow_from_the_pool_or_are_set(
 # Values
 
 
-def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_separated_by_commas() -> None:
     settings = read(
-        monkeypatch,
         COGNITO_CLIENT_IDS="one, two,,three ,",
         COGNITO_CLIENT_NAMES="one=Web shop, two=Phone = app",
     )
@@ -104,54 +101,45 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.cognito_client_names == {"one": "Web shop", "two": "Phone = app"}
 
 
-def test_an_origin_is_any_scheme_and_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_origin_is_any_scheme_and_host() -> None:
     web = ("https://app.example", "http://localhost:3000", "http://[::1]:3000")
     origins = (*web, "capacitor://localhost", "chrome-extension://abc")
-    assert read(monkeypatch, CORS_ORIGINS=", ".join(origins)).cors_origins == origins
+    assert read(CORS_ORIGINS=", ".join(origins)).cors_origins == origins
 
 
-def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    unset = read(monkeypatch)
+def test_an_empty_variable_is_an_unset_one() -> None:
+    unset = read()
     for name in NAMES - REQUIRED.keys():
-        assert read(monkeypatch, **{name: ""}) == unset, name
+        assert read(**{name: ""}) == unset, name
 
 
 WRONG: dict[str, list[str]] = {
-    "COGNITO_USER_POOL_ID": [
-        *("", "pool", "eu-west-1", "eu-west-1_", "EU-WEST-1_Abc", "eu-west-1_Ab/c"),
-        *("eu-west-٣_Abc", "eu-west-1_Äbc"),
-    ],
-    "COGNITO_CLIENT_IDS": ["", ",", "a b", "abc:def", "abc,d/e", "x" * 129, "é"],
+    "COGNITO_USER_POOL_ID": ["", "pool", "eu-west-1_", "EU-WEST-1_A", "eu-west-1_/", "eu-west-1_Ä"],
+    "COGNITO_CLIENT_IDS": ["", ",", "a b", "abc,d/e", "x" * 129, "é"],
     "COGNITO_CLIENT_NAMES": ["one", "one=", "a b=Web shop"],
     "COGNITO_ENDPOINT_URL": [
         *("localhost:9229", "ftp://cognito.example", "http://", "http://cognito.example#part"),
         *("http://cognito.example:port", "http://[::1", "http://c .example"),
     ],
-    "COGNITO_ISSUER": ["issuer", "http://[", "https://issuer.example/pool/"],
-    "COGNITO_JWKS_URL": [
-        *("jwks.json", "file:///etc/passwd", "https://a.example,https://b.example,https://c.ex"),
-    ],
-    "COGNITO_CONNECT_TIMEOUT": ["0", "-1", "soon", "nan", "inf", "86401"],
+    "COGNITO_ISSUER": ["issuer", "https://issuer.example/pool/"],
+    "COGNITO_JWKS_URL": ["jwks.json", "https://a.example,https://b.example,https://c.ex"],
+    "COGNITO_CONNECT_TIMEOUT": ["0", "soon", "nan", "inf", "86401"],
     "COGNITO_MAX_ATTEMPTS": ["0", "11", "2.5"],
-    "COGNITO_READ_QUOTA": ["0", "50/s"],
     "TOKEN_LEEWAY": ["-1", "61", "nan"],
-    "RATE_LIMIT_PER_USER": ["many", "10", "-1 per minute", "0 per minute", "10 per blink"],
+    "RATE_LIMIT_PER_USER": ["many", "10", "-1 per minute", "0 per minute"],
     "REDIS_URL": ["localhost:6379", "redis://[", "redis://redis:port", "redis://r?family=0"],
     "CORS_ORIGINS": [
         *("*", "null", "app.example", "https://*.app.example", "https://app.example/"),
         *("https://app.example/path", "https://me@app.example", "https://app.example:port"),
         *("https://App.example", "https://bücher.example", "https://app.example:443"),
     ],
+    "DEVICE_CACHE_SECONDS": ["60"],  # without REDIS_URL
     "CORS_HEADERS": ["a b", "*"],
-    "TRUSTED_PROXY_HOPS": ["-1", "11", "one"],
-    "PUBLIC_PATH": ["account", "/", "/account/", "/a b", "//account", "https://x.example/account"],
+    "PUBLIC_PATH": ["account", "/", "/account/", "/a b", "//account"],
     "AUDIT_LOG": ["perhaps"],
     "DOCS_SIGN_IN_URL": ["javascript:alert(1)"],
-    "LOG_FORMAT": ["xml", "JSON"],
     "LOG_LEVEL": ["TRACE", "debug"],
-    "METRICS_PORT": ["0", "65536", "x"],
     "PORT": ["-1", "65536", "http"],
-    "WORKERS": ["0", "129", "auto"],
     "AWS_CA_BUNDLE": ["/no/such/file"],
     "SSL_CERT_FILE": ["/no/such/file"],
 }
@@ -160,11 +148,9 @@ WRONG: dict[str, list[str]] = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
 )
-def test_a_wrong_value_is_named_with_what_is_wrong(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_wrong_value_is_named_with_what_is_wrong(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as stopped:
-        read(monkeypatch, **{name: value})
+        read(**{name: value})
     assert re.fullmatch(rf"{name}: [^;]*\w[^;]*\.", str(stopped.value)), "this one, and no other"
 
 
@@ -174,38 +160,32 @@ def test_a_wrong_value_is_named_with_what_is_wrong(
         ("COGNITO_ISSUER", "https://issuer.example/pool/", "slash"),
         ("CORS_ORIGINS", "https://app.example/", "slash"),
         ("COGNITO_USER_POOL_ID", f'"{POOL_ID}"', "quotes or blanks"),
-        ("REDIS_URL", "'redis://redis'", "quotes or blanks"),
         ("LOG_LEVEL", " INFO", "quotes or blanks"),
         ("COGNITO_ENDPOINT_URL", "http://c.example\n", "quotes or blanks"),
     ],
 )
-def test_what_is_easily_overlooked_is_told_as_such(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, advice: str
-) -> None:
+def test_what_is_easily_overlooked_is_told_as_such(name: str, value: str, advice: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: .*{advice}.* Remove "):
-        read(monkeypatch, **{name: value})
+        read(**{name: value})
 
 
 @pytest.mark.parametrize(
-    ("variables", "warned"),
+    ("name", "value", "oddity"),
     [
-        ({"COGNITO_CLIENT_ID": "abc"}, ("COGNITO_CLIENT_ID", "did you mean COGNITO_CLIENT_IDS?")),
-        ({"CORS_ORIGIN": "*"}, ("CORS_ORIGIN", "did you mean CORS_ORIGINS?")),
-        ({"COGNITO_XYZZY": "1"}, ("COGNITO_XYZZY", "is no setting")),
-        ({"GRACEFUL_TIMEOUT": "20"}, ("GRACEFUL_TIMEOUT", "shorter than the longest call")),
-        ({"COGNITO_DEADLINE": "2"}, ("COGNITO_DEADLINE", "no call is ever repeated")),
+        ("COGNITO_CLIENT_ID", "abc", "did you mean COGNITO_CLIENT_IDS?"),
+        ("COGNITO_XYZZY", "1", "is no setting"),
+        ("GRACEFUL_TIMEOUT", "20", "shorter than the longest call"),
+        ("COGNITO_DEADLINE", "2", "no call is ever repeated"),
     ],
 )
-def test_what_is_hardly_meant_is_warned_of(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], warned: tuple[str, str]
-) -> None:
-    ((name, oddity),) = read(monkeypatch, **variables).warnings()
-    assert name == warned[0]
-    assert oddity.endswith(warned[1]) or warned[1] in oddity
+def test_what_is_hardly_meant_is_warned_of(name: str, value: str, oddity: str) -> None:
+    ((warned, told),) = read(**{name: value}).warnings()
+    assert warned == name
+    assert oddity in told
 
 
-def test_the_summary_for_the_log_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    summary = read(monkeypatch, REDIS_URL="redis://me:secret@redis.example/0").summary()
+def test_the_summary_for_the_log_holds_no_password() -> None:
+    summary = read(REDIS_URL="redis://me:secret@redis.example/0").summary()
     assert summary["redis"] == "redis.example"
     assert "secret" not in str(summary)
 
@@ -213,31 +193,23 @@ def test_the_summary_for_the_log_holds_no_password(monkeypatch: pytest.MonkeyPat
 # HTTPS
 
 
-@pytest.fixture
-def pem(tmp_path: Path) -> dict[str, str]:
-    """The files of a certificate and of its private key."""
-    certificate = trustme.CA().issue_cert("localhost")
-    files = {"TLS_CERT_FILE": tmp_path / "cert.pem", "TLS_KEY_FILE": tmp_path / "key.pem"}
-    certificate.cert_chain_pems[0].write_to_path(str(files["TLS_CERT_FILE"]))
-    certificate.private_key_pem.write_to_path(str(files["TLS_KEY_FILE"]))
-    return {name: str(path) for name, path in files.items()}
+def test_tls_takes_a_certificate_and_its_key_and_names_what_is_none(tmp_path: Path) -> None:
+    ours, strangers = (trustme.CA().issue_cert("localhost") for _ in range(2))
+    cert, key, another_key = (str(tmp_path / name) for name in ("cert.pem", "key.pem", "other.pem"))
+    ours.cert_chain_pems[0].write_to_path(cert)
+    ours.private_key_pem.write_to_path(key)
+    strangers.private_key_pem.write_to_path(another_key)
 
+    def check(**variables: str) -> None:
+        read(**variables).check_certificate()
 
-@pytest.mark.parametrize("name", ["TLS_CERT_FILE", "TLS_KEY_FILE"])
-def test_tls_takes_a_certificate_and_its_key_and_names_what_is_none(
-    monkeypatch: pytest.MonkeyPatch, pem: dict[str, str], tmp_path: Path, name: str
-) -> None:
-    read(monkeypatch, **pem).check_certificate()
+    check(TLS_CERT_FILE=cert, TLS_KEY_FILE=key)
     with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE and TLS_KEY_FILE: Set both"):
-        read(monkeypatch, **{name: pem[name]})
-    missing = read(monkeypatch, **pem | {name: "no-such-file.pem"})
-    with pytest.raises(SettingsError, match=rf"^{name}: Cannot be read: "):
-        missing.check_certificate()
-    strangers = tmp_path / "strangers.pem"
-    trustme.CA().issue_cert("localhost").private_key_pem.write_to_path(str(strangers))
-    mixed = read(monkeypatch, **pem | {"TLS_KEY_FILE": str(strangers)})
+        check(TLS_CERT_FILE=cert)
+    with pytest.raises(SettingsError, match=r"^TLS_KEY_FILE: Cannot be read: "):
+        check(TLS_CERT_FILE=cert, TLS_KEY_FILE="no-such-file.pem")
     with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE and TLS_KEY_FILE: Not"):
-        mixed.check_certificate()
+        check(TLS_CERT_FILE=cert, TLS_KEY_FILE=another_key)
 
 
 def test_a_wrong_variable_stops_gunicorn_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:

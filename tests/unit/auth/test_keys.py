@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
 from app.domain.errors import ServiceError
-from tests.api.jwks_server import JwksServer
+from tests.api.jwks_server import JwksServer, await_jwks_fetches
 from tests.api.tokens import SigningKey
-from tests.raw_server import in_pieces, new_tls, raw_server
+from tests.raw_server import Script, in_pieces, new_tls, raw_server
 
 KEY = SigningKey("one")
 URL = "https://keys.example/jwks.json"
@@ -49,27 +49,8 @@ class Source:
 
     def knows(self, kid: str) -> bool:
         found = self.key_set.key(kid) is not None
-        await_background()
+        await_jwks_fetches()
         return found
-
-    def refusal(self, kid: str) -> ServiceError:
-        with pytest.raises(ServiceError) as refused:
-            self.key_set.key(kid)
-        return refused.value
-
-
-def await_background() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "jwks-refresh":
-            thread.join(10)
-
-
-def test_one_fetch_serves_every_key() -> None:
-    source = Source("one", "two")
-    assert source.outcomes == []
-    assert source.knows("one")
-    assert source.knows("two")
-    assert source.outcomes == ["fetched"]
 
 
 def test_readiness_waits_for_nobody_and_has_the_keys_fetched() -> None:
@@ -77,26 +58,17 @@ def test_readiness_waits_for_nobody_and_has_the_keys_fetched() -> None:
     source.go.clear()
     assert not source.key_set.ready()
     source.go.set()
-    await_background()
+    await_jwks_fetches()
     assert source.key_set.ready()
 
 
-def test_a_fetch_that_failed_is_repeated_after_the_interval() -> None:
-    source = Source()
-    source.kids = None
-    for now, fetches in ((1000.0, 1), (1009.9, 1), (1010.1, 2)):
-        source.now = now
-        assert not source.key_set.ready()
-        await_background()
-        assert source.outcomes == ["failed"] * fetches
-
-
-def test_made_up_kids_cost_one_fetch_an_interval() -> None:
+def test_made_up_kids_cost_one_fetch_an_interval_and_keep_no_good_token_out() -> None:
     source = Source("one")
     source.knows("one")
     for now, fetches in ((1000.0, 2), (1009.9, 2), (1010.0, 3), (1011.0, 3)):
         source.now = now
         assert not source.knows("made-up")
+        assert source.knows("one")
         assert len(source.outcomes) == fetches
 
 
@@ -115,25 +87,29 @@ def test_known_keys_serve_on_while_the_address_is_down_and_the_log_names_it() ->
     source.knows("one")
     source.kids = None
     with structlog.testing.capture_logs() as logged:
-        for day in range(1, 4):
+        for day in (1, 2):
             source.now = 1000.0 + day * 86_400
             assert source.knows("one")
             assert source.knows("one"), "no second fetch within the interval"
-    assert source.key_set.ready()
-    assert source.outcomes == ["fetched", "failed", "failed", "failed"]
+    assert source.outcomes == ["fetched", "failed", "failed"]
     assert {(line["event"], line["url"]) for line in logged} == {("jwks_fetch_failed", URL)}
 
 
-@pytest.mark.parametrize(("elapsed", "retry_after"), [(0.0, 10), (2.5, 8), (9.5, 1)])
-def test_without_any_key_callers_are_told_when_to_come_back(
-    elapsed: float, retry_after: int
-) -> None:
+def test_without_any_key_callers_are_told_when_the_next_fetch_may_be() -> None:
     source = Source()
     source.kids = None
-    source.refusal("one")
-    source.now += elapsed
-    assert source.refusal("one").retry_after == retry_after
+    for now, retry_after in ((1000.0, 10), (1002.5, 8), (1009.5, 1)):
+        source.now = now
+        with pytest.raises(ServiceError) as refused:
+            source.key_set.key("one")
+        assert refused.value.retry_after == retry_after
+        assert not source.key_set.ready()
+        await_jwks_fetches()
     assert source.outcomes == ["failed"]
+    source.now = 1010.1
+    source.key_set.ready()
+    await_jwks_fetches()
+    assert source.outcomes == ["failed", "failed"]
 
 
 # Fetching, over HTTP
@@ -163,19 +139,11 @@ def jwk(a_kid: str, /, **members: Any) -> dict[str, Any]:
     return {name: value for name, value in changed.items() if value is not ...}
 
 
-def weak_jwk() -> dict[str, Any]:
-    """Of a modulus under 2,048 bits."""
-    return SigningKey("weak", rsa.generate_private_key(65537, 1024)).jwk()  # noqa: S505
-
-
 NOT_OURS: dict[str, Any] = {
     "an elliptic curve's": {"kty": "EC", "crv": "P-256", "kid": "x", "x": "AA", "y": "AA"},
-    "a secret": {"kty": "oct", "kid": "x", "k": "AAAA"},
     "no kid": jwk("x", kid=...),
-    "a kid that is a number": jwk("x", kid=7),
     "no modulus": jwk("x", n=...),
-    "a modulus that is none": jwk("x", n="~"),
-    "1,024 bits": weak_jwk(),
+    "1,024 bits": SigningKey("x", rsa.generate_private_key(65537, 1024)).jwk(),  # noqa: S505
     "another algorithm": jwk("x", alg="RS512"),
     "for encryption": jwk("x", use="enc"),
     "not for verifying": jwk("x", key_ops=["encrypt"]),
@@ -194,10 +162,7 @@ def test_a_key_that_is_not_understood_is_passed_over_and_the_rest_is_used(
 
 @pytest.mark.parametrize(
     "body",
-    [
-        *(b"", b"<!doctype html>", b'{"keys": [{"kty": "RSA"', b"\xff\xfe", b"null", b"[]", b"{}"),
-        *(b'{"keys": []}', b'{"keys": 7}', b"[" * 100_000),
-    ],
+    [b"", b'{"keys": [{"kty"', b"\xff\xfe", b"null", b'{"keys": 7}', b"[" * 100_000],
     ids=lambda body: repr(body[:24]),
 )
 def test_what_is_no_key_set_is_none(server: JwksServer, body: bytes) -> None:
@@ -206,11 +171,12 @@ def test_what_is_no_key_set_is_none(server: JwksServer, body: bytes) -> None:
         fetch(server.url)
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
-def test_an_error_is_none_and_the_reason_is_told(server: JwksServer, status: int) -> None:
-    server.status = status
-    with pytest.raises(KeysUnavailable, match=str(status)):
+def test_an_error_is_none_and_the_reason_is_told(server: JwksServer) -> None:
+    server.status = 403
+    with pytest.raises(KeysUnavailable, match="403"):
         fetch(server.url)
+    with pytest.raises(KeysUnavailable, match="refused"):
+        fetch("http://127.0.0.1:1")
 
 
 def test_an_answer_that_does_not_come_is_given_up_on(server: JwksServer) -> None:
@@ -219,23 +185,26 @@ def test_an_answer_that_does_not_come_is_given_up_on(server: JwksServer) -> None
         fetch(server.url, timeout=0.05)
 
 
-def test_keys_come_through_the_proxy_that_the_environment_names(
-    server: JwksServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document = server.document()
+def the_key_set() -> Script:
+    """An answer with KEY."""
+    document = json.dumps({"keys": [KEY.jwk()]}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(document)}\r\nConnection: close\r\n\r\n"
+    return in_pieces(head.encode(), document)
+
+
+def test_keys_come_through_the_proxy_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with raw_server() as proxy:
-        proxy.script = in_pieces(head.encode(), document)
+        proxy.script = the_key_set()
         monkeypatch.setenv("http_proxy", proxy.url)
         assert set(fetch("http://cognito.invalid/jwks.json")) == {"one"}
 
 
 def test_the_address_must_be_one_that_is_trusted(tmp_path: Path) -> None:
     tls = new_tls(tmp_path)
-    document = json.dumps({"keys": [KEY.jwk()]}).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(document)}\r\nConnection: close\r\n\r\n"
     with raw_server(tls.server) as server:
-        server.script = in_pieces(head.encode(), document)
+        server.script = the_key_set()
         assert set(fetch_keys(server.url, 10, tls.trust["AWS_CA_BUNDLE"])) == {"one"}
         with pytest.raises(KeysUnavailable):
             fetch(server.url)

@@ -19,11 +19,13 @@ class Page:
 
 
 class Cognito:
-    """Answers after `seconds`; raises what `failures` has for the call's number, or `always`."""
+    """Answers after `seconds`, and to the `first` call after as many; raises what `failures` has
+    for the call's number, or `always`."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, first: float | None = None) -> None:
         self.now = 1000.0
         self.seconds = seconds
+        self.first = seconds if first is None else first
         self.failures: dict[int, ServiceError] = {}
         self.always: ServiceError | None = None
         self.called_at: list[float] = []
@@ -31,7 +33,7 @@ class Cognito:
     def call(self, _: str) -> None:
         number = len(self.called_at)
         self.called_at.append(round(self.now - 1000, 3))
-        self.now += self.seconds
+        self.now += self.seconds if number else self.first
         failure = self.failures.get(number, self.always)
         if failure:
             raise failure
@@ -67,23 +69,22 @@ def quota_exceeded(retry_after: int | None = 1, *, answer_lost: bool = False) ->
 GONE = ServiceError(ErrorCode.DEVICE_NOT_FOUND)
 
 
-def test_calls_keep_to_the_pace() -> None:
-    cognito = Cognito()
+@pytest.mark.parametrize(
+    ("first", "called_at"), [(0.0, [0.0, 0.1, 0.2, 0.3]), (0.5, [0.0, 0.5, 0.6, 0.7])]
+)
+def test_calls_keep_to_the_pace_and_lost_time_is_not_made_up_for_in_a_burst(
+    first: float, called_at: list[float]
+) -> None:
+    cognito = Cognito(first=first)
     assert cognito.run(per_second=10) == Report(IDS, ())
-    assert cognito.called_at == [0.0, 0.1, 0.2, 0.3]
-
-
-def test_time_that_the_calls_take_is_not_waited_for_again() -> None:
-    cognito = Cognito(seconds=0.3)
-    cognito.run(per_second=10)
-    assert cognito.called_at == [0.0, 0.3, 0.6, 0.9]
+    assert cognito.called_at == called_at
 
 
 @pytest.mark.parametrize(
     ("retry_after", "called_at"),
     [(5, [0.0, 5.0, 5.1, 5.2, 5.3]), (None, [0.0, 1.0, 1.1, 1.2, 1.3])],
 )
-def test_quota_is_waited_for_and_not_made_up_for_in_a_burst(
+def test_quota_is_waited_for_as_long_as_cognito_says_or_a_second(
     retry_after: int | None, called_at: list[float]
 ) -> None:
     cognito = Cognito()
@@ -92,24 +93,13 @@ def test_quota_is_waited_for_and_not_made_up_for_in_a_burst(
     assert cognito.called_at == called_at
 
 
-def test_one_that_fails_does_not_stop_the_rest() -> None:
+@pytest.mark.parametrize(("answer_lost", "failed"), [(True, []), (False, [("a", GONE)])])
+def test_gone_is_done_after_a_lost_answer_and_not_after_a_wait_for_quota(
+    answer_lost: bool, failed: list[tuple[str, ServiceError]]
+) -> None:
     cognito = Cognito()
-    cognito.failures[1] = GONE
-    report = cognito.run()
-    assert report.done == ("a", "c", "d")
-    assert [(one.id, one.error) for one in report.failed] == [("b", GONE)]
-
-
-def test_gone_after_a_lost_answer_is_done() -> None:
-    cognito = Cognito()
-    cognito.failures = {0: quota_exceeded(answer_lost=True), 1: GONE}
-    assert cognito.run().done == IDS
-
-
-def test_gone_after_a_wait_for_quota_alone_is_a_failure() -> None:
-    cognito = Cognito()
-    cognito.failures = {0: quota_exceeded(), 1: GONE}
-    assert [one.id for one in cognito.run().failed] == ["a"]
+    cognito.failures = {0: quota_exceeded(answer_lost=answer_lost), 1: GONE}
+    assert [(one.id, one.error) for one in cognito.run().failed] == failed
 
 
 @pytest.mark.parametrize("then", [ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE])
@@ -154,17 +144,8 @@ def test_a_list_that_takes_too_long_is_given_up() -> None:
 
 def test_runs_of_several_users_take_turns() -> None:
     """Ten a second for all together, while each alone might do as many."""
-    turns, taken = Turns(per_second=10), []
-    due = dict.fromkeys(("ana", "bob", "cem"), 0.0)
-    turn: float | None = None
-    for _ in range(30):
-        user = min(due, key=lambda one: due[one])
-        turn = turns.next(due[user], latest=60)
-        assert turn is not None
-        taken.append(user)
-        due[user] = turn + 0.1
-    assert turn == pytest.approx(2.9)
-    assert {user: taken.count(user) for user in due} == {"ana": 10, "bob": 10, "cem": 10}
+    turns = Turns(per_second=10)
+    assert [turns.next(0, latest=60) for _ in ("ana", "bob", "cem")] == pytest.approx([0, 0.1, 0.2])
 
 
 def test_a_turn_that_would_come_too_late_is_left_to_others() -> None:

@@ -1,4 +1,4 @@
-"""Device secrets made here, checked with what Cognito's clients compute from them."""
+"""Device secrets made here. That clients sign in with them: tests/e2e/test_tracking.py."""
 
 import base64
 
@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from pycognito import aws_srp
 
 from app.domain.device_secret import PRIME, make_device_secret, secret_verifier
-from local_cognito import srp
 
 GROUP_KEY = "-Qh7Zk2pLx"
 DEVICE_KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
@@ -35,27 +34,6 @@ def test_the_verifier_is_the_one_that_pycognito_computes(
     made = secret_verifier(group_key, device_key, password, bytes.fromhex(padded_salt))
     assert base64.b64decode(made.password_verifier).hex() == expected.lower()
     assert base64.b64decode(made.salt).hex() == padded_salt
-
-
-def test_pycognito_proves_the_secret_that_was_made_here() -> None:
-    """DEVICE_SRP_AUTH: client and server, who has the verifier alone, reach one session key."""
-    password, verifier = make_device_secret(GROUP_KEY, DEVICE_KEY)
-    client = aws_srp.AWSSRP(
-        *("jane", "unused", "eu-west-1_Pool1", "client"),
-        client=object(),
-        device_key=DEVICE_KEY,
-        device_group_key=GROUP_KEY,
-        device_password=password,
-    )
-    server = srp.Server(number(verifier.password_verifier), client.large_a_value)
-    key = client.get_device_authentication_key(
-        GROUP_KEY, DEVICE_KEY, password, server.public_b, number(verifier.salt)
-    )
-    assert bytes(key) == server.key()
-    wrong = client.get_device_authentication_key(
-        GROUP_KEY, DEVICE_KEY, password + "x", server.public_b, number(verifier.salt)
-    )
-    assert bytes(wrong) != server.key()
 
 
 def test_every_secret_is_new_of_full_strength_and_positive_to_a_java_client() -> None:

