@@ -1,6 +1,5 @@
 """Device BFF: a user's devices and sessions in Amazon Cognito, for any frontend."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +37,7 @@ from app.sessions.service import SessionService
 from app.settings import Settings
 
 DRAINING = "draining"
-"""The extension, a threading.Event, that app.server sets when this worker is to stop."""
+"""The extension, a bool, that `app.server` sets when this worker is to stop."""
 
 
 class SyncFlask(Flask):
@@ -52,7 +51,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     """The service, ready to serve. `cognito`: what to use instead of Amazon Cognito, in tests."""
     app = SyncFlask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
-    app.extensions[DRAINING] = threading.Event()
+    app.extensions[DRAINING] = False
     json.register(app)
     proxies.mount(app, settings.public_path)
     proxies.trust(app, settings.trusted_proxy_hops)
@@ -90,7 +89,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     api.register(
         app,
         health_checks={
-            "accepting": lambda: not app.extensions[DRAINING].is_set(),
+            "accepting": lambda: not app.extensions[DRAINING],
             # Every address is asked; one has to answer: not every pool has both issuers.
             "keys": lambda: any(tuple(key_set.ready() for key_set in keys.values())),
             "cognito": lambda: breaker.state() != STATE_OPEN,

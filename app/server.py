@@ -5,9 +5,11 @@ import errno
 import ssl
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import gevent
+from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
@@ -18,8 +20,7 @@ from app.http import cors, unparsed
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
 LINGER_SECONDS = 2.0  # to listen on after the last answer, or it could be lost: RFC 9112, 9.6
-HEARD_MAX_BYTES = 64 * 1024
-UNREAD_MAX_BYTES = 1024 * 1024  # of a body that is refused: many callers send it all the same
+SPARE_BYTES = 64 * 1024  # of a request, to find its Origin in; of a refused body, to read on
 
 
 class Connection:
@@ -28,8 +29,7 @@ class Connection:
     def __init__(self, sock: Any) -> None:
         self.sock = sock
         self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
-        self.abandoned, self.answered = False, False
-        self.unsent, self.heard = b"", b""  # of the answer; of the request, to find its Origin in
+        self.heard, self.unsent, self.answered = b"", b"", False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
@@ -41,12 +41,12 @@ class Connection:
             with gevent.Timeout(left, unparsed.RequestTimeout):
                 piece: bytes = self.sock.recv(size)
         except (unparsed.RequestTimeout, OSError):
-            if self.idle or self.abandoned:
+            if self.idle:
                 return b""
             raise
         if self.idle and piece.strip(b"\r\n"):  # a line break may stray in: RFC 9112, section 2.2
             self.idle, self.read_by, self.heard = False, time.monotonic() + REQUEST_SECONDS, b""
-        self.heard = (self.heard + piece)[:HEARD_MAX_BYTES]
+        self.heard = (self.heard + piece)[:SPARE_BYTES]
         return piece
 
     def sendall(self, data: bytes) -> None:
@@ -59,18 +59,20 @@ class Connection:
         with gevent.Timeout(ANSWER_SECONDS, ConnectionResetError(errno.ECONNRESET, "not taken")):
             self.sock.sendall(data)
 
-    def abandon(self) -> None:
-        """Close at once. A greenlet that waits in `recv` wakes up."""
-        self.abandoned = True
-        self.sock.close()
-
-    def close(self) -> None:
+    def close(self, *, at_once: bool = False) -> None:
         """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
-        if self.answered and not self.abandoned:
+        if at_once:  # a greenlet that waits in `recv` wakes up
+            self.idle, self.answered = True, False
+        if self.answered:
             with suppress(Exception), gevent.Timeout(LINGER_SECONDS, TimeoutError):
                 self.sock.unwrap()  # plain sockets do not
             util.close_graceful(self.sock, LINGER_SECONDS)
         self.sock.close()
+
+
+class Server(StreamServer):
+    # One caller a turn, so that workers share them; more, the longer the turns are.
+    max_accept = property(lambda self: 1 + len(self.pool) // 4)
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -81,12 +83,16 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self.waiting: dict[Connection, None] = {}  # for a request; the longest comes first
         self.open, self.draining = 0, False
 
+    def server_class(self, listener: Any, *, spawn: Any, **options: Any) -> Server:
+        tls = {"ssl_context": options["ssl_context"]} if self.cfg.is_ssl else {}
+        return Server(listener, partial(self.handle, listener), spawn=spawn, **tls)
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         self.open += 1
         if self.open >= self.worker_connections and self.waiting:
             longest = next((one for one in self.waiting if one.idle), next(iter(self.waiting)))
             del self.waiting[longest]
-            longest.abandon()
+            longest.close(at_once=True)
         self.waiting[connection := Connection(client)] = None
         try:
             super().handle(listener, connection, addr)
@@ -104,7 +110,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             sock.flush()
         gevent.sleep(0)  # others have their turn, however fast this caller asks
         with suppress(ParseException, OSError, unparsed.RequestTimeout):
-            if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
+            if len(req.body.read(SPARE_BYTES)) < SPARE_BYTES:
                 sock.idle, sock.read_by = True, time.monotonic() + self.cfg.keepalive
                 return
         raise StopIteration  # nobody knows where a next request would begin
@@ -114,17 +120,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
             headers = cors.problem_headers(self.wsgi, unparsed.origin(client.heard))
             client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
-            with suppress(OSError):
-                client.flush()
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        if hasattr(self, "wsgi"):
-            self.wsgi.extensions[DRAINING].set()
-        super().handle_exit(sig, frame)
+            client.flush()
 
     def notify(self) -> None:
         """Every second. In a stop, idle connections have one more, for requests on their way."""
         super().notify()
         for connection in (one for one in self.waiting if self.draining and one.idle):
-            connection.abandon()
-        self.draining = not self.alive
+            connection.close(at_once=True)
+        self.draining = self.wsgi.extensions[DRAINING] = not self.alive
