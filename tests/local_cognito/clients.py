@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -84,6 +85,16 @@ class Aws:
     def close(self) -> None:
         self.idp.close()
         self.admin.close()
+
+    def post(self, operation: str, body: Any) -> requests.Response:
+        """One unsigned call over HTTP; bytes go as they are."""
+        target = f"AWSCognitoIdentityProviderService.{operation}"
+        return requests.post(
+            self.url,
+            data=body if isinstance(body, bytes) else json.dumps(body),
+            headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"},
+            timeout=10,
+        )
 
     def refused(self, call: Callable[..., Any], *args: Any, **params: Any) -> str:
         """Calls an operation that must fail with an error of its model: "Type: message"."""
