@@ -151,4 +151,7 @@ def assert_problem(response: requests.Response | RawResponse, status: int, code:
     assert problem["type"] == f"urn:device-bff:problem:{code}"
     assert problem["status"] == status
     assert problem["requestId"] == response.headers["X-Request-ID"]
+    assert ("Retry-After" in response.headers) == (status in (429, 503))
+    challenged = status == 401 or code == "insufficient-scope"
+    assert ("WWW-Authenticate" in response.headers) == challenged
     return problem

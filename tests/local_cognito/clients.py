@@ -193,6 +193,14 @@ class Aws:
             return self.admin.admin_initiate_auth(**CLIENT, AuthFlow=flow, AuthParameters=given)
         return self.idp.initiate_auth(AuthFlow=flow, ClientId=client_id, AuthParameters=given)
 
+    def refreshes(self, token: str, device_key: str, client_id: str = seed.CLIENT_ID) -> bool:
+        """Whether there are new tokens for a device's refresh token."""
+        try:
+            self.begin("REFRESH_TOKEN_AUTH", client_id, REFRESH_TOKEN=token, DEVICE_KEY=device_key)
+        except self.idp.exceptions.NotAuthorizedException:
+            return False
+        return True
+
     def respond(self, asked: dict[str, Any], client_id: str = seed.CLIENT_ID, **given: str) -> Any:
         """RespondToAuthChallenge to the challenge that was asked."""
         return self.idp.respond_to_auth_challenge(ClientId=client_id, **_answer(asked, given))

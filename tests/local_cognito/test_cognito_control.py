@@ -107,6 +107,7 @@ def test_the_key_set_misbehaves_too_and_faults_strike_in_order(aws: Aws) -> None
         ("faults", {"operation": "*", "fault": "explode"}, "'fault' must be one of"),
         ("faults", {"operation": "Nope", "fault": "drop"}, "'Nope' is neither"),
         ("faults", {"operation": "*", "fault": "drop", "times": 0}, "'times' must be from 1"),
+        ("faults", {"operation": "*", "fault": "drop", "times": "1"}, "'times' has the wrong type"),
         ("faults", {"operation": "*", "fault": "drop", "seconds": 1}, "Unknown member 'seconds'"),
         ("faults", {"operation": "*", "fault": "error"}, "'type' is required"),
         ("users", {"username": "ada"}, "'password' is required"),
@@ -134,6 +135,7 @@ def test_a_delay_waits_as_long_as_it_is_told(aws: Aws) -> None:
     [
         ("GET", "/_local/nothing", b"", 404),
         ("PUT", "/_local/calls", b"", 405),
+        ("POST", "/_local/sign-in", b"{", 400),
         ("POST", "/_local/sign-in", b"[]", 400),
     ],
 )

@@ -164,6 +164,16 @@ def test_an_administrator_signs_a_user_in_by_srp(aws: Aws) -> None:
     assert "NewDeviceMetadata" in done["AuthenticationResult"]
 
 
+def test_a_first_factor_that_was_not_offered_is_refused_and_the_choice_stays_open(
+    aws: Aws,
+) -> None:
+    asked = aws.begin("USER_AUTH", USERNAME="demo2")
+    assert asked["AvailableChallenges"] == ["PASSWORD", "PASSWORD_SRP"]
+    error = aws.refused(aws.respond, asked, USERNAME="demo2", ANSWER="WEB_AUTHN")
+    assert error.startswith("InvalidParameterException")
+    assert aws.respond(asked, USERNAME="demo2", ANSWER="PASSWORD")["ChallengeName"] == "PASSWORD"
+
+
 # Names
 
 

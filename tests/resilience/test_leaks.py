@@ -20,8 +20,8 @@ from local_cognito.faults import KINDS
 from local_cognito.process import RunningCognito
 from local_cognito.seed import POOL_ID
 from tests.calls import SignedIn, call, connect, metric, sign_in, sign_in_untracked
-from tests.collector import a_collector
 from tests.polling import until
+from tests.raw_server import raw_server
 from tests.redis_server import running_redis
 from tests.servers import Service, free_port, serving, settings_for
 
@@ -136,8 +136,7 @@ class Run:
 def drive(cognito: RunningCognito, *parts: Callable[[Run], None], **variables: str) -> Run:
     """What came out of a service, with these variables besides, that went through `parts`."""
     cognito.control("POST", "/_local/reset")
-    with a_collector() as collector, running_redis() as redis:
-        collector.work()
+    with raw_server() as collector, running_redis() as redis:
         settings = settings_for(cognito) | LOUD | variables
         settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "REDIS_URL": redis.url}
         with serving(settings | {"METRICS_PORT": str(free_port())}) as service:
@@ -157,7 +156,7 @@ def drive(cognito: RunningCognito, *parts: Callable[[Run], None], **variables: s
             run.perform(sign_in(cognito), "GetDevice")
             service.terminate()
             run.outputs["logs and audit"] = service.logs().encode()
-        run.outputs["traces"] = bytes(collector.received)
+        run.outputs["traces"] = b"".join(collector.bodies)
     refusals = [response for response in run.responses if not response.ok]
     run.outputs["problems"] = b"".join(it.content + str(it.headers).encode() for it in refusals)
     run.outputs["raw answers"] = run.raw_answers
