@@ -15,8 +15,9 @@ from moto import mock_aws
 from moto.ses.models import ses_backends
 
 from local_cognito.process import RunningCognito
-from tests.calls import call, sign_in_untracked, until
+from tests.calls import call, sign_in_untracked
 from tests.deploy.programs import DEPLOY
+from tests.polling import until
 from tests.servers import Service
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -91,7 +92,7 @@ def audited(cognito_server: RunningCognito, shared_service: Service) -> list[str
         lines = shared_service.logs().splitlines()
         return [it for it in lines if '"specversion"' in it and any(one in it for one in ids)]
 
-    until(lambda: len(written()) == len(answers))
+    until("they are written", lambda: len(written()) == len(answers))
     return written()
 
 

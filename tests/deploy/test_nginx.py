@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from tests.deploy.programs import DEPLOY, program_path
 from tests.polling import until
-from tests.servers import free_port
+from tests.servers import free_port, listens
 
 TIMEOUT = 30
 
@@ -31,11 +31,6 @@ def echo(request: Request) -> Response:
     SEEN.append(request.path)
     answer = {"headers": dict(request.headers), "body": request.get_data(as_text=True)}
     return Response(json.dumps(answer), content_type="application/json")
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -54,8 +49,9 @@ def nginx(folder: Path, upstream_port: int) -> Iterator[str]:
     configuration.write_text(f"daemon off;\n{text}")
     process = subprocess.Popen([program_path("nginx"), "-p", folder, "-c", configuration])
     try:
-        until("nginx listens", lambda: listens(port))
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        until("nginx listens", lambda: listens(url))
+        yield url
     finally:
         process.terminate()
         process.wait(TIMEOUT)

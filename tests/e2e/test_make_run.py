@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from local_cognito import seed
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, listens
 
 PARTS = ("gunicorn.conf.py", "app", "local_cognito")
 STOP_SECONDS = 60
@@ -65,12 +65,8 @@ class Demo:
         ).stdout
 
     def ports_in_use(self) -> list[int]:
-        return [port for port in (self.port, self.cognito_port) if listens(port)]
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        ports = (self.port, self.cognito_port)
+        return [port for port in ports if listens(f"http://127.0.0.1:{port}")]
 
 
 def begin(folder: Path, **variables: str) -> subprocess.Popen[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -217,9 +216,3 @@ def _answer(asked: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
 def of(signed_in: dict[str, Any]) -> dict[str, str]:
     """The parameters that name the device of `Aws.on_device`."""
     return {"AccessToken": signed_in["access_token"], "DeviceKey": signed_in["device_key"]}
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * 3))
-    return claims

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local_cognito import seed
+from tests.calls import claims_of
 from tests.e2e.real_clients import (
     NodeClient,
     Pool,
@@ -18,7 +19,7 @@ from tests.e2e.real_clients import (
     amazon_cognito_identity_js,
     aws_amplify,
 )
-from tests.local_cognito.clients import DEMO2, DEMO2_USER, Aws, claims_of
+from tests.local_cognito.clients import DEMO2, DEMO2_USER, Aws
 
 
 @pytest.fixture(scope="module")

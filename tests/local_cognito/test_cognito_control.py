@@ -17,7 +17,8 @@ from joserfc.jwk import KeySet
 
 from local_cognito import seed
 from local_cognito.process import ControlError
-from tests.local_cognito.clients import REVOKED, Aws, claims_of, of
+from tests.calls import claims_of
+from tests.local_cognito.clients import REVOKED, Aws, of
 
 
 def set_fault(aws: Aws, operation: str, kind: str, **fields: Any) -> None:

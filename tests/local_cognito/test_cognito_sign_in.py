@@ -11,6 +11,7 @@ import pytest
 from pycognito.aws_srp import AWSSRP
 
 from local_cognito import seed
+from tests.calls import claims_of
 from tests.local_cognito.clients import (
     CLIENT,
     DEMO2,
@@ -19,7 +20,6 @@ from tests.local_cognito.clients import (
     SPENT_SESSION,
     Aws,
     SrpSignIn,
-    claims_of,
 )
 
 ALWAYS = (seed.ALWAYS_POOL_ID, seed.ALWAYS_CLIENT_ID)
