@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from local_cognito import seed
 from local_cognito.process import RunningCognito
@@ -40,24 +40,6 @@ class SignIn:
     device_key: str
 
 
-class RealClient(Protocol):
-    """One device of the demo user."""
-
-    device_name: str
-
-    def sign_in(self) -> SignIn:
-        """By SRP with the password, with TOTP when asked; a new device is confirmed."""
-
-    def remember(self) -> None:
-        """Say yes to "remember this device"."""
-
-    def refresh(self) -> bool:
-        """Whether Cognito gives new tokens for the refresh token."""
-
-    def clear(self) -> None:
-        """Forget tokens and device: be a device that has never signed in."""
-
-
 class Pycognito:
     """A device that signs in with pycognito, and leaves the rest to `Aws`.
 
@@ -76,6 +58,7 @@ class Pycognito:
         aws.idp.meta.events.register("after-call.cognito-idp", self._note_challenge)
 
     def sign_in(self) -> SignIn:
+        """By SRP with the password, with TOTP when asked; a new device is confirmed."""
         try:
             signed_in = self.authenticate()
         except self._aws.idp.exceptions.ResourceNotFoundException:
@@ -102,6 +85,7 @@ class Pycognito:
         }
 
     def remember(self) -> None:
+        """Say yes to "remember this device"."""
         self._aws.idp.update_device_status(
             AccessToken=self._tokens["AccessToken"],
             DeviceKey=self._device["device_key"],
@@ -109,11 +93,13 @@ class Pycognito:
         )
 
     def refresh(self) -> bool:
+        """Whether Cognito gives new tokens for the refresh token."""
         return self._aws.refreshes(
             self._tokens["RefreshToken"], self._device["device_key"], self._pool.client_id
         )
 
     def clear(self) -> None:
+        """Be a device that has never signed in."""
         self._device = {}
 
     def _note_challenge(self, parsed: dict[str, Any], **_: Any) -> None:
@@ -126,7 +112,7 @@ class RefusedError(Exception):
 
 
 class NodeClient:
-    """A device that runs a program of `clients/`, told what to do a line at a time."""
+    """As `Pycognito`, by a program of `clients/` that is told what to do a line at a time."""
 
     device_name = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15"
 
@@ -200,6 +186,7 @@ def _node(program: str, pool: Pool) -> Iterator[NodeClient]:
             process.wait(STOP_SECONDS)
 
 
+RealClient = Pycognito | NodeClient
 REAL_CLIENTS: dict[str, Callable[[Pool], Any]] = {
     "pycognito": pycognito,
     "amazon-cognito-identity-js": amazon_cognito_identity_js,

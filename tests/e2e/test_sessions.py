@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.e2e.api import Api, code_of
+from tests.calls import assert_problem
+from tests.e2e.api import Api
 from tests.local_cognito.clients import Aws
 from tests.servers import Service
 
@@ -63,8 +64,7 @@ def test_an_ended_session_loses_its_tokens_at_once_and_the_others_live(
     refreshed = [aws.refreshes(one["refresh_token"], one["device_key"]) for one in sign_ins]
     assert refreshed == [True, False, True]
     assert ended not in {one["id"] for one in listed(api)}
-    again = api.delete(f"/sessions/{ended}")
-    assert (again.status_code, code_of(again)) == (404, "session-not-found")
+    assert_problem(api.delete(f"/sessions/{ended}"), 404, "session-not-found")
 
 
 def test_ending_the_others_leaves_one(api: Api) -> None:
@@ -73,21 +73,15 @@ def test_ending_the_others_leaves_one(api: Api) -> None:
     assert [one["current"] for one in listed(api)] == [True]
 
 
-@pytest.mark.parametrize(("linked", "left"), [("false", 5), ("true", 3)])
-def test_a_managed_login_takes_its_token_sessions_along_if_linked(
-    cognito: RunningCognito, api: Api, linked: str, left: int
-) -> None:
-    sso = cognito.control("POST", "/_local/managed-login", count=2)["session_id"]
-    assert [one["originSessionId"] for one in listed(api)] == [None] * 4 + [sso] * 2
-    assert api.delete(f"/sessions/{sso}?linked={linked}").status_code == 204
-    assert len(listed(api)) == left
-
-
-def test_a_hosted_ui_user_without_a_device_has_a_session(
+def test_a_hosted_ui_user_has_no_device_and_is_signed_out_with_the_managed_login(
     cognito: RunningCognito, service: Service
 ) -> None:
     (sign_in,) = cognito.control("POST", "/_local/managed-login")["sign_ins"]
     hosted = Api(service.url, sign_in["access_token"])
-    assert code_of(hosted.get("/devices/current")) == "no-current-device"
-    kinds = [(one["sessionType"], one["current"]) for one in listed(hosted)]
-    assert kinds == [("sso", False), ("token", True)]
+    assert_problem(hosted.get("/devices/current"), 404, "no-current-device")
+    sso, own = listed(hosted)
+    assert (sso["sessionType"], sso["current"]) == ("sso", False)
+    assert (own["sessionType"], own["current"]) == ("token", True)
+    assert own["originSessionId"] == sso["id"]
+    assert hosted.delete(f"/sessions/{sso['id']}?linked=true").status_code == 204
+    assert not is_signed_in(service, sign_in)

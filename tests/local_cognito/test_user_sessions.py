@@ -126,25 +126,16 @@ def test_pages_hold_125_sessions(aws: Aws, here: SignedIn, managed_login: Call) 
     ids = {one["SessionId"] for one in first_page["Sessions"] + second_page["Sessions"]}
     assert len(ids) == 126
 
-    garbled = {"AccessToken": last, "NextToken": "x"}
-    error = aws.refused(aws.idp.list_user_sessions, **garbled)
-    assert error == "InvalidParameterException: Invalid pagination token."
-
 
 def test_device_type_and_location_are_made_of_user_agent_and_address(
     aws: Aws, here: SignedIn
 ) -> None:
     aws.control("POST", "/_local/location", country="Austria")
     aws.control("POST", "/_local/location", address="192.0.2.7", city="Lisbon", country="Portugal")
-    lisbon = {"City": "Lisbon", "Country": "Portugal"}
+    austria, lisbon = {"Country": "Austria"}, {"City": "Lisbon", "Country": "Portugal"}
     for user_agent, address, device_type, location in (
         ("okhttp/4.12.0", "192.0.2.7", "okhttp 4", lisbon),
-        (
-            "Boto3/1.44.5 ua/2.1 os/linux#5.15",
-            "192.0.2.8",
-            "Boto3 1, Linux",
-            {"Country": "Austria"},
-        ),
+        ("Boto3/1.44.5 ua/2.1 os/linux#5.15", "192.0.2.8", "Boto3 1, Linux", austria),
         ("aws-amplify/6.15.0 auth/2", "192.0.2.7", "unknown", lisbon),
     ):
         session = own(aws, aws.on_device(user_agent=user_agent, address=address))
