@@ -67,6 +67,11 @@ def test_an_ended_session_loses_its_tokens_at_once_and_the_others_live(
     assert_problem(api.delete(f"/sessions/{ended}"), 404, "session-not-found")
 
 
+def test_the_callers_own_session_is_not_ended(api: Api) -> None:
+    assert_problem(api.delete(f"/sessions/{listed(api)[0]['id']}"), 409, "current-session")
+    assert len(listed(api)) == 3
+
+
 def test_ending_the_others_leaves_one(api: Api) -> None:
     others = [one["id"] for one in listed(api)[1:]]
     assert api.delete("/sessions?scope=others").json() == {"ended": others, "failed": []}

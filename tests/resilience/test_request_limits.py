@@ -168,6 +168,11 @@ def test_a_body_that_nobody_reads_ends_no_connection_unless_it_is_large(service:
         assert_problem(answer, 401, "missing-token")
 
 
+def test_an_absolute_address_leads_to_no_host_but_ours(service: Service) -> None:
+    answer = send(service.url, b"GET http://evil.example HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+    assert (answer.status, answer.headers["Location"]) == (302, "/docs")
+
+
 @pytest.mark.parametrize(
     ("line", "status", "code"),
     [
