@@ -164,6 +164,7 @@ def test_revoking_a_refresh_token_ends_its_sign_in_and_no_other(aws: Aws) -> Non
         ({"claims": {"token_use": "id"}}, "Invalid Access Token"),
         ({"claims": {"client_id": "nobody"}}, "Invalid Access Token"),
         ({"claims": {"iss": "https://example.com"}}, "Invalid Access Token"),
+        ({"claims": {"exp": None}}, "Invalid Access Token"),
         ({"claims": {"origin_jti": None}}, "Access Token has been revoked"),
         ({"header": {"alg": "none"}}, "Could not verify signature for Access Token"),
         ({"header": {"kid": "x"}}, "Could not verify signature for Access Token"),

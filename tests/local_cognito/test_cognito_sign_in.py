@@ -123,6 +123,7 @@ def test_a_secret_block_is_good_once_right_or_wrong_for_its_client_and_its_user(
     [
         ("Mon Nov 03 06:00:00 UTC 2025", "InvalidParameterException: TIMESTAMP format should be"),
         ("Mon Nov 3 06:00:00 UTC 2025", "NotAuthorizedException: TIMESTAMP is too far"),
+        ("Mon Feb 30 06:00:00 UTC 2026", "InvalidParameterException: TIMESTAMP is an impossible"),
     ],
 )
 def test_a_proof_is_of_now(aws: Aws, timestamp: str, error: str) -> None:
