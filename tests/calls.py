@@ -6,9 +6,9 @@ import base64
 import json
 import socket
 import ssl
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,11 +37,15 @@ class SignedIn:
 def sign_in(cognito: RunningCognito, username: str = "demo", **how: Any) -> SignedIn:
     """Sign in from a new device."""
     answer = cognito.control("POST", "/_local/sign-in", username=username, **how)
-    payload = answer["access_token"].split(".")[1]
-    claims = json.loads(from_base64url(payload))
-    return SignedIn(
-        answer["access_token"], answer["device_key"], answer["device_group_key"], claims["sub"]
-    )
+    token = answer["access_token"]
+    sub = claims_of(token)["sub"]
+    return SignedIn(token, answer["device_key"], answer["device_group_key"], sub)
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "==="))
+    return claims
 
 
 def sign_in_untracked(cognito: RunningCognito) -> SignedIn:
@@ -51,23 +55,8 @@ def sign_in_untracked(cognito: RunningCognito) -> SignedIn:
     return SignedIn(made["token"], claims["device_key"], "-AbCd1234", claims["sub"])
 
 
-def from_base64url(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
 def call(url: str, method: str = "GET", **how: Any) -> requests.Response:
     return requests.request(method, url, timeout=SECONDS, **how)
-
-
-def until(found: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """What `found` gives once it is true; an error when it takes longer than `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        result = found()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError("It did not happen in time")
 
 
 def log_lines(text: str, **having: Any) -> list[dict[str, Any]]:
@@ -88,10 +77,8 @@ class RawResponse:
     """A response as it came over the wire."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
-    seconds: float
-    closed: bool
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -112,30 +99,9 @@ def send(url: str, request: bytes) -> RawResponse:
 
 def receive(connection: socket.socket) -> RawResponse:
     """Read one response off a connection."""
-    started = time.monotonic()
-    received = b""
-    closed = False
-    while not _whole(received) and not closed:
-        piece = connection.recv(65536)
-        closed = not piece
-        received += piece
-    head, _, body = received.partition(b"\r\n\r\n")
-    status_line, *fields = head.decode("latin-1").split("\r\n")
-    assert status_line.startswith("HTTP/1."), f"no answer: {received!r}"
-    headers = dict(field.split(": ", 1) for field in fields)
-    return RawResponse(
-        int(status_line.split()[1]), headers, body, time.monotonic() - started, closed
-    )
-
-
-def _whole(received: bytes) -> bool:
-    head, ended, body = received.partition(b"\r\n\r\n")
-    if not ended:
-        return False
-    if head.startswith(b"HTTP/1.1 204"):
-        return True
-    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-    return bool(lengths) and len(body) >= int(lengths[0].split(b":")[1])
+    response = HTTPResponse(connection)
+    response.begin()
+    return RawResponse(response.status, response.headers, response.read())
 
 
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance", "code", "requestId"}
@@ -151,4 +117,7 @@ def assert_problem(response: requests.Response | RawResponse, status: int, code:
     assert problem["type"] == f"urn:device-bff:problem:{code}"
     assert problem["status"] == status
     assert problem["requestId"] == response.headers["X-Request-ID"]
+    assert ("Retry-After" in response.headers) == (status in (429, 503))
+    challenged = status == 401 or code == "insufficient-scope"
+    assert ("WWW-Authenticate" in response.headers) == challenged
     return problem

@@ -1,11 +1,13 @@
 """The servers that tests share: started once, cleaned between tests, stopped at the end."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import settings as hypothesis
 
 from local_cognito.process import RunningCognito, running
+from tests.local_cognito.clients import Aws
 from tests.servers import Service, serving, settings_for
 
 hypothesis.register_profile("any machine", deadline=None)  # a busy one is no failure
@@ -24,6 +26,18 @@ def cognito(cognito_server: RunningCognito) -> RunningCognito:
     """The local Cognito as it was seeded: no devices, no faults, no calls counted."""
     cognito_server.control("POST", "/_local/reset")
     return cognito_server
+
+
+@pytest.fixture(scope="session")
+def shared_aws(cognito_server: RunningCognito) -> Iterator[Aws]:
+    with closing(Aws(cognito_server)) as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(cognito: RunningCognito, shared_aws: Aws) -> Aws:
+    """Clients of a local Cognito as it was seeded."""
+    return shared_aws
 
 
 @pytest.fixture(scope="session")

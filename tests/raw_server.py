@@ -37,22 +37,34 @@ def without_end(head: bytes, *pieces: bytes, pause: float = 0.0) -> Script:
     return play
 
 
-def tunnel_to(port: int) -> Script:
-    """What a proxy does when asked to CONNECT, wherever to: here it is to `port`."""
+def silent(connection: socket.socket) -> None:
+    """No answer, for as long as the client waits."""
+    connection.recv(1)
+
+
+def relay(connection: socket.socket, port: int) -> None:
+    """Pass on to `port`, and back, whatever comes, until either side ends."""
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
                 sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+    with socket.create_connection(("127.0.0.1", port)) as there:
+        answers = threading.Thread(target=pump, args=(there, connection), daemon=True)
+        answers.start()
+        pump(connection, there)
+        answers.join()
+
+
+def tunnel_to(port: int) -> Script:
+    """What a proxy does when asked to CONNECT, wherever to: here it is to `port`."""
 
     def play(connection: socket.socket) -> None:
-        with socket.create_connection(("127.0.0.1", port)) as there:
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            answers = threading.Thread(target=pump, args=(there, connection), daemon=True)
-            answers.start()
-            pump(connection, there)
-            answers.join()
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        relay(connection, port)
 
     return play
 

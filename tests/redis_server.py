@@ -2,12 +2,13 @@
 
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-START_SECONDS = 10
+from tests.polling import until
+from tests.servers import free_port
+
 STOP_SECONDS = 10
 
 
@@ -30,12 +31,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if self._answers():
-                return
-            time.sleep(0.01)
-        raise RuntimeError(f"Redis did not start on port {self.port}")
+        until("Redis answers", self._answers)
 
     def kill(self) -> None:
         """End it as a crash would: no goodbye to its clients."""
@@ -56,16 +52,9 @@ class RedisServer:
 @contextmanager
 def running_redis() -> Iterator[RedisServer]:
     """A Redis that answers, gone at the end."""
-    server = RedisServer(_free_port())
+    server = RedisServer(free_port())
     server.start()
     try:
         yield server
     finally:
         server.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

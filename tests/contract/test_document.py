@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema_rs
 import pytest
 import requests
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
@@ -16,13 +15,6 @@ from openapi.__main__ import files
 from tests.contract.conftest import Operation
 from tests.servers import ROOT, Service
 
-OPERATION_IDS = {
-    *("listDevices", "trackDevice", "forgetDevices"),
-    *("getDevice", "updateDevice", "forgetDevice"),
-    *("getCurrentDevice", "updateCurrentDevice", "forgetCurrentDevice"),
-    *("listSessions", "endSession", "endSessions", "signOutEverywhere"),
-    *("getHealth", "getReadiness"),
-}
 REQUESTS = {"TrackDevice", "SecretVerifier", "StatusUpdate"}
 
 
@@ -56,28 +48,14 @@ def test_both_versions_are_valid_openapi(contract: dict[str, Any]) -> None:
 def test_both_versions_describe_the_same(contract: dict[str, Any]) -> None:
     older = json.loads(files()["openapi-3.0.json"])
     assert older["paths"].keys() == contract["paths"].keys()
-    schemas, old_schemas = (it["components"]["schemas"] for it in (contract, older))
-    assert old_schemas.keys() == schemas.keys()
-    for name, schema in schemas.items():
-        members, old_members = (
-            {member: _references(inner) for member, inner in it.get("properties", {}).items()}
-            for it in (schema, old_schemas[name])
-        )
-        assert old_members == members | ({"code": []} if name == "Problem" else {})
-
-
-def _references(schema: Any) -> list[str]:
-    if isinstance(schema, dict):
-        own = [schema["$ref"]] if "$ref" in schema else []
-        return own + [it for inner in schema.values() for it in _references(inner)]
-    return [it for inner in schema for it in _references(inner)] if isinstance(schema, list) else []
+    members, older_members = (
+        {name: it.get("properties", {}).keys() for name, it in one["components"]["schemas"].items()}
+        for one in (contract, older)
+    )
+    assert older_members == members
 
 
 # What it says of calls
-
-
-def test_operation_ids_are_what_generated_clients_call(operations: dict[str, Operation]) -> None:
-    assert set(operations) == OPERATION_IDS
 
 
 def test_calls_parameters_and_headers_are_explained(
@@ -118,29 +96,6 @@ def test_links_lead_to_operations(operations: dict[str, Operation]) -> None:
 
 
 # What it says of bodies
-
-
-def test_every_body_has_examples_that_are_valid(
-    contract: dict[str, Any], operations: dict[str, Operation]
-) -> None:
-    for name, operation in operations.items():
-        for content in _contents(operation):
-            shown = [content["example"]] if "example" in content else []
-            for example in content.get("examples", {}).values():
-                reference = example.get("$ref", "").rpartition("/")[2]
-                example = contract["components"]["examples"].get(reference, example)
-                shown.append(example["value"])
-            assert shown, name
-            validator = jsonschema_rs.Draft202012Validator(
-                contract | content["schema"], validate_formats=True
-            )
-            for value in shown:
-                validator.validate(value)
-
-
-def _contents(operation: Operation) -> Iterator[dict[str, Any]]:
-    for body in (operation.get("requestBody", {}), *operation["responses"].values()):
-        yield from body.get("content", {}).values()
 
 
 def test_every_member_is_explained_and_bounded(contract: dict[str, Any]) -> None:

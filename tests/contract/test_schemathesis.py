@@ -1,6 +1,5 @@
 """Schemathesis finds nothing between the contract and the running service."""
 
-import json
 import os
 import re
 import subprocess
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from local_cognito.process import RunningCognito
+from tests.calls import log_lines
 from tests.contract.conftest import METHODS
 from tests.servers import ROOT, Service, serving, settings_for
 
@@ -57,26 +57,16 @@ def test_schemathesis_finds_nothing(
     sys.stdout.write(done.stdout)  # `make fuzz` shows it
     assert done.returncode == 0, done.stdout
 
-    answered = _answered(own_service)
-    assert _succeeded(answered) >= _documented(contract), "the rest was not tried"
-    failed = {it for it in answered if it[1] >= 500}
+    lines = log_lines(own_service.logs(), event="request", logger="app.access")
+    answered = [
+        (f"{line['method'].lower()} {re.sub('<.*>', '{id}', line['route'])}", line["status"])
+        for line in lines
+        if "method" in line  # or it was no HTTP
+    ]
+    succeeded = {operation for operation, status in answered if 200 <= status < 300}
+    assert succeeded >= _documented(contract), "the rest was not tried"
+    failed = {(operation, status) for operation, status in answered if status >= 500}
     assert failed <= {("get /readyz", 503)}, "and that while it started"
-
-
-def _answered(service: Service) -> set[tuple[str, int]]:
-    """Operations, as method and path, and the statuses they answered with, by the service's log."""
-    lines = [json.loads(line) for line in service.logs().splitlines() if line.startswith("{")]
-    requests = [it for it in lines if it.get("logger") == "app.access" and it["event"] == "request"]
-    return {(_operation(it.get("method"), it["route"]), it["status"]) for it in requests}
-
-
-def _operation(method: str | None, route: str) -> str:
-    """As the contract has it. What was no HTTP has no method."""
-    return f"{(method or 'no').lower()} {re.sub('<.*>', '{id}', route)}"
-
-
-def _succeeded(answered: set[tuple[str, int]]) -> set[str]:
-    return {operation for operation, status in answered if 200 <= status < 300}
 
 
 def _documented(contract: dict[str, Any]) -> set[str]:

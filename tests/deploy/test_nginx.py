@@ -1,41 +1,22 @@
 """deploy/nginx/nginx.conf, in a real nginx in front of a server that counts what reaches it."""
 
-import json
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Request, Response
 
+from tests.calls import connect, receive
 from tests.deploy.programs import DEPLOY, program_path
 from tests.polling import until
-from tests.servers import free_port
+from tests.raw_server import RawServer, raw_server
+from tests.servers import free_port, listens
 
 TIMEOUT = 30
-
-SEEN: list[str] = []
-"""Paths of the requests that reached the server behind nginx."""
-
-
-@Request.application
-def echo(request: Request) -> Response:
-    """What arrived, as JSON."""
-    SEEN.append(request.path)
-    answer = {"headers": dict(request.headers), "body": request.get_data(as_text=True)}
-    return Response(json.dumps(answer), content_type="application/json")
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -54,50 +35,49 @@ def nginx(folder: Path, upstream_port: int) -> Iterator[str]:
     configuration.write_text(f"daemon off;\n{text}")
     process = subprocess.Popen([program_path("nginx"), "-p", folder, "-c", configuration])
     try:
-        until("nginx listens", lambda: listens(port))
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        until("nginx listens", lambda: listens(url))
+        yield url
     finally:
         process.terminate()
         process.wait(TIMEOUT)
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """nginx in front of a server that answers with what arrived."""
-    server = make_server("127.0.0.1", 0, echo, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    with nginx(tmp_path_factory.mktemp("nginx"), server.server_port) as url:
+def upstream() -> Iterator[RawServer]:
+    with raw_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: RawServer) -> Iterator[str]:
+    """nginx in front of a server that keeps what arrives."""
+    with nginx(tmp_path_factory.mktemp("nginx"), upstream.port) as url:
         yield url
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
-def test_a_call_reaches_the_service_with_its_token_and_the_callers_address(proxy: str) -> None:
-    answer = requests.post(
-        f"{proxy}/devices",
-        data="{}",
-        headers={"Authorization": f"Bearer {'t' * 15_000}", "X-Forwarded-For": "192.0.2.1"},
-        timeout=TIMEOUT,
-    ).json()
-    assert answer["body"] == "{}"
-    assert answer["headers"]["Authorization"] == f"Bearer {'t' * 15_000}"
-    assert answer["headers"]["X-Forwarded-For"] == "127.0.0.1"
-    assert answer["headers"]["Host"] == urlsplit(proxy).netloc
+def test_a_call_reaches_the_service_with_its_token_and_the_callers_address(
+    proxy: str, upstream: RawServer
+) -> None:
+    sent = {"Authorization": f"Bearer {'t' * 15_000}", "X-Forwarded-For": "192.0.2.1"}
+    answer = requests.post(f"{proxy}/devices", data="{}", headers=sent, timeout=TIMEOUT)
+    assert answer.status_code == 204
+    assert upstream.bodies[-1] == b"{}"
+    arrived = upstream.heads[-1]
+    assert arrived["Authorization"] == sent["Authorization"]
+    assert arrived["X-Forwarded-For"] == "127.0.0.1"
+    assert arrived["Host"] == urlsplit(proxy).netloc
 
 
-def test_a_request_reaches_the_service_once_it_is_complete(proxy: str) -> None:
-    with socket.create_connection(
-        ("127.0.0.1", urlsplit(proxy).port or 0), timeout=TIMEOUT
-    ) as slow:
+def test_a_request_reaches_the_service_once_it_is_complete(proxy: str, upstream: RawServer) -> None:
+    before = len(upstream.heads)
+    with connect(proxy) as slow:
         slow.sendall(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
         requests.get(f"{proxy}/meanwhile", timeout=TIMEOUT).raise_for_status()
-        assert "/meanwhile" in SEEN
-        assert "/slow" not in SEEN
+        assert len(upstream.heads) == before + 1
         slow.sendall(b"}")
-        assert slow.recv(100).startswith(b"HTTP/1.1 200 ")
-        assert "/slow" in SEEN
+        assert receive(slow).status == 204
+    assert upstream.bodies[before:] == [b"", b"{}"]
 
 
 @pytest.mark.parametrize(

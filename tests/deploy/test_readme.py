@@ -2,7 +2,6 @@
 
 import re
 
-from app.api import openapi
 from app.settings import NAMES
 from tests.deploy.programs import DEPLOY
 
@@ -19,9 +18,3 @@ def test_every_file_is_there() -> None:
     files = {it for it in QUOTED if re.fullmatch(r"[\w./-]+(/|\.(yaml|json|py|md|conf))", it)}
     assert files
     assert not {path for path in files if not (DEPLOY / path).exists()}
-
-
-def test_every_probe_is_served() -> None:
-    probes = {it for it in QUOTED if re.fullmatch(r"/[a-z]+z", it)}
-    assert probes
-    assert probes <= openapi()["paths"].keys()

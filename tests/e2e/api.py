@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-TIMEOUT = 60  # seconds; forgetting many devices is one call
+from tests.calls import call
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,8 @@ class Api:
     token: str
 
     def call(self, method: str, path: str, json: Any = None) -> requests.Response:
-        return requests.request(
-            method,
-            self.url + path,
-            json=json,
-            headers={"Authorization": f"Bearer {self.token}"},
-            timeout=TIMEOUT,
-        )
+        bearer = {"Authorization": f"Bearer {self.token}"}
+        return call(self.url + path, method, json=json, headers=bearer)
 
     def get(self, path: str) -> requests.Response:
         return self.call("GET", path)
@@ -35,9 +30,3 @@ class Api:
 
     def delete(self, path: str) -> requests.Response:
         return self.call("DELETE", path)
-
-
-def code_of(answer: requests.Response) -> str:
-    """The problem code of an answer that is no success."""
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    return str(answer.json()["code"])

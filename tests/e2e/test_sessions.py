@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-import requests
 
-from local_cognito import seed
 from local_cognito.process import RunningCognito
-from tests.e2e.api import Api, code_of
-from tests.e2e.real_clients import cognito_idp
+from tests.calls import assert_problem
+from tests.e2e.api import Api
+from tests.local_cognito.clients import Aws
 from tests.servers import Service
 
 MAC = (
@@ -42,15 +41,6 @@ def listed(api: Api) -> list[dict[str, Any]]:
     return items
 
 
-def refresh(cognito: RunningCognito, sign_in: SignIn) -> Any:
-    with cognito_idp(cognito.url) as idp:
-        return idp.get_tokens_from_refresh_token(
-            RefreshToken=sign_in["refresh_token"],
-            ClientId=seed.CLIENT_ID,
-            DeviceKey=sign_in["device_key"],
-        )
-
-
 def is_signed_in(service: Service, sign_in: SignIn) -> bool:
     answer = Api(service.url, sign_in["access_token"]).get("/devices")
     return answer.status_code == 200
@@ -66,22 +56,19 @@ def test_two_browsers_and_a_script_are_three_sessions_and_one_is_current(api: Ap
 
 
 def test_an_ended_session_loses_its_tokens_at_once_and_the_others_live(
-    cognito: RunningCognito, service: Service, api: Api, sign_ins: list[SignIn]
+    aws: Aws, service: Service, api: Api, sign_ins: list[SignIn]
 ) -> None:
     ended = listed(api)[1]["id"]
     assert api.delete(f"/sessions/{ended}").status_code == 204
     assert [is_signed_in(service, one) for one in sign_ins] == [True, False, True]
-    with pytest.raises(Exception, match="Refresh Token has been revoked"):
-        refresh(cognito, sign_ins[1])
-    refresh(cognito, sign_ins[2])
+    refreshed = [aws.refreshes(one["refresh_token"], one["device_key"]) for one in sign_ins]
+    assert refreshed == [True, False, True]
     assert ended not in {one["id"] for one in listed(api)}
-    again = api.delete(f"/sessions/{ended}")
-    assert (again.status_code, code_of(again)) == (404, "session-not-found")
+    assert_problem(api.delete(f"/sessions/{ended}"), 404, "session-not-found")
 
 
 def test_the_callers_own_session_is_not_ended(api: Api) -> None:
-    answer = api.delete(f"/sessions/{listed(api)[0]['id']}")
-    assert (answer.status_code, code_of(answer)) == (409, "current-session")
+    assert_problem(api.delete(f"/sessions/{listed(api)[0]['id']}"), 409, "current-session")
     assert len(listed(api)) == 3
 
 
@@ -91,39 +78,15 @@ def test_ending_the_others_leaves_one(api: Api) -> None:
     assert [one["current"] for one in listed(api)] == [True]
 
 
-@pytest.mark.parametrize(("linked", "left"), [("false", 5), ("true", 3)])
-def test_a_managed_login_takes_its_token_sessions_along_if_linked(
-    cognito: RunningCognito, api: Api, linked: str, left: int
-) -> None:
-    sso = cognito.control("POST", "/_local/managed-login", count=2)["session_id"]
-    assert [one["originSessionId"] for one in listed(api)] == [None] * 4 + [sso] * 2
-    assert api.delete(f"/sessions/{sso}?linked={linked}").status_code == 204
-    assert len(listed(api)) == left
-
-
-def test_a_hosted_ui_user_without_a_device_has_a_session(
+def test_a_hosted_ui_user_has_no_device_and_is_signed_out_with_the_managed_login(
     cognito: RunningCognito, service: Service
 ) -> None:
     (sign_in,) = cognito.control("POST", "/_local/managed-login")["sign_ins"]
     hosted = Api(service.url, sign_in["access_token"])
-    assert code_of(hosted.get("/devices/current")) == "no-current-device"
-    kinds = [(one["sessionType"], one["current"]) for one in listed(hosted)]
-    assert kinds == [("sso", False), ("token", True)]
-
-
-def test_a_pool_without_session_tracking_says_so(cognito: RunningCognito, api: Api) -> None:
-    requests.post(
-        cognito.url,
-        json={
-            "UserPoolId": seed.POOL_ID,
-            "UserSessionTracking": "DISABLED",
-            "TokenSession": {"MaxPerUser": 20},
-        },
-        headers={
-            "X-Amz-Target": "AWSCognitoIdentityProviderService.SetUserPoolSessionConfiguration",
-            "Authorization": "AWS4-HMAC-SHA256 of an administrator",
-        },
-        timeout=10,
-    ).raise_for_status()
-    answer = api.get("/sessions")
-    assert (answer.status_code, code_of(answer)) == (501, "session-tracking-unavailable")
+    assert_problem(hosted.get("/devices/current"), 404, "no-current-device")
+    sso, own = listed(hosted)
+    assert (sso["sessionType"], sso["current"]) == ("sso", False)
+    assert (own["sessionType"], own["current"]) == ("token", True)
+    assert own["originSessionId"] == sso["id"]
+    assert hosted.delete(f"/sessions/{sso['id']}?linked=true").status_code == 204
+    assert not is_signed_in(service, sign_in)

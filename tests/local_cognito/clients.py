@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -84,6 +84,16 @@ class Aws:
     def close(self) -> None:
         self.idp.close()
         self.admin.close()
+
+    def post(self, operation: str, body: Any) -> requests.Response:
+        """One unsigned call over HTTP; bytes go as they are."""
+        target = f"AWSCognitoIdentityProviderService.{operation}"
+        return requests.post(
+            self.url,
+            data=body if isinstance(body, bytes) else json.dumps(body),
+            headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"},
+            timeout=10,
+        )
 
     def refused(self, call: Callable[..., Any], *args: Any, **params: Any) -> str:
         """Calls an operation that must fail with an error of its model: "Type: message"."""
@@ -182,6 +192,14 @@ class Aws:
             return self.admin.admin_initiate_auth(**CLIENT, AuthFlow=flow, AuthParameters=given)
         return self.idp.initiate_auth(AuthFlow=flow, ClientId=client_id, AuthParameters=given)
 
+    def refreshes(self, token: str, device_key: str, client_id: str = seed.CLIENT_ID) -> bool:
+        """Whether there are new tokens for a device's refresh token."""
+        try:
+            self.begin("REFRESH_TOKEN_AUTH", client_id, REFRESH_TOKEN=token, DEVICE_KEY=device_key)
+        except self.idp.exceptions.NotAuthorizedException:
+            return False
+        return True
+
     def respond(self, asked: dict[str, Any], client_id: str = seed.CLIENT_ID, **given: str) -> Any:
         """RespondToAuthChallenge to the challenge that was asked."""
         return self.idp.respond_to_auth_challenge(ClientId=client_id, **_answer(asked, given))
@@ -198,9 +216,3 @@ def _answer(asked: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
 def of(signed_in: dict[str, Any]) -> dict[str, str]:
     """The parameters that name the device of `Aws.on_device`."""
     return {"AccessToken": signed_in["access_token"], "DeviceKey": signed_in["device_key"]}
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * 3))
-    return claims

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local_cognito import seed
+from tests.calls import claims_of
 from tests.e2e.real_clients import (
     NodeClient,
     Pool,
@@ -18,19 +19,26 @@ from tests.e2e.real_clients import (
     amazon_cognito_identity_js,
     aws_amplify,
 )
-from tests.local_cognito.clients import DEMO2, DEMO2_USER, Aws, claims_of
+from tests.local_cognito.clients import DEMO2, DEMO2_USER, Aws
+
+
+@pytest.fixture(scope="module")
+def clients(shared_aws: Aws) -> Iterator[tuple[NodeClient, NodeClient]]:
+    pool = Pool(shared_aws.url)
+    with aws_amplify(pool) as amplify, amazon_cognito_identity_js(pool) as identity_js:
+        yield amplify, identity_js
 
 
 @pytest.fixture
-def amplify(aws: Aws) -> Iterator[NodeClient]:
-    with aws_amplify(Pool(aws.url)) as client:
-        yield client
+def amplify(clients: tuple[NodeClient, NodeClient], aws: Aws) -> NodeClient:
+    clients[0].clear()
+    return clients[0]
 
 
 @pytest.fixture
-def identity_js(aws: Aws) -> Iterator[NodeClient]:
-    with amazon_cognito_identity_js(Pool(aws.url)) as client:
-        yield client
+def identity_js(clients: tuple[NodeClient, NodeClient], aws: Aws) -> NodeClient:
+    clients[1].clear()
+    return clients[1]
 
 
 def sign_in(amplify: NodeClient, flow: str, options: Any = None, **changed: Any) -> str:
@@ -131,6 +139,8 @@ def test_amplify_sets_a_new_password_with_a_missing_attribute(aws: Aws) -> None:
         step = amplify.ask("call", "signIn", fresh)
         assert step["signInStep"] == "CONFIRM_SIGN_IN_WITH_NEW_PASSWORD_REQUIRED"
         assert step["missingAttributes"] == ["name"]
+        with pytest.raises(RefusedError, match="name is missing"):
+            confirm(amplify, "Chosen-Passw0rd!")
         assert confirm(amplify, "Chosen-Passw0rd!", userAttributes={"name": "Fresh"}) == "DONE"
 
 
@@ -160,6 +170,8 @@ def test_identity_js_chooses_between_two_factors(aws: Aws, identity_js: NodeClie
     on = {"Enabled": True}
     aws.admin.admin_set_user_mfa_preference(**DEMO2_USER, SMSMfaSettings=on, EmailMfaSettings=on)
     assert begin(identity_js, "USER_SRP_AUTH")["step"] == "selectMFAType"
+    with pytest.raises(RefusedError, match="MFAMethodNotFoundException"):
+        identity_js.ask("selectMFAType", "SOFTWARE_TOKEN_MFA")
     assert identity_js.ask("selectMFAType", "SMS_MFA")["step"] == "mfaRequired"
     assert identity_js.ask("sendMFACode", aws.sent_code(), None)["step"] == "onSuccess"
 

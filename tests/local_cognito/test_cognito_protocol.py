@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 
 from local_cognito import parameters, seed
 from tests.local_cognito.clients import Aws, of
-
-Post = Callable[..., requests.Response]
-
-
-@pytest.fixture
-def post(aws: Aws) -> Post:
-    """One operation as a browser sends it, body as is."""
-
-    def go(operation: str, body: Any, **headers: str) -> requests.Response:
-        target = f"AWSCognitoIdentityProviderService.{operation}"
-        return requests.post(
-            aws.url,
-            data=body if isinstance(body, bytes) else json.dumps(body),
-            headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-            | headers,
-            timeout=10,
-        )
-
-    return go
 
 
 @pytest.mark.parametrize(
@@ -41,10 +19,8 @@ def post(aws: Aws) -> Post:
         ("SignUp", {"ClientId": seed.CLIENT_ID, "Username": "x", "Password": "x"}, "InvalidPass"),
     ],
 )
-def test_an_error_is_told_as_aws_tells_it(
-    post: Post, operation: str, body: Any, type_: str
-) -> None:
-    response = post(operation, body)
+def test_an_error_is_told_as_aws_tells_it(aws: Aws, operation: str, body: Any, type_: str) -> None:
+    response = aws.post(operation, body)
     assert response.status_code == 400
     assert response.headers["Content-Type"] == "application/x-amz-json-1.1"
     assert response.headers["x-amzn-RequestId"]
@@ -53,28 +29,21 @@ def test_an_error_is_told_as_aws_tells_it(
     assert response.json()["__type"].startswith(type_)
 
 
-@pytest.mark.parametrize("operation", ["AdminListDevices", "CreateUserPool", "ListUserPools"])
-def test_an_administrators_call_must_be_signed(post: Post, operation: str) -> None:
-    assert post(operation, {}).json() == {
+def test_an_administrators_call_must_be_signed(aws: Aws) -> None:
+    assert aws.post("AdminListDevices", {}).json() == {
         "__type": "MissingAuthenticationTokenException",
         "message": "Missing Authentication Token",
     }
 
 
-def test_an_answer_without_members_is_empty_or_an_empty_object(post: Post, device: Any) -> None:
-    assert post("ForgetDevice", of(device)).content == b""
-    assert post("GlobalSignOut", {"AccessToken": device["access_token"]}).content == b"{}"
+def test_an_answer_without_members_is_empty_or_an_empty_object(aws: Aws, device: Any) -> None:
+    assert aws.post("ForgetDevice", of(device)).content == b""
+    assert aws.post("GlobalSignOut", {"AccessToken": device["access_token"]}).content == b"{}"
 
 
 @pytest.mark.parametrize(
     ("operation", "body", "message"),
     [
-        (
-            "ListDevices",
-            {"AccessToken": "x", "Limit": 61},
-            "1 validation error detected: Value '61' at 'limit' failed to satisfy constraint: "
-            "Member must have value less than or equal to 60",
-        ),
         (
             "ListDevices",
             {"AccessToken": "no spaces"},
@@ -93,15 +62,15 @@ def test_an_answer_without_members_is_empty_or_an_empty_object(post: Post, devic
     ],
 )
 def test_a_parameter_that_breaks_the_model_is_refused(
-    post: Post, operation: str, body: dict[str, Any], message: str
+    aws: Aws, operation: str, body: dict[str, Any], message: str
 ) -> None:
-    answer = post(operation, body).json()
+    answer = aws.post(operation, body).json()
     assert answer == {"__type": "InvalidParameterException", "message": message}
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", {"AccessToken": 7}])
-def test_what_is_not_the_right_json_is_a_serialization_error(post: Post, body: Any) -> None:
-    response = post("ListDevices", body)
+@pytest.mark.parametrize("body", [b"{", b"[]", {"AccessToken": 7}])
+def test_what_is_not_the_right_json_is_a_serialization_error(aws: Aws, body: Any) -> None:
+    response = aws.post("ListDevices", body)
     assert (response.status_code, response.json()["__type"]) == (400, "SerializationException")
 
 
@@ -114,35 +83,16 @@ def test_every_pattern_of_the_model_can_be_matched() -> None:
         parameters.compiled(pattern)
 
 
-def test_a_null_is_as_good_as_absent(post: Post, device: Any) -> None:
+def test_a_null_is_as_good_as_absent(aws: Aws, device: Any) -> None:
     body = {"AccessToken": device["access_token"], "Limit": None, "PaginationToken": None}
-    assert post("ListDevices", body).status_code == 200
+    assert aws.post("ListDevices", body).status_code == 200
 
 
-@pytest.mark.parametrize("operation", ["NoSuchOperation", "", "StartWebAuthnRegistration"])
-def test_an_operation_that_is_not_here_is_unknown(post: Post, device: Any, operation: str) -> None:
-    response = post(operation, {"AccessToken": device["access_token"]})
+@pytest.mark.parametrize("operation", ["NoSuchOperation", "StartWebAuthnRegistration"])
+def test_an_operation_that_is_not_here_is_unknown(aws: Aws, device: Any, operation: str) -> None:
+    response = aws.post(operation, {"AccessToken": device["access_token"]})
     assert response.status_code == 400
     assert response.json()["__type"] == "UnknownOperationException"
-
-
-def test_a_browser_calls_from_any_origin(aws: Aws) -> None:
-    asked = "x-amz-target,content-type,x-amz-user-agent,cache-control"
-    preflight = requests.options(
-        aws.url,
-        headers={
-            "Origin": "http://127.0.0.1:8000",
-            "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": asked,
-        },
-        timeout=10,
-    )
-    assert preflight.status_code == 200
-    assert preflight.headers["Access-Control-Allow-Headers"] == asked
-    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
-    answers = [requests.get(aws.url + path, timeout=10) for path in ("/", "/_local/calls")]
-    for answer in (preflight, *answers):
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 # What moto does, in AWS's forms
@@ -157,10 +107,6 @@ def test_ids_and_secrets_have_the_forms_of_aws(aws: Aws) -> None:
     )["UserPoolClient"]
     assert re.fullmatch(r"[0-9a-z]{26}", client["ClientId"])
     assert re.fullmatch(r"[0-9a-z]{52}", client["ClientSecret"])
-    described = aws.admin.describe_user_pool_client(
-        UserPoolId=pool["Id"], ClientId=client["ClientId"]
-    )["UserPoolClient"]
-    assert described["ClientSecret"] == client["ClientSecret"]
 
 
 def test_a_protected_pool_is_not_deleted(aws: Aws) -> None:

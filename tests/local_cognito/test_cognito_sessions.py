@@ -104,11 +104,10 @@ def test_an_unknown_client_is_an_error_of_the_operations_own_model(aws: Aws) -> 
 # Rotation
 
 
-@pytest.fixture
-def rotate(aws: Aws, device: SignedIn) -> Callable[..., str]:
-    """Has the client rotate refresh tokens, with a grace: the token that replaces the given one."""
-
-    def go(token: str, grace: int = 0) -> str:
+def test_where_refresh_tokens_rotate_one_is_replaced_and_good_for_its_grace_alone(
+    aws: Aws, device: SignedIn
+) -> None:
+    def rotate(token: str, grace: int) -> str:
         rotation = {"Feature": "ENABLED", "RetryGracePeriodSeconds": grace}
         aws.update_client(RefreshTokenRotation=rotation)
         result = aws.idp.get_tokens_from_refresh_token(
@@ -116,30 +115,13 @@ def rotate(aws: Aws, device: SignedIn) -> Callable[..., str]:
         )["AuthenticationResult"]
         return str(result["RefreshToken"])
 
-    return go
-
-
-def test_rotation_replaces_the_refresh_token(
-    aws: Aws, device: SignedIn, rotate: Callable[..., str]
-) -> None:
     old = device["refresh_token"]
-    new = rotate(old)
-    assert new != old
-    assert aws.refused(rotate, old).startswith("RefreshTokenReuseException")
-    assert rotate(new) not in (old, new)
-
-
-def test_in_its_grace_a_replaced_token_gives_the_new_one_again(
-    device: SignedIn, rotate: Callable[..., str]
-) -> None:
-    new = rotate(device["refresh_token"], grace=60)
-    assert rotate(device["refresh_token"], grace=60) == new
-
-
-def test_where_tokens_rotate_the_refresh_flow_is_refused(
-    aws: Aws, device: SignedIn, rotate: Callable[..., str]
-) -> None:
-    given = {"REFRESH_TOKEN": rotate(device["refresh_token"]), "DEVICE_KEY": device["device_key"]}
+    new = rotate(old, grace=0)
+    assert aws.refused(rotate, old, grace=0).startswith("RefreshTokenReuseException")
+    newer = rotate(new, grace=60)
+    assert len({old, new, newer}) == 3
+    assert rotate(new, grace=60) == newer
+    given = {"REFRESH_TOKEN": newer, "DEVICE_KEY": device["device_key"]}
     error = aws.refused(aws.begin, "REFRESH_TOKEN_AUTH", **given)
     assert error.startswith("UnsupportedOperationException")
 
@@ -147,20 +129,16 @@ def test_where_tokens_rotate_the_refresh_flow_is_refused(
 # Revocation
 
 
-@pytest.mark.parametrize("by", ["user", "administrator"])
-def test_signing_out_everywhere_ends_all_of_the_users_tokens_and_forgets_no_device(
-    aws: Aws, refresh: Refresh, by: str
+def test_an_administrator_signs_one_user_out_everywhere_and_forgets_no_device(
+    aws: Aws, refresh: Refresh
 ) -> None:
     here, there = aws.on_device(count=2)["sign_ins"]
     other = aws.on_device(username="demo2")
-    if by == "user":
-        aws.idp.global_sign_out(AccessToken=here["access_token"])
-    else:
-        aws.admin.admin_user_global_sign_out(**DEMO_USER)
-    assert aws.why_refused(here["access_token"]) == REVOKED
-    assert aws.refused(aws.idp.get_user, AccessToken=there["access_token"]) == REVOKED
-    error = aws.refused(refresh, there["refresh_token"], there["device_key"])
-    assert error == "NotAuthorizedException: Refresh Token has been revoked"
+    aws.admin.admin_user_global_sign_out(**DEMO_USER)
+    for one in (here, there):
+        assert aws.why_refused(one["access_token"]) == REVOKED
+        error = aws.refused(refresh, one["refresh_token"], one["device_key"])
+        assert error == "NotAuthorizedException: Refresh Token has been revoked"
     assert aws.devices(other["access_token"]) == [other["device_key"]]
     token = aws.control("POST", "/_local/tokens")["token"]
     assert aws.devices(token) == [here["device_key"], there["device_key"]]
@@ -182,7 +160,6 @@ def test_revoking_a_refresh_token_ends_its_sign_in_and_no_other(aws: Aws) -> Non
     ("changed", "message"),
     [
         ({"claims": {"exp": 1}}, "Access Token has expired"),
-        ({"claims": {"scope": "openid"}}, "Access Token does not have required scopes"),
         ({"claims": {"scope": None}}, "Access Token does not have required scopes"),
         ({"claims": {"token_use": "id"}}, "Invalid Access Token"),
         ({"claims": {"client_id": "nobody"}}, "Invalid Access Token"),
@@ -190,9 +167,7 @@ def test_revoking_a_refresh_token_ends_its_sign_in_and_no_other(aws: Aws) -> Non
         ({"claims": {"exp": None}}, "Invalid Access Token"),
         ({"claims": {"origin_jti": None}}, "Access Token has been revoked"),
         ({"header": {"alg": "none"}}, "Could not verify signature for Access Token"),
-        ({"header": {"alg": "HS256"}}, "Could not verify signature for Access Token"),
         ({"header": {"kid": "x"}}, "Could not verify signature for Access Token"),
-        ({"header": {"kid": None}}, "Could not verify signature for Access Token"),
     ],
 )
 def test_a_token_with_changed_claims_or_header_is_refused(
@@ -203,7 +178,7 @@ def test_a_token_with_changed_claims_or_header_is_refused(
 
 
 def test_what_is_no_access_token_is_refused(aws: Aws, device: SignedIn) -> None:
-    for token in (device["id_token"], "x", "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.AA"):
+    for token in (device["id_token"], "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.AA"):
         assert aws.why_refused(token) == "NotAuthorizedException: Invalid Access Token"
 
 

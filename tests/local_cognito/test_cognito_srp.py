@@ -10,7 +10,7 @@ from pycognito import aws_srp
 from local_cognito import srp
 
 
-@pytest.mark.parametrize("salt", [1, 0x7F, 0x80, 2**255 - 1, 2**256 - 1])
+@pytest.mark.parametrize("salt", [1, 0x80, 2**256 - 1])
 @pytest.mark.parametrize(
     ("right", "typed"), [("Passw0rd!", "Passw0rd!"), ("Küche 📱", "Küche 📱"), ("right", "wrong")]
 )

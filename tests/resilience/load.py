@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import requests
 
 from local_cognito.process import RunningCognito
+from tests.calls import SignedIn, sign_in
 from tests.polling import until
 
 PAUSE_SECONDS = 0.02
@@ -20,16 +21,10 @@ NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True)
-class Caller:
-    """A user's token of one sign-in, and all the devices they have."""
+class Caller(SignedIn):
+    """A user's sign-in, and all the devices they have."""
 
-    token: str
-    current: str
     devices: frozenset[str]
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
 
 
 def sign_in_callers(cognito: RunningCognito, count: int) -> list[Caller]:
@@ -40,9 +35,8 @@ def sign_in_callers(cognito: RunningCognito, count: int) -> list[Caller]:
 def _sign_in(cognito: RunningCognito) -> Caller:
     username = f"user-{uuid.uuid4()}"
     cognito.control("POST", "/_local/users", username=username, password="Passw0rd-of-a-user")
-    made = cognito.control("POST", "/_local/sign-in", username=username, count=2)["sign_ins"]
-    keys = [one["device_key"] for one in made]
-    return Caller(made[-1]["access_token"], keys[-1], frozenset(keys))
+    other, own = (sign_in(cognito, username) for _ in range(2))
+    return Caller(**vars(own), devices=frozenset((other.device_key, own.device_key)))
 
 
 @dataclass
@@ -95,7 +89,7 @@ class Load:
         if answer.ok and path == "/devices":
             right = {one["id"] for one in body["items"]} == caller.devices
         else:
-            right = not answer.ok or body["id"] == caller.current
+            right = not answer.ok or body["id"] == caller.device_key
         if not right or whose != {request_id}:
             self.wrong.append(f"another's answer: {answer.status_code} {answer.text}")
         return f"{answer.status_code} {body.get('code', '')}".strip()

@@ -20,29 +20,22 @@ from local_cognito.faults import KINDS
 from local_cognito.process import RunningCognito
 from local_cognito.seed import POOL_ID
 from tests.calls import SignedIn, call, connect, metric, sign_in, sign_in_untracked
-from tests.collector import a_collector
 from tests.polling import until
+from tests.raw_server import raw_server
 from tests.redis_server import running_redis
 from tests.servers import Service, free_port, serving, settings_for
 
-PASSWORD_VERIFIER = base64.b64encode(b"recognisable-password-verifier-0001").decode()
-SALT = base64.b64encode(b"recognisable-salt-0002").decode()
-IN_QUERY = "recognisable+query/secret=0003"
-IN_BODY = "recognisable body secret 0004"
-IN_HEADERS = "recognisable-header-secret-0005"
-BASIC = base64.b64encode(b"recognisable-user:recognisable-0006").decode()
-CURSOR = "recognisable.cursor+of/cognito=0007"
-FORGED_SIGNATURE = base64.urlsafe_b64encode(b"recognisable-forged-signature-0008").decode()
 SECRETS = {
-    "password verifier": PASSWORD_VERIFIER,
-    "salt": SALT,
-    "query": IN_QUERY,
-    "body": IN_BODY,
-    "headers": IN_HEADERS,
-    "basic credentials": BASIC,
-    "cursor": CURSOR,
-    "forged signature": FORGED_SIGNATURE,
+    "password verifier": base64.b64encode(b"recognisable-password-verifier-0001").decode(),
+    "salt": base64.b64encode(b"recognisable-salt-0002").decode(),
+    "query": "recognisable+query/secret=0003",
+    "body": "recognisable body secret 0004",
+    "headers": "recognisable-header-secret-0005",
+    "basic credentials": base64.b64encode(b"recognisable-user:recognisable-0006").decode(),
+    "cursor": "recognisable.cursor+of/cognito=0007",
+    "forged signature": base64.b64encode(b"recognisable-forged-signature-0008").decode(),
 }
+PASSWORD_VERIFIER, SALT, IN_QUERY, IN_BODY, IN_HEADERS, BASIC, CURSOR, FORGED = SECRETS.values()
 TOKEN = {"token payload", "token signature"}  # its header is everybody's
 
 OPERATIONS: dict[str, tuple[str, str, Any]] = {
@@ -136,8 +129,7 @@ class Run:
 def drive(cognito: RunningCognito, *parts: Callable[[Run], None], **variables: str) -> Run:
     """What came out of a service, with these variables besides, that went through `parts`."""
     cognito.control("POST", "/_local/reset")
-    with a_collector() as collector, running_redis() as redis:
-        collector.work()
+    with raw_server() as collector, running_redis() as redis:
         settings = settings_for(cognito) | LOUD | variables
         settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "REDIS_URL": redis.url}
         with serving(settings | {"METRICS_PORT": str(free_port())}) as service:
@@ -157,7 +149,7 @@ def drive(cognito: RunningCognito, *parts: Callable[[Run], None], **variables: s
             run.perform(sign_in(cognito), "GetDevice")
             service.terminate()
             run.outputs["logs and audit"] = service.logs().encode()
-        run.outputs["traces"] = bytes(collector.received)
+        run.outputs["traces"] = b"".join(collector.bodies)
     refusals = [response for response in run.responses if not response.ok]
     run.outputs["problems"] = b"".join(it.content + str(it.headers).encode() for it in refusals)
     run.outputs["raw answers"] = run.raw_answers
@@ -226,7 +218,7 @@ def mistakes_of_callers(run: Run) -> None:
     run.fault("jwks", "html")
     for authorization in (
         *(f"Bearer {run.hide(token)}" for token in made),
-        f"Bearer {header}.{payload}.{FORGED_SIGNATURE}",
+        f"Bearer {header}.{payload}.{FORGED}",
         f"Bearer {user.token} {IN_HEADERS}",
         f"Token {user.token}",
         f"Basic {BASIC}",

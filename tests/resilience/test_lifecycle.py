@@ -2,10 +2,9 @@
 
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
@@ -17,8 +16,9 @@ import pytest
 from local_cognito.process import RunningCognito
 from tests.calls import call, connect, receive
 from tests.polling import until
+from tests.raw_server import relay
 from tests.resilience.load import NO_ANSWER, Caller, Load, steady_load
-from tests.servers import Service, serving, settings_for
+from tests.servers import Service, listens, serving, settings_for
 
 BOOTING = "Booting worker"
 
@@ -39,17 +39,7 @@ class Relay(BaseRequestHandler):
     server: Balancer
 
     def handle(self) -> None:
-        with connect(self.server.target) as there:
-            there.settimeout(None)
-            Thread(target=pump, args=(there, self.request), daemon=True).start()
-            pump(self.request, there)
-
-
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_RDWR)
+        relay(self.request, urlsplit(self.server.target).port or 0)
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +112,6 @@ def test_a_rolling_restart_fails_no_call_and_leaves_nothing_behind(
         assert list(folder.iterdir()) == []
 
 
-def refuses(service: Service) -> bool:
-    address = urlsplit(service.url)
-    with socket.socket() as probe:
-        return probe.connect_ex((address.hostname, address.port)) != 0
-
-
 def test_a_stop_waits_for_calls_under_way_and_not_for_idle_connections(
     cognito: RunningCognito, callers: list[Caller]
 ) -> None:
@@ -153,7 +137,7 @@ def test_a_stop_waits_for_calls_under_way_and_not_for_idle_connections(
         with connect(service.url) as probe:
             probe.sendall(b"GET /readyz HTTP/1.1\r\n")
             service.process.send_signal(signal.SIGTERM)
-            until("it accepts no more", lambda: refuses(service))
+            until("it accepts no more", lambda: not listens(service.url))
             probe.sendall(b"Host: x\r\n\r\n")
             ready = receive(probe)
         assert (ready.status, ready.headers["Connection"]) == (503, "close")
@@ -163,15 +147,12 @@ def test_a_stop_waits_for_calls_under_way_and_not_for_idle_connections(
         assert {connection.recv(1) for connection in idle} == {b""}
 
 
-@pytest.mark.parametrize("variable", ["TLS_CERT_FILE", "PROMETHEUS_MULTIPROC_DIR"])
-def test_a_setting_that_cannot_be_stops_the_start_and_is_told_in_one_line(
-    cognito_server: RunningCognito, tmp_path: Path, variable: str
+def test_a_metrics_folder_that_cannot_be_stops_the_start_and_is_told_in_one_line(
+    cognito_server: RunningCognito, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    wrong = {variable: str(tmp_path / "file" / "below")}
-    if variable == "TLS_CERT_FILE":
-        wrong["TLS_KEY_FILE"] = str(tmp_path / "file")
-    told = pytest.raises(RuntimeError, match=f"device-bff: {variable}.*: ")
+    wrong = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "file" / "below")}
+    told = pytest.raises(RuntimeError, match=r"device-bff: PROMETHEUS_MULTIPROC_DIR.*: ")
     with told as failure, serving(settings_for(cognito_server) | wrong):
         pass
     assert "Traceback" not in str(failure.value)

@@ -1,7 +1,6 @@
 """What is too much, or no HTTP: each has its problem, and none gets to Cognito."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import requests
@@ -40,7 +39,6 @@ def headers(*lines: str) -> bytes:
 NOT_HTTP = {
     "a header without a colon": GET + headers(f"Cookie {SECRET}"),
     "raw UTF-8 in the path": f"GET /devices/{SECRET}é HTTP/1.1\r\n".encode() + headers(),
-    "no version": f"GET /devices?{SECRET}\r\n".encode() + headers(),
     "no Host": f"GET /devices HTTP/1.1\r\nA: {SECRET}\r\n".encode(),
     "two Content-Lengths": POST + headers("Content-Length: 1", "Content-Length: 2"),
     "Content-Length and chunked": POST + headers("Content-Length: 5", "Transfer-Encoding: chunked"),
@@ -82,20 +80,16 @@ def test_what_is_too_large_to_be_read(
     assert SECRET not in answer.body.decode() + service.logs()
 
 
-@pytest.mark.parametrize(
-    ("origin", "may_read"), [(APP, {APP}), ("https://evil.example", set())], ids=["ours", "another"]
-)
-@pytest.mark.parametrize("line", ["a b: c", f"X: {'x' * 17_000}"], ids=["malformed", "too large"])
+@pytest.mark.parametrize(("origin", "may_read"), [(APP, APP), ("https://evil.example", None)])
 def test_a_page_of_an_allowed_origin_can_read_it(
-    service: Service, line: str, origin: str, may_read: set[str]
+    service: Service, origin: str, may_read: str | None
 ) -> None:
-    answer = send(service.url, GET + headers(line, f"Origin: {origin}") + b"\r\n")
-    assert answer.status in (400, 431)
-    allowed = {v for name, v in answer.headers.items() if name == "Access-Control-Allow-Origin"}
-    assert allowed == may_read
+    answer = send(service.url, GET + headers("a b: c", f"Origin: {origin}") + b"\r\n")
+    assert answer.status == 400
+    assert answer.headers["Access-Control-Allow-Origin"] == may_read
 
 
-@pytest.mark.parametrize("options", ["close", "close, te", "TE,Close"])
+@pytest.mark.parametrize("options", ["close", "TE,Close"])
 def test_close_among_other_options_of_a_connection_closes_it(
     service: Service, options: str
 ) -> None:
@@ -156,12 +150,9 @@ def test_requests_after_one_in_chunks_are_answered(service: Service, user: Signe
     assert b"HTTP/1.1 200 OK" in received
 
 
-@pytest.mark.parametrize("chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n"])
-def test_chunks_that_are_none_end_the_connection(
-    service: Service, user: SignedIn, chunks: bytes
-) -> None:
+def test_chunks_that_are_none_end_the_connection(service: Service, user: SignedIn) -> None:
     with connect(service.url) as connection:
-        connection.sendall(opened(user, CHUNKED) + chunks)
+        connection.sendall(opened(user, CHUNKED) + b"zz\r\n{}\r\n0\r\n\r\n")
         assert_problem(receive(connection), 400, "malformed-request")
         assert connection.recv(1) == b""
 
@@ -183,21 +174,15 @@ def test_an_absolute_address_leads_to_no_host_but_ours(service: Service) -> None
 
 
 @pytest.mark.parametrize(
-    ("write", "status", "code"),
+    ("line", "status", "code"),
     [
-        pytest.param(lambda token: [b"Bearer " + token] * 2, 401, "missing-token", id="twice"),
-        pytest.param(lambda token: [b"Bearer\t" + token], 401, "missing-token", id="a tab"),
-        pytest.param(lambda token: [b"\xff\xfe " + token], 401, "missing-token", id="not UTF-8"),
-        pytest.param(lambda token: [token + b"\0"], 400, "malformed-request", id="NUL"),
-        pytest.param(
-            lambda token: [b" bearer " + token + b" \t"], 404, "device-not-found", id="blanks"
-        ),
+        pytest.param(b"Authorization: \xff\xfe %b", 401, "missing-token", id="not UTF-8"),
+        pytest.param(b"Authorization: Bearer %b\0", 400, "malformed-request", id="NUL"),
+        pytest.param(b"Authorization:  bearer %b \t", 404, "device-not-found", id="blanks"),
     ],
 )
 def test_an_authorization_header_is_read_as_it_was_sent(
-    service: Service, user: SignedIn, write: Any, status: int, code: str
+    service: Service, user: SignedIn, line: bytes, status: int, code: str
 ) -> None:
-    lines = [b"Authorization: " + value for value in write(user.token.encode())]
-    address = b"GET /devices/none HTTP/1.1"
-    head = b"\r\n".join([address, b"Host: x", *lines, b"", b""])
-    assert_problem(send(service.url, head), status, code)
+    head = b"GET /devices/none HTTP/1.1\r\nHost: x\r\n" + line % user.token.encode()
+    assert_problem(send(service.url, head + b"\r\n\r\n"), status, code)

@@ -35,13 +35,12 @@ devices, sessions, health = DevicesApi(client), SessionsApi(client), HealthApi(c
 
 
 def list_all() -> list[Device]:
-    found, cursor = [], None
-    while True:
-        page = devices.list_devices(limit=1, cursor=cursor)
+    page = devices.list_devices(limit=1)
+    found = list(page.items)
+    while page.next_cursor is not None:
+        page = devices.list_devices(limit=1, cursor=page.next_cursor)
         found += page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+    return found
 
 
 def problem_of(call: Callable[..., object], *arguments: object) -> str:

@@ -1,5 +1,5 @@
 // A device that signs in with amazon-cognito-identity-js.
-import { given, obey, takeChallenges } from './session.mjs';
+import { given, items, obey, takeChallenges } from './session.mjs';
 import cognito from 'amazon-cognito-identity-js';
 import { totp } from './totp.mjs';
 
@@ -7,7 +7,6 @@ import { totp } from './totp.mjs';
 const wait = globalThis.setTimeout;
 globalThis.setTimeout = (callback, ms, ...rest) => wait(callback, ms / 50, ...rest);
 
-const items = new Map();
 const Storage = {
   getItem: key => items.get(key) ?? null,
   setItem: (key, value) => void items.set(key, value),
@@ -58,15 +57,7 @@ const refresh = () =>
   });
 
 // Each step of a sign-in ends with one of these callbacks; its name and arguments are the answer.
-const STEPS = [
-  'onSuccess',
-  'mfaRequired',
-  'totpRequired',
-  'selectMFAType',
-  'mfaSetup',
-  'newPasswordRequired',
-  'customChallenge',
-];
+const STEPS = ['mfaRequired', 'totpRequired', 'selectMFAType'];
 const step = take =>
   new Promise((resolve, reject) => {
     const answered = name => (...args) => resolve({ step: name, args });
@@ -78,25 +69,11 @@ const step = take =>
 async function begin(flow, details) {
   user = new cognito.CognitoUser({ Username: details.Username, Pool, Storage });
   user.setAuthenticationFlowType(flow);
-  const how = flow === 'CUSTOM_AUTH' ? 'initiateAuth' : 'authenticateUser';
-  return step(steps => user[how](new cognito.AuthenticationDetails(details), steps));
+  return step(steps => user.authenticateUser(new cognito.AuthenticationDetails(details), steps));
 }
 
 const sendMFACode = (code, kind) => step(steps => user.sendMFACode(code, steps, kind));
 const selectMFAType = kind => step(steps => user.sendMFASelectionAnswer(kind, steps));
-const completeNewPassword = (password, attributes) =>
-  step(steps => user.completeNewPasswordChallenge(password, attributes, steps));
-const sendAnswer = answer => step(steps => user.sendCustomChallengeAnswer(answer, steps));
 const challenges = async () => takeChallenges();
 
-await obey({
-  signIn,
-  remember,
-  refresh,
-  begin,
-  sendMFACode,
-  selectMFAType,
-  completeNewPassword,
-  sendAnswer,
-  challenges,
-});
+await obey({ signIn, remember, refresh, begin, sendMFACode, selectMFAType, challenges });

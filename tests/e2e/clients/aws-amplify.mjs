@@ -1,5 +1,5 @@
 // A device that signs in with aws-amplify v6.
-import { given, obey, takeChallenges } from './session.mjs';
+import { given, items, obey, takeChallenges } from './session.mjs';
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
 import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
@@ -14,7 +14,6 @@ Amplify.configure({
     },
   },
 });
-const items = new Map();
 cognitoUserPoolsTokenProvider.setKeyValueStorage({
   getItem: async key => items.get(key) ?? null,
   setItem: async (key, value) => void items.set(key, value),

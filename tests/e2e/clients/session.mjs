@@ -5,6 +5,7 @@
 // line of standard output, {answer} or {refused: {name, message}}. The storage and the tokens live
 // as long as the process: one process is one browser on one device.
 import { createInterface } from 'node:readline';
+import { forgetCodes } from './totp.mjs';
 
 export const given = JSON.parse(process.argv[2]);
 
@@ -32,8 +33,19 @@ export function takeChallenges() {
   return taken;
 }
 
+/** Where its library keeps tokens and the device. */
+export const items = new Map();
+
+/** Be a device that has never signed in. */
+async function clear() {
+  items.clear();
+  challenges = [];
+  forgetCodes();
+}
+
 /** Do the calls of standard input, by a table of name → async function, until it ends. */
 export async function obey(calls) {
+  calls = { ...calls, clear };
   for await (const line of createInterface({ input: process.stdin })) {
     const { name, args } = JSON.parse(line);
     const said = await calls[name](...args).then(

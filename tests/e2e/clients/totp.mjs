@@ -23,6 +23,11 @@ export async function totp(secret) {
   return String(number % 1_000_000).padStart(6, '0');
 }
 
+/** Begin anew, with a Cognito that has seen no code yet. */
+export function forgetCodes() {
+  lastStep = 0;
+}
+
 function fromBase32(text) {
   const bits = [...text].map(letter => BASE32.indexOf(letter).toString(2).padStart(5, '0')).join('');
   return Buffer.from(bits.match(/.{8}/g).map(byte => parseInt(byte, 2)));
