@@ -63,7 +63,7 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="device-bff-bench-") as name:
         folder = Path(name)
-        tokens.make(folder, few=50, many=50, users=USERS, once=ONCE_PER_ROUND * ROUNDS)
+        tokens.make(folder, few=USERS, many=USERS, users=USERS, once=ONCE_PER_ROUND * ROUNDS)
         with upstream(folder) as cognito:
             found = measure(cognito, folder)
     (OUTPUT / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
@@ -119,7 +119,7 @@ def _in_turns(
 def _overload(ours: Server, cognito: Upstream, folder: Path) -> dict[str, object]:
     """Three rounds back to back: callers of the one before have hung up, and must cost nothing."""
     cognito.set(delay=OVERLOAD.delay)
-    results = [run(ours, OVERLOAD, SECONDS, folder) for _ in range(3)]
+    results = [run(ours, OVERLOAD, 2 * SECONDS, folder) for _ in range(3)]
     rates, answers = [one.rate for one in results], sum(one.answers for one in results)
     calls = cognito.counts()["calls"]
     print(
