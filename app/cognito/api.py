@@ -1,5 +1,5 @@
-"""One request of Amazon Cognito: boto3 knows the endpoint and the model, botocore writes requests
-and reads errors.
+"""One request of Amazon Cognito: boto3 knows the endpoint and the model, botocore writes the head
+of requests and reads errors.
 
 botocore's own call puts an event system and its HTTP session around the same parts, for twice the
 CPU of all of them. Requests are unsigned and no AWS credentials are looked for: the operations
@@ -64,8 +64,15 @@ class CognitoApi:
         self._url = client.generate_presigned_url("global_sign_out", {"AccessToken": "none"})
         service = client.meta.service_model
         self._models = {one: service.operation_model(one.name) for one in OPERATIONS}
-        # Our schemas have validated what botocore would validate again.
-        self._serializer = create_serializer(service.resolved_protocol, include_validation=False)
+        serializer = create_serializer(service.resolved_protocol, include_validation=False)
+        # The body alone differs from call to call: it is the parameters, in JSON.
+        self._headers = {
+            operation: {
+                **serializer.serialize_to_request({}, model)["headers"],
+                "User-Agent": USER_AGENT,
+            }
+            for operation, model in self._models.items()
+        }
         self._error_parser = create_parser(service.resolved_protocol)
         self._transport = Transport(
             connect_timeout=connect_timeout,
@@ -83,9 +90,7 @@ class CognitoApi:
             BotoCoreError: there was no answer, as `Transport.post` says.
         """
         model = self._models[operation]
-        request = self._serializer.serialize_to_request(params, model)
-        headers = {**request["headers"], "User-Agent": USER_AGENT}
-        answer = self._transport.post(self._url, headers, request["body"])
+        answer = self._transport.post(self._url, self._headers[operation], orjson.dumps(params))
         record_request_id(answer.headers.get("x-amzn-requestid"))
         if answer.status == 200:
             return _members(answer.body, model)

@@ -5,7 +5,6 @@ Cognito. What a lost answer means is in the operation's row of `app.domain.opera
 """
 
 import random
-import threading
 import time
 from collections.abc import Callable
 from itertools import count
@@ -13,6 +12,7 @@ from typing import TypeVar
 
 import gevent
 import structlog
+from gevent.lock import BoundedSemaphore
 
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.quota import QuotaBudget
@@ -83,7 +83,7 @@ class Attempts:
         self._deadline = deadline
         self._longest_attempt = longest_attempt
         self._max_attempts = max_attempts
-        self._slots = threading.BoundedSemaphore(max_in_flight)
+        self._slots = BoundedSemaphore(max_in_flight)
 
     def run(self, operation: Operation, request: Callable[[], Answer]) -> Answer | None:
         """The answer of `request`, or None when a lost answer turned out to have been a success.

@@ -42,10 +42,12 @@ class AnswerSchema(CamelCaseSchema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._members = [
-            (field.data_key or name, attrgetter(field.attribute or name), _dump_of(field))
-            for name, field in self.fields.items()
-        ]
+        named = {field.data_key or name: (name, field) for name, field in self.fields.items()}
+        self._names = tuple(named)
+        self._read = attrgetter(*(field.attribute or name for name, field in named.values()))
+        self._nested = {
+            key: dump for key, (_, field) in named.items() if (dump := _dump_of(field)) is not None
+        }
         self._optional = {f.data_key or n for n, f in self.fields.items() if not f.required}
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
@@ -53,11 +55,11 @@ class AnswerSchema(CamelCaseSchema):
         the contract's names already and stays as it is."""
         if isinstance(obj, dict):
             return obj
-        dumped = {
-            key: value if dump is None or value is None else dump(value)
-            for key, read, dump in self._members
-            for value in (read(obj),)
-        }
+        values = self._read(obj)
+        dumped = dict(zip(self._names, values if len(self._names) > 1 else (values,), strict=True))
+        for key, dump in self._nested.items():
+            if dumped[key] is not None:
+                dumped[key] = dump(dumped[key])
         for key in self._optional:
             if dumped[key] is None:
                 del dumped[key]

@@ -47,5 +47,5 @@ def register(app: Flask) -> None:
         own = [name for name in SET_BY_VIEWS if name in response.headers]
         if own:
             more = {name: value for name, value in more.items() if name not in own}
-        response.headers.extend(more)
+        response.headers.extend(more.items())  # a mapping takes twice as long
         return response

@@ -1,7 +1,5 @@
 """How an operation is attempted: what is tried again, how long, and what a lost answer means."""
 
-import threading
-
 import gevent
 import pytest
 from prometheus_client import REGISTRY
@@ -229,16 +227,11 @@ def test_a_crowd_waits_a_moment_and_is_then_told_to_come_back() -> None:
 
 def test_a_place_that_comes_free_meanwhile_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.cognito.attempts.SLOT_WAIT", 30)
-    of, entered, leave = make_attempts(max_in_flight=1), threading.Event(), threading.Event()
+    of = make_attempts(max_in_flight=1)
 
     def first() -> str:
-        entered.set()
-        leave.wait(30)
-        return "done"
+        gevent.sleep(0.05)
+        return "first"
 
-    thread = threading.Thread(target=lambda: of.run(GET_DEVICE, first))
-    thread.start()
-    entered.wait(30)
-    threading.Timer(0.05, leave.set).start()
-    assert of.run(GET_DEVICE, Script("done")) == "done"
-    thread.join(30)
+    runs = [gevent.spawn(of.run, GET_DEVICE, request) for request in (first, Script("second"))]
+    assert [run.get(timeout=30) for run in runs] == ["first", "second"]
