@@ -10,7 +10,7 @@ from app.cognito.client import CognitoClient
 from app.domain.devices import DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import calls
-from tests.raw_server import without_end
+from tests.raw_server import silent
 from tests.unit.cognito.conftest import Cognito, make_api, make_attempts
 
 KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
@@ -138,7 +138,7 @@ def a_client(url: str, read_timeout: float = 5) -> CognitoClient:
 
 
 def test_an_answer_that_does_not_come_is_a_time_out(cognito: Cognito) -> None:
-    cognito.server.script = without_end(b"", pause=0.05)
+    cognito.server.script = silent
     client = a_client(cognito.server.url, read_timeout=0.1)
     error = failing(lambda: client.forget_device("t", KEY))
     assert error.code is ErrorCode.UPSTREAM_TIMEOUT
