@@ -15,7 +15,6 @@ import botocore
 import orjson
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.model import OperationModel
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
@@ -62,18 +61,18 @@ class CognitoApi:
         )
         # By botocore's rules of endpoints; without a signature it is the plain URL.
         self._url = client.generate_presigned_url("global_sign_out", {"AccessToken": "none"})
-        service = client.meta.service_model
-        self._models = {one: service.operation_model(one.name) for one in OPERATIONS}
-        serializer = create_serializer(service.resolved_protocol, include_validation=False)
-        # The body alone differs from call to call: it is the parameters, in JSON.
-        self._headers = {
-            operation: {
-                **serializer.serialize_to_request({}, model)["headers"],
-                "User-Agent": USER_AGENT,
-            }
-            for operation, model in self._models.items()
-        }
-        self._error_parser = create_parser(service.resolved_protocol)
+        model = client.meta.service_model
+        serializer = create_serializer(model.resolved_protocol, include_validation=False)
+        self._error_parser = create_parser(model.resolved_protocol)
+        # What is kept of each operation: the model as a whole takes 8 MB.
+        self._headers: dict[Operation, dict[str, str]] = {}
+        self._answering: set[Operation] = set()
+        for operation in OPERATIONS:
+            modelled = model.operation_model(operation.name)
+            head = serializer.serialize_to_request({}, modelled)["headers"]
+            self._headers[operation] = {**head, "User-Agent": USER_AGENT}
+            if modelled.output_shape is not None and modelled.output_shape.members:
+                self._answering.add(operation)
         self._transport = Transport(
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
@@ -89,27 +88,26 @@ class CognitoApi:
             UnreadableAnswer, ValueError, ResponseParserError: Cognito would not answer that.
             BotoCoreError: there was no answer, as `Transport.post` says.
         """
-        model = self._models[operation]
-        answer = self._transport.post(self._url, self._headers[operation], orjson.dumps(params))
+        # The body alone differs from call to call: it is the parameters, in JSON.
+        body = orjson.dumps(params)
+        answer = self._transport.post(self._url, self._headers[operation], body)
         record_request_id(answer.headers.get("x-amzn-requestid"))
         if answer.status == 200:
-            return _members(answer.body, model)
+            return self._members(operation, answer.body)
         if answer.status < 400:
             raise UnreadableAnswer("neither a success nor an error of Cognito's")
         if answer.status >= 500:  # that says enough; botocore chokes on some of their bodies
             raise Refused(answer.status, "", "")
         told = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
-        error = self._error_parser.parse(told, model.output_shape).get("Error", {})
+        error = self._error_parser.parse(told, None).get("Error", {})
         raise Refused(answer.status, str(error.get("Code")), str(error.get("Message", "")))
 
-
-def _members(body: bytes, model: OperationModel) -> dict[str, Any]:
-    try:
-        answer = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError:
-        answer = json.loads(body)  # takes half a surrogate pair, which one device's name may hold
-    shape = model.output_shape
-    if not isinstance(answer, dict) or (answer and (shape is None or not shape.members)):
-        # HTML, a body where none belongs: botocore would take it for a success
-        raise UnreadableAnswer("not what the operation answers")
-    return answer
+    def _members(self, operation: Operation, body: bytes) -> dict[str, Any]:
+        try:
+            members = orjson.loads(body or b"{}")
+        except orjson.JSONDecodeError:
+            members = json.loads(body)  # takes half a surrogate pair, which a name may hold
+        if not isinstance(members, dict) or (members and operation not in self._answering):
+            # HTML, a body where none belongs: botocore would take it for a success
+            raise UnreadableAnswer("not what the operation answers")
+        return members
