@@ -22,8 +22,9 @@ class OptionalRedis:
     """Whether to ask Redis, and what happens when it does not serve. Durations in seconds.
 
     `timeout`: for all that one question takes. `pause`: to leave Redis alone after it failed, so
-    that not every call pays the time-out. `subject`: what depends on it, for the log, which says
-    once that Redis is away (`without`) and once that it is back (`again`).
+    that not every call pays the time-out; but not when it has served others meanwhile. `subject`:
+    what depends on it, for the log, which says once that Redis is away (`without`) and once that it
+    is back (`again`).
     """
 
     def __init__(
@@ -33,22 +34,26 @@ class OptionalRedis:
         self._pause = pause
         self._without = {subject: without}
         self._again = {subject: again}
-        self._away, self._ask_again_at = False, 0.0
+        self._away, self._ask_again_at, self._served_at = False, 0.0, 0.0
 
     def ask(self, call: Callable[[], Answer], otherwise: Callable[[], Answer]) -> Answer:
         """What `call` answers, or `otherwise` while Redis is away."""
-        if time.monotonic() < self._ask_again_at:
+        asked = time.monotonic()
+        if asked < self._ask_again_at:
             return otherwise()
         try:
             with gevent.Timeout(self._timeout, RedisTimeout):
                 answer = call()
         except (Exception, RedisTimeout) as error:
             metrics.REDIS_FAILURES.inc()
+            if self._served_at > asked:  # others meanwhile: it is there, and this process is busy
+                return otherwise()
             self._ask_again_at = time.monotonic() + self._pause
             if not self._away:
                 self._away = True
                 logger.warning("redis_away", error=type(error).__name__, **self._without)
             return otherwise()
+        self._served_at = time.monotonic()
         if self._away:
             self._away = False
             logger.info("redis_back", **self._again)

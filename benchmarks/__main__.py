@@ -30,6 +30,7 @@ PICKED = os.environ.get("BENCH_CASES", "")
 OUTPUT = ROOT / "build/bench"
 USERS, ONCE_PER_ROUND = 500, 3000
 QUOTA, CACHE_SECONDS = 50, 60
+CACHING = "ours, cache on"
 
 LIST, CURRENT = "/devices", "/devices/current"
 PATCH = {
@@ -49,7 +50,7 @@ CASES = (
     Case("patch, 50 ms", tokens="few", **PATCH, **SLOW),  # type: ignore[arg-type]
     Case("list of 3, new tokens", LIST, "once", once=True),
 )
-UNDER_QUOTA = Case("500 users, quota 50/s", LIST, "users", USERS, 0.05, think_ms=1000)
+UNDER_QUOTA = Case("500 users, quota 50/s", LIST, "users", USERS, 0.05, think_ms=500)
 OVERLOAD = Case("overload", LIST, "many", **SLOW)  # type: ignore[arg-type]
 UPSTREAM_ALONE = Case("upstream alone", LIST, "many", 16)
 
@@ -132,7 +133,8 @@ def _overload(ours: Server, cognito: Upstream, folder: Path) -> dict[str, object
 def _under_quota(cognito: Upstream, folder: Path) -> dict[str, Result]:
     """Users who look at their list again and again, while Cognito allows 50 reads a second.
 
-    Each server has a first round that does not count: 500 lists take 10 s at that quota.
+    The server with a cache has a first round that does not count: at that quota it takes 10 s to
+    ask for 500 lists once.
     """
     found: dict[str, Result] = {}
     quota = {"COGNITO_READ_QUOTA": str(QUOTA)}
@@ -144,11 +146,11 @@ def _under_quota(cognito: Upstream, folder: Path) -> dict[str, Result]:
                 "DEVICE_CACHE_SECONDS": str(CACHE_SECONDS),
             }
             more = quota | shared
-            servers.append(stack.enter_context(service("ours, cache on", cognito, folder, more)))
+            servers.append(stack.enter_context(service(CACHING, cognito, folder, more)))
         servers += [stack.enter_context(peer(cognito, folder)) for peer in (fastapi, express)]
         for server in servers:
             cognito.set(delay=UNDER_QUOTA.delay, quota=QUOTA)
-            run(server, UNDER_QUOTA, 6 * SECONDS, folder)
+            run(server, UNDER_QUOTA, (10 if server.name == CACHING else 1) * SECONDS, folder)
             found[server.name] = run(server, UNDER_QUOTA, 4 * SECONDS, folder)
     print()
     print_rows({UNDER_QUOTA.name: found})

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Iterator
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
+import gevent
 import pytest
 import structlog
 from limits import RateLimitItem, parse
 from prometheus_client import REGISTRY
 
 from app.counters import Counters
+from app.optional_redis import OptionalRedis
 
 
 def allowed(counters: Counters, alone: RateLimitItem | None = None) -> list[bool]:
@@ -54,3 +56,22 @@ def test_what_answers_as_no_redis_does_is_as_good_as_away(answer: bytes) -> None
         counters = Counters(f"redis://127.0.0.1:{server.server_address[1]}")
         assert allowed(counters) == [True, True, True, False]
         server.shutdown()
+
+
+def test_one_late_answer_among_good_ones_does_not_mean_that_redis_is_away() -> None:
+    redis = OptionalRedis(timeout=0.1, pause=600, subject="limits", without="alone", again="shared")
+
+    def ask(seconds: float) -> str:
+        def answer() -> str:
+            gevent.sleep(seconds)
+            return "shared"
+
+        return redis.ask(answer, otherwise=lambda: "alone")
+
+    late = gevent.spawn(ask, 30)
+    gevent.sleep(0)
+    assert ask(0) == "shared"
+    assert late.get(timeout=30) == "alone"
+    assert ask(0) == "shared"
+    assert ask(30) == "alone"
+    assert ask(0) == "alone"
