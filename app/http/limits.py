@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+from functools import lru_cache
 
 from flask import Flask, Response, g, request
 from limits import parse
@@ -31,8 +32,7 @@ def register(app: Flask, *, per_user: str, per_address: str, counters: Counters)
             whom, limit, key = "user", user_limit, g.sub
         else:
             whom, limit, key = "address", address_limit, _site(str(request.remote_addr))
-        # Hashed, since it is kept in Redis.
-        window = counters.hit(limit, whom, hashlib.sha256(key.encode()).hexdigest()[:32])
+        window = counters.hit(limit, whom, _hashed(key))
         g.rate_limit = limit.amount, window
         if not window.allowed:
             metrics.RATE_LIMITED.labels(whom).inc()
@@ -47,13 +47,23 @@ def register(app: Flask, *, per_user: str, per_address: str, counters: Counters)
         """RateLimit headers: draft-ietf-httpapi-ratelimit-headers, as of its version 6."""
         if "rate_limit" in g:
             amount, window = g.rate_limit
-            response.headers["RateLimit-Limit"] = str(amount)
-            response.headers["RateLimit-Remaining"] = str(window.remaining)
-            response.headers["RateLimit-Reset"] = str(window.reset)
+            response.headers.extend(
+                (
+                    ("RateLimit-Limit", str(amount)),
+                    ("RateLimit-Remaining", str(window.remaining)),
+                    ("RateLimit-Reset", str(window.reset)),
+                )
+            )
             wait = response.headers.get("Retry-After", type=int)
             if wait and not window.remaining:  # or this limit would turn the next call away
                 response.headers["Retry-After"] = str(max(wait, window.reset))
         return response
+
+
+@lru_cache(maxsize=4096)
+def _hashed(key: str) -> str:
+    """What is kept in Redis instead of a user's `sub` or an address."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _site(address: str) -> str:

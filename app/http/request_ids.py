@@ -17,11 +17,11 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        sent = request.headers.get(HEADER, "")
+        sent = request.environ.get("HTTP_X_REQUEST_ID", "")
         g.request_id = sent if _WELL_FORMED.fullmatch(sent) else str(uuid.uuid4())
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
     def give_back(response: Response) -> Response:
-        response.headers[HEADER] = g.request_id
+        response.headers.add(HEADER, g.request_id)
         return response

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 import time
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -109,6 +110,7 @@ def _as_json(logger: object, method: str, event: structlog.typing.EventDict) -> 
     return ascii_json(dict(event))
 
 
+@lru_cache(maxsize=4096)
 def hashed(sub: str) -> str:
     """A user's `sub` for logs: tells users apart without naming one."""
     return hashlib.sha256(sub.encode()).hexdigest()[:16]

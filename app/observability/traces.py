@@ -73,7 +73,7 @@ def trace_id() -> str | None:
     """The current trace's id in hex, for the request log: the caller's, where we do not trace."""
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
-        traceparent = request.headers.get("traceparent", "") if has_request_context() else ""
+        traceparent = request.environ.get("HTTP_TRACEPARENT", "") if has_request_context() else ""
         callers = _TRACEPARENT.fullmatch(traceparent)
         return callers["trace_id"] if callers else None
     context = trace.get_current_span().get_span_context()
