@@ -334,7 +334,13 @@ export function Account({ bff, user, onLeave }: Props) {
           </div>
         </div>
       </main>
-      {question && <Confirmation question={question} onClose={() => setQuestion(null)} />}
+      {question && (
+        <Confirmation
+          question={question}
+          // Not the next one, which may have been asked already.
+          onClose={() => setQuestion((asked) => (asked === question ? null : asked))}
+        />
+      )}
       <Toast message={message} onDismiss={() => (toDevices(), setMessage(null))} />
     </>
   );

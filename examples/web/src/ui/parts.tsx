@@ -1,6 +1,6 @@
 /** The small parts that the lists are made of. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Device } from "../api/client";
 import { words, type CallError } from "../api/problems";
 
@@ -145,7 +145,7 @@ export interface Question {
 export function Confirmation({ question, onClose }: { question: Question; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
   }, [question]);
   const run = async () => {
