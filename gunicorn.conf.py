@@ -81,7 +81,6 @@ max_requests_jitter = 10_000
 
 # A token of many groups takes 9 to 15 KB.
 limit_request_line = REQUEST_LINE_MAX_BYTES
-limit_request_fields = 100
 limit_request_field_size = 16_380
 
 # TRUSTED_PROXY_HOPS says which proxies to believe; gunicorn would believe any caller here.
@@ -92,7 +91,6 @@ forwarder_headers = ""
 # The application writes the access log. Should the command line turn on gunicorn's, it is without
 # query strings, too. At DEBUG gunicorn would write what it has read of a request: tokens.
 logger_class = "app.observability.logs.GunicornLogger"
-accesslog = None
 access_log_format = '%(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(L)s'
 loglevel = settings.log_level.lower() if settings.log_level != "DEBUG" else "info"
 
