@@ -182,12 +182,7 @@ class Devices(MethodView):
 )
 class OneDevice(MethodView):
     @operation("getDevice", calls=operations.GET_DEVICE)
-    @blueprint.response(
-        200,
-        DeviceSchema,
-        description="The device.",
-        examples=named("phone"),
-    )
+    @blueprint.response(200, DeviceSchema, description="The device.", examples=named("phone"))
     def get(self, id: str) -> Device:
         """Show one device.
 
