@@ -17,6 +17,7 @@ from app.auth.keys import KeySet
 from app.domain.access_token import AccessToken
 from app.domain.devices import is_device_key
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
+from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
 
@@ -44,13 +45,11 @@ class TokenVerifier:
         leeway: float,
         cache_size: int,
         clock: Callable[[], float] = time.time,
-        on_lookup: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self._keys = keys
         self._client_ids = client_ids
         self._leeway = leeway
         self._clock = clock
-        self._on_lookup = on_lookup
         self._verified: TLRUCache[bytes, AccessToken] = TLRUCache(
             maxsize=cache_size, ttu=lambda _, token, __: token.expires_at + leeway, timer=clock
         )
@@ -65,7 +64,7 @@ class TokenVerifier:
         """
         digest = hashlib.sha256(value.encode()).digest()
         remembered = self._verified.get(digest)
-        self._on_lookup("hit" if remembered else "miss")
+        metrics.token_cache_counter("hit" if remembered else "miss").inc()
         if remembered is None:
             remembered = self._access_token(self._claims(value))
             self._verified[digest] = remembered
