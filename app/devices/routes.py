@@ -36,7 +36,7 @@ from app.domain.errors import ErrorCode
 from app.http.authentication import caller
 from app.http.blueprint import ApiBlueprint, operation
 from app.http.links import next_page
-from app.http.problems import problem
+from app.http.problems import failures
 
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""
@@ -168,11 +168,7 @@ class Devices(MethodView):
         `device-not-found` when it was forgotten elsewhere meanwhile. Repeating the call is safe.
         """
         report = _devices().forget_many(caller(), query["scope"])
-        failed = [
-            {"id": it.id, "problem": problem(it.error, url_for("devices.Device", id=it.id))}
-            for it in report.failed
-        ]
-        return {"forgotten": report.done, "failed": failed}
+        return {"forgotten": report.done, "failed": failures(report, "devices.Device")}
 
 
 @blueprint.route(

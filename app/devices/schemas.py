@@ -34,6 +34,7 @@ from app.http.schemas import (
     ip_address,
     moment,
     next_cursor,
+    required_enum,
 )
 
 FORGET_MAX = 100_000
@@ -68,6 +69,13 @@ def is_current() -> Any:
     )
 
 
+def readable(name: str) -> None:
+    if not name.strip():
+        raise ValidationError("Must not be blank.")
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise ValidationError("Must not contain control characters.")
+
+
 class PageQuerySchema(CamelCaseSchema):
     """Which page of the devices."""
 
@@ -86,15 +94,11 @@ class PageQuerySchema(CamelCaseSchema):
 class DeletionQuerySchema(CamelCaseSchema):
     """Which devices to forget."""
 
-    scope = fields.Enum(
+    scope = required_enum(
         DeletionScope,
-        by_value=True,
-        required=True,
-        metadata={
-            "description": "`others`: all devices that `listDevices` shows, but the one this call "
-            "is made from; when the token names no device, all of them. `all`: that one too. "
-            "Required, so that no mistake forgets everything."
-        },
+        "`others`: all devices that `listDevices` shows, but the one this call is made from; when "
+        "the token names no device, all of them. `all`: that one too. Required, so that no mistake "
+        "forgets everything.",
     )
 
 
@@ -189,7 +193,7 @@ class TrackDeviceSchema(CamelCaseSchema):
     )
     name = fields.String(
         load_default=None,
-        validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH)],
+        validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH), readable],
         metadata={
             "description": "What to call the device. Left out or null, it is named after the "
             'User-Agent header, as "Chrome on macOS". It cannot be changed later.',
@@ -219,16 +223,6 @@ class TrackDeviceSchema(CamelCaseSchema):
             "examples": [examples.DEVICE_GROUP_KEY],
         },
     )
-
-    @validates_schema(skip_on_field_errors=False)
-    def require_a_readable_name(self, data: Any, **_: Any) -> None:
-        name = data.get("name")
-        if name is None:
-            return
-        if not name.strip():
-            raise ValidationError("Must not be blank.", "name")
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-            raise ValidationError("Must not contain control characters or lone surrogates.", "name")
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def require_one_secret(self, data: Any, sent: Any, **_: Any) -> None:
@@ -264,14 +258,10 @@ class TrackedDeviceSchema(AnswerSchema):
 class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
-    status = fields.Enum(
+    status = required_enum(
         DeviceStatus,
-        by_value=True,
-        required=True,
-        metadata={
-            "description": "`remembered`: let the device stand in for the second factor. "
-            "`not_remembered`: ask for it again. It may change as often as the user likes."
-        },
+        "`remembered`: let the device stand in for the second factor. `not_remembered`: ask for it "
+        "again. It may change as often as the user likes.",
     )
 
 
