@@ -114,13 +114,9 @@ class TokenVerifier:
 
     def _access_token(self, claims: dict[str, Any]) -> AccessToken:
         """What the verified claims say, each of them checked."""
-        sub, device_key, client_id = (
-            claims["sub"],
-            claims.get("device_key"),
-            claims.get("client_id"),
-        )
-        issued_at, expires_at = claims["iat"], claims["exp"]
-        now, scope = self._clock(), claims.get("scope", "")
+        sub, client_id = claims["sub"], claims.get("client_id")
+        device_key, scope = claims.get("device_key"), claims.get("scope", "")
+        issued_at, expires_at, now = claims["iat"], claims["exp"], self._clock()
         well_formed = (
             isinstance(sub, str)
             and sub.isprintable()  # not half a surrogate pair, which cannot be written on

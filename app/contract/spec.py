@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
@@ -144,9 +144,6 @@ class ContractPlugin(MarshmallowPlugin):
     """apispec's, with our converter."""
 
     Converter = ContractConverter
-
-    def __init__(self) -> None:
-        super().__init__(schema_name_resolver=resolver)
 
 
 class ContractApi(ProblemApi):
