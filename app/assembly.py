@@ -14,7 +14,7 @@ from app.cognito.quota import QuotaBudget
 from app.counters import Counters
 from app.devices.first_pages import FirstPages
 from app.domain import operations
-from app.domain.bulk import Pace, Runs
+from app.domain.bulk import Bulk, Runs, Turns
 from app.observability import logs, metrics
 from app.settings import Settings
 
@@ -92,10 +92,8 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
 def make_runs(settings: Settings) -> Runs:
     """How forgetting or ending many goes about it: all of this worker's together leave a fifth of
     its share of Cognito's updates to other calls."""
-    return Runs(
-        Pace(per_second=settings.forget_rate, deadline=settings.forget_deadline),
-        per_second=0.8 * settings.cognito_update_quota / settings.workers,
-    )
+    turns = Turns(0.8 * settings.cognito_update_quota / settings.workers)
+    return Runs(lambda: Bulk(settings.forget_rate, settings.forget_deadline, turns))
 
 
 def make_first_pages(settings: Settings) -> FirstPages | None:
