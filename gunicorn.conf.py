@@ -16,18 +16,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-
-def remove_metrics(folder: str, owner: int) -> None:
-    if os.getpid() == owner:  # workers run this at their end, too
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
 metrics_folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 if not metrics_folder:
     metrics_folder = tempfile.mkdtemp(prefix="device-bff-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
-    atexit.register(remove_metrics, metrics_folder, os.getpid())
+    atexit.register(shutil.rmtree, metrics_folder, ignore_errors=True)
 try:
     os.makedirs(metrics_folder, exist_ok=True)
 except OSError as error:
@@ -124,8 +118,9 @@ def when_ready(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Until the worker minds signals, SIGTERM ends it; the parent's handler would lose it."""
+    # Until the worker minds signals, SIGTERM ends it; the parent's handler would lose it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    atexit.unregister(shutil.rmtree)  # the metrics' folder outlives a worker
 
 
 def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> Any:
