@@ -24,8 +24,6 @@ logger = structlog.get_logger(__name__)
 LONGEST_VALIDITY = 24 * 60 * 60
 """In seconds. `AccessTokenValidity` is a day at most, so no token of Cognito's expires later."""
 
-REQUIRED_CLAIMS = ("iss", "sub", "exp", "iat", "token_use")
-
 NOT_ONE_OF_THIS_POOL = "The access token is not a valid one of this user pool."
 
 
@@ -103,7 +101,7 @@ class TokenVerifier:
                 key,
                 algorithms=["RS256"],
                 options={
-                    "require": list(REQUIRED_CLAIMS),
+                    "require": ["iss", "sub", "exp", "iat", "token_use"],
                     "verify_aud": False,
                     "verify_exp": False,
                     "verify_iat": False,
