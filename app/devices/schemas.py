@@ -83,8 +83,7 @@ class PageQuerySchema(CamelCaseSchema):
         load_default=LIST_LIMIT_MAX,
         validate=validate.Range(min=1, max=LIST_LIMIT_MAX),
         metadata={
-            "description": "How many devices a page may hold. A page may hold fewer and still not "
-            "be the last: only `nextCursor` tells.",
+            "description": "How many devices a page may hold; it may hold fewer.",
             "examples": [20],
         },
     )
@@ -241,8 +240,7 @@ class TrackedDeviceSchema(AnswerSchema):
     )
     user_confirmation_necessary = answer(
         fields.Boolean,
-        "True where the user pool lets its users choose: ask the user whether "
-        "to remember this device, and send the answer with `updateDevice`.",
+        "True where the user pool lets its users choose, and this one is still to be asked.",
     )
     device_password = fields.String(
         dump_only=True,
@@ -293,6 +291,5 @@ class ForgetReportSchema(AnswerSchema):
     failed = answer_list(
         FailedForgetSchema,
         FORGET_MAX,
-        "The devices not forgotten. Repeat the call for the rest; one with "
-        "`device-not-found` needs none: it was forgotten elsewhere meanwhile.",
+        "The devices not forgotten. Repeat the call for the rest; `device-not-found` needs none.",
     )

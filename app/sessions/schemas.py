@@ -119,9 +119,7 @@ class SessionSchema(DescribedSchema):
 class SessionPageSchema(AnswerSchema):
     """One page of the user's sessions."""
 
-    items = answer_list(
-        SessionSchema, SESSIONS_MAX, "The sessions, in Cognito's order. It lags by a few seconds."
-    )
+    items = answer_list(SessionSchema, SESSIONS_MAX, "The sessions, in Cognito's order.")
     next_cursor = next_cursor(examples.CURSOR)
 
 
