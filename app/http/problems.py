@@ -167,10 +167,7 @@ class ProblemApi(Api):  # type: ignore[misc]
 
 def register(app: Flask) -> None:
     """Turn every error that leaves a view into a problem."""
-
-    @app.errorhandler(ServiceError)
-    def tell(error: ServiceError) -> Response:
-        return problem_response(error)
+    app.register_error_handler(ServiceError, problem_response)
 
     @app.errorhandler(ParseException)
     def tell_of_chunks(error: ParseException) -> Response:
