@@ -16,18 +16,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-
-def remove_metrics(folder: str, owner: int) -> None:
-    if os.getpid() == owner:  # workers run this at their end, too
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
 metrics_folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 if not metrics_folder:
     metrics_folder = tempfile.mkdtemp(prefix="device-bff-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
-    atexit.register(remove_metrics, metrics_folder, os.getpid())
+    atexit.register(shutil.rmtree, metrics_folder, ignore_errors=True)
 try:
     os.makedirs(metrics_folder, exist_ok=True)
 except OSError as error:
@@ -81,7 +75,6 @@ max_requests_jitter = 10_000
 
 # A token of many groups takes 9 to 15 KB.
 limit_request_line = REQUEST_LINE_MAX_BYTES
-limit_request_fields = 100
 limit_request_field_size = 16_380
 
 # TRUSTED_PROXY_HOPS says which proxies to believe; gunicorn would believe any caller here.
@@ -92,7 +85,6 @@ forwarder_headers = ""
 # The application writes the access log. Should the command line turn on gunicorn's, it is without
 # query strings, too. At DEBUG gunicorn would write what it has read of a request: tokens.
 logger_class = "app.observability.logs.GunicornLogger"
-accesslog = None
 access_log_format = '%(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(L)s'
 loglevel = settings.log_level.lower() if settings.log_level != "DEBUG" else "info"
 
@@ -126,8 +118,9 @@ def when_ready(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Until the worker minds signals, SIGTERM ends it; the parent's handler would lose it."""
+    # Until the worker minds signals, SIGTERM ends it; the parent's handler would lose it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    atexit.unregister(shutil.rmtree)  # the metrics' folder outlives a worker
 
 
 def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> Any:

@@ -5,15 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import api
-from app.assembly import (
-    make_breaker,
-    make_cognito,
-    make_first_pages,
-    make_keys,
-    make_runs,
-    make_verifier,
-)
+from app import api, assembly
 from app.cognito.breaker import STATE_OPEN
 from app.contract.docs import contract_blueprint, docs_blueprint
 from app.counters import Counters
@@ -65,11 +57,11 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     metrics.register(app, settings.metrics_port, settings.port)
 
     counters = Counters(settings.redis_url)
-    breaker = make_breaker(settings)
-    keys = make_keys(settings)
+    breaker = assembly.make_breaker(settings)
+    keys = assembly.make_keys(settings)
     user_calls = frozenset((devices.blueprint.name, sessions.blueprint.name))
     callers.register(app, user_calls)
-    authentication.identify(app, user_calls, make_verifier(settings, keys))
+    authentication.identify(app, user_calls, assembly.make_verifier(settings, keys))
     limits.register(
         app,
         per_user=settings.rate_limit_per_user,
@@ -78,10 +70,10 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     )
     authentication.admit(app)
 
-    cognito = cognito or make_cognito(settings, breaker, counters)
+    cognito = cognito or assembly.make_cognito(settings, breaker, counters)
     trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
-    runs = make_runs(settings)
-    first_pages = make_first_pages(settings)
+    runs = assembly.make_runs(settings)
+    first_pages = assembly.make_first_pages(settings)
     app.extensions[devices.SERVICE] = DeviceService(cognito, trail, runs, first_pages)
     app.extensions[sessions.SERVICE] = SessionService(
         cognito, trail, runs, settings.cognito_client_names

@@ -1,8 +1,10 @@
 """The parts of the service, each made as the settings say, for `create_app` to put together."""
 
+from functools import partial
+
 from botocore.httpsession import get_cert_path
 
-from app.auth.keys import Keys, KeySet, fetch_keys
+from app.auth.keys import KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
 from app.cognito.api import CognitoApi
 from app.cognito.attempts import Attempts, is_outage
@@ -12,7 +14,7 @@ from app.cognito.quota import QuotaBudget
 from app.counters import Counters
 from app.devices.first_pages import FirstPages
 from app.domain import operations
-from app.domain.bulk import Pace, Runs
+from app.domain.bulk import Bulk, Runs, Turns
 from app.observability import logs, metrics
 from app.settings import Settings
 
@@ -21,17 +23,12 @@ def make_keys(settings: Settings) -> dict[str, KeySet]:
     """The user pool's keys by issuer; issuers whose keys are at one address share them."""
     timeout = settings.cognito_connect_timeout + settings.cognito_read_timeout
     ca_file = get_cert_path(settings.ca_file or True)
-
-    def fetch(url: str) -> Keys:
-        return fetch_keys(url, timeout, ca_file)
-
     sets = {
         url: KeySet(
             url,
-            fetch,
+            partial(fetch_keys, timeout=timeout, ca_file=ca_file),
             max_age=settings.jwks_max_age,
             refetch_interval=settings.jwks_refetch_interval,
-            on_fetch=lambda outcome: metrics.JWKS_FETCHES.labels(outcome).inc(),
         )
         for url in settings.key_addresses.values()
     }
@@ -45,7 +42,6 @@ def make_verifier(settings: Settings, keys: dict[str, KeySet]) -> TokenVerifier:
         client_ids=settings.cognito_client_ids,
         leeway=settings.token_leeway,
         cache_size=settings.token_cache_size,
-        on_lookup=lambda outcome: metrics.token_cache_counter(outcome).inc(),
     )
 
 
@@ -96,10 +92,8 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
 def make_runs(settings: Settings) -> Runs:
     """How forgetting or ending many goes about it: all of this worker's together leave a fifth of
     its share of Cognito's updates to other calls."""
-    return Runs(
-        Pace(per_second=settings.forget_rate, deadline=settings.forget_deadline),
-        per_second=0.8 * settings.cognito_update_quota / settings.workers,
-    )
+    turns = Turns(0.8 * settings.cognito_update_quota / settings.workers)
+    return Runs(lambda: Bulk(settings.forget_rate, settings.forget_deadline, turns))
 
 
 def make_first_pages(settings: Settings) -> FirstPages | None:

@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
+from botocore.regions import EndpointResolver
 from botocore.session import get_session
 from environs import Env, EnvValidationError, ValidationError, validate
 from limits import parse as parse_rate_limit
 
-COGNITO_CLIENT_ID_PATTERN = r"[\w+]{1,128}"
-"""`ClientIdType` of the botocore model of cognito-idp."""
-COGNITO_USER_POOL_ID_PATTERN = r"(?P<region>[\w-]+)_[0-9a-zA-Z]+"
-"""`UserPoolIdType` of the same."""
+CLIENT_ID_PATTERN = r"[\w+]{1,128}"
+USER_POOL_ID_PATTERN = r"[\w-]+_[0-9a-zA-Z]+"
+"""`ClientIdType` and `UserPoolIdType` of the botocore model of cognito-idp."""
 
 
 class SettingsError(Exception):
@@ -34,24 +34,16 @@ def _region(pool_id: str) -> str:
     return pool_id.rpartition("_")[0]
 
 
+@cache
 def _cognito_host(pool_id: str) -> str | None:
     """The host of Cognito's API in the pool's region and partition; None where there is none."""
-    region = _region(pool_id)
-    for pattern, suffix in _partitions():
-        if re.match(pattern, region):
-            return f"cognito-idp.{region}.{suffix}"
-    return None
-
-
-@cache
-def _partitions() -> list[tuple[str, str]]:
-    """Of AWS, by botocore's data: how the names of regions look, and how those of hosts end."""
-    partitions = get_session().get_data("endpoints")["partitions"]
-    return [(partition["regionRegex"], partition["dnsSuffix"]) for partition in partitions]
+    resolver = EndpointResolver(get_session().get_data("endpoints"))
+    endpoint = resolver.construct_endpoint("cognito-idp", _region(pool_id))
+    return endpoint["hostname"] if endpoint else None
 
 
 def _user_pool_id(value: str) -> None:
-    if not re.fullmatch(COGNITO_USER_POOL_ID_PATTERN, value, re.ASCII) or not _cognito_host(value):
+    if not re.fullmatch(USER_POOL_ID_PATTERN, value, re.ASCII) or not _cognito_host(value):
         raise ValidationError("Not a user pool id, as in eu-west-1_AbCdEf123.")
 
 
@@ -69,7 +61,7 @@ def _issuer(value: str) -> None:
 
 
 def _client_id(value: str) -> None:
-    if not re.fullmatch(COGNITO_CLIENT_ID_PATTERN, value, re.ASCII):
+    if not re.fullmatch(CLIENT_ID_PATTERN, value, re.ASCII):
         raise ValidationError(f"{value!r} is not an app client id.")
 
 
@@ -180,8 +172,10 @@ def _whole(default: int | None, low: int, high: int) -> Any:
     return _setting(lambda env, name: env.int(name, default, validate=limits))
 
 
-def _seconds(default: float) -> Any:
-    limits = validate.Range(min=0, max=86_400, min_inclusive=False)
+_POSITIVE = validate.Range(min=0, max=86_400, min_inclusive=False)
+
+
+def _seconds(default: float, limits: validate.Range = _POSITIVE) -> Any:
     return _setting(lambda env, name: env.float(name, default, validate=limits))
 
 
@@ -206,10 +200,6 @@ def _words(
     return _setting(read)
 
 
-def _by_id(pairs: Iterable[str]) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in pairs)
-
-
 @dataclass(frozen=True)
 class Settings:
     """A field for each variable of its name in lower case.
@@ -219,7 +209,9 @@ class Settings:
 
     cognito_user_pool_id: str = _text(check=_user_pool_id)
     cognito_client_ids: frozenset[str] = _words(_client_id, ..., frozenset)
-    cognito_client_names: Mapping[str, str] = _words(_named, make=_by_id)
+    cognito_client_names: Mapping[str, str] = _words(
+        _named, make=lambda pairs: dict(pair.split("=", 1) for pair in pairs)
+    )
     cognito_endpoint_url: str | None = _text(None, _url)
     cognito_issuer: tuple[str, ...] = _words(_issuer)
     cognito_jwks_url: tuple[str, ...] = _words(_url)
@@ -239,9 +231,7 @@ class Settings:
 
     jwks_refetch_interval: float = _seconds(10)
     jwks_max_age: float = _seconds(3600)
-    token_leeway: float = _setting(
-        lambda env, name: env.float(name, 5, validate=validate.Range(0, 60))
-    )
+    token_leeway: float = _seconds(5, validate.Range(0, 60))
     token_cache_size: int = _whole(10_000, 1, 1_000_000)
 
     rate_limit_per_user: str = _text("120 per minute", _rate_limit)
@@ -324,7 +314,8 @@ class Settings:
                 yield name, f"is no setting{f'; did you mean {likely[0]}?' if likely else ''}"
 
     def check_certificate(self) -> None:
-        """Look into the files of HTTPS; gunicorn would only do so at every connection.
+        """Look into the files of HTTPS; gunicorn would only do so at every connection. Not part of
+        reading the settings: a worker that starts while they are being renewed is to start.
 
         Raises:
             SettingsError: names the variables whose files cannot be read, or are not what they say.
@@ -356,8 +347,10 @@ class Settings:
             SettingsError: names each variable that is missing or wrong, and says what is wrong.
         """
         for name in NAMES & os.environ.keys():
-            _check_bare(name, os.environ[name])
-            if not os.environ[name]:
+            value = os.environ[name]
+            if value != value.strip() or re.fullmatch(r"(['\"]).*\1", value, re.DOTALL):
+                raise SettingsError(f"{name}: Has quotes or blanks around its value. Remove them.")
+            if not value:
                 del os.environ[name]
         env = Env(eager=False)
         # A wrong value stays in `env`, which tells of all of them when it is sealed.
@@ -368,7 +361,9 @@ class Settings:
         try:
             env.seal()
         except EnvValidationError as error:
-            raise SettingsError(_explain(error)) from None
+            found = cast(Mapping[str, list[str]], error.error_messages)  # that of Env.seal
+            wrong = (f"{name}: {' '.join(messages)}" for name, messages in found.items())
+            raise SettingsError("; ".join(wrong)) from None
         settings = cls(**values)
         _check_together(settings)
         return settings
@@ -394,15 +389,3 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("DEVICE_CACHE_SECONDS: Needs REDIS_URL, where the lists are kept.")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")
-
-
-def _explain(error: EnvValidationError) -> str:
-    assert isinstance(error.error_messages, Mapping)  # noqa: S101 - it is, from Env.seal
-    return "; ".join(
-        f"{name}: {' '.join(messages)}" for name, messages in error.error_messages.items()
-    )
-
-
-def _check_bare(name: str, value: str) -> None:
-    if value != value.strip() or (len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"):
-        raise SettingsError(f"{name}: Has quotes or blanks around its value. Remove them.")

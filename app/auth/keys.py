@@ -19,6 +19,7 @@ from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import PyJWTError
 
 from app.domain.errors import ErrorCode, ServiceError
+from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
 
@@ -90,7 +91,6 @@ class KeySet:
 
     `max_age`: seconds after which the next call has the keys refreshed in the background.
     `refetch_interval`: seconds between two fetches for an unknown `kid`, or after one that failed.
-    `on_fetch` hears `fetched` or `failed`.
     """
 
     def __init__(
@@ -101,14 +101,12 @@ class KeySet:
         max_age: float,
         refetch_interval: float,
         clock: Callable[[], float] = time.monotonic,
-        on_fetch: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self._url = url
         self._fetch = fetch
         self._max_age = max_age
         self._refetch_interval = refetch_interval
         self._clock = clock
-        self._on_fetch = on_fetch
         self._keys: Keys = {}
         self._fetched_at = -math.inf
         self._unknown_kid_at = -math.inf
@@ -175,12 +173,12 @@ class KeySet:
             keys = self._fetch(self._url)
         except KeysUnavailable as error:
             self._failed_at = self._clock()
-            self._on_fetch("failed")
+            metrics.JWKS_FETCHES.labels("failed").inc()
             logger.warning(
                 "jwks_fetch_failed", url=self._url, reason=str(error), keys_known=len(self._keys)
             )
             return
         self._keys = keys
         self._fetched_at = self._clock()
-        self._on_fetch("fetched")
+        metrics.JWKS_FETCHES.labels("fetched").inc()
         logger.info("jwks_fetched", url=self._url, kids=sorted(keys))

@@ -17,13 +17,12 @@ from app.auth.keys import KeySet
 from app.domain.access_token import AccessToken
 from app.domain.devices import is_device_key
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
+from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
 
 LONGEST_VALIDITY = 24 * 60 * 60
 """In seconds. `AccessTokenValidity` is a day at most, so no token of Cognito's expires later."""
-
-REQUIRED_CLAIMS = ("iss", "sub", "exp", "iat", "token_use")
 
 NOT_ONE_OF_THIS_POOL = "The access token is not a valid one of this user pool."
 
@@ -44,13 +43,11 @@ class TokenVerifier:
         leeway: float,
         cache_size: int,
         clock: Callable[[], float] = time.time,
-        on_lookup: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self._keys = keys
         self._client_ids = client_ids
         self._leeway = leeway
         self._clock = clock
-        self._on_lookup = on_lookup
         self._verified: TLRUCache[bytes, AccessToken] = TLRUCache(
             maxsize=cache_size, ttu=lambda _, token, __: token.expires_at + leeway, timer=clock
         )
@@ -65,7 +62,7 @@ class TokenVerifier:
         """
         digest = hashlib.sha256(value.encode()).digest()
         remembered = self._verified.get(digest)
-        self._on_lookup("hit" if remembered else "miss")
+        metrics.token_cache_counter("hit" if remembered else "miss").inc()
         if remembered is None:
             remembered = self._access_token(self._claims(value))
             self._verified[digest] = remembered
@@ -104,7 +101,7 @@ class TokenVerifier:
                 key,
                 algorithms=["RS256"],
                 options={
-                    "require": list(REQUIRED_CLAIMS),
+                    "require": ["iss", "sub", "exp", "iat", "token_use"],
                     "verify_aud": False,
                     "verify_exp": False,
                     "verify_iat": False,
@@ -115,13 +112,9 @@ class TokenVerifier:
 
     def _access_token(self, claims: dict[str, Any]) -> AccessToken:
         """What the verified claims say, each of them checked."""
-        sub, device_key, client_id = (
-            claims["sub"],
-            claims.get("device_key"),
-            claims.get("client_id"),
-        )
-        issued_at, expires_at = claims["iat"], claims["exp"]
-        now, scope = self._clock(), claims.get("scope", "")
+        sub, client_id = claims["sub"], claims.get("client_id")
+        device_key, scope = claims.get("device_key"), claims.get("scope", "")
+        issued_at, expires_at, now = claims["iat"], claims["exp"], self._clock()
         well_formed = (
             isinstance(sub, str)
             and sub.isprintable()  # not half a surrogate pair, which cannot be written on

@@ -26,18 +26,10 @@ OF_EVERY_USER_CALL = (
 """What each of Cognito's operations may answer (their botocore model), and what we check."""
 OF_A_BODY = (ErrorCode.MALFORMED_BODY, ErrorCode.BODY_TOO_LARGE, ErrorCode.VALIDATION_FAILED)
 
-LOST = (ErrorCode.UPSTREAM_ERROR, ErrorCode.UPSTREAM_TIMEOUT)
-"""The codes for a lost answer."""
-REFUSED = (ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE)
-"""Nothing was changed, unless an attempt before the last had lost its answer."""
-
-PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
-
 
 def codes_of(calls: Operation) -> set[ErrorCode]:
     """What a call that makes this operation may answer."""
-    own = {calls.invalid, calls.not_found, calls.unavailable}
-    return {*OF_EVERY_USER_CALL, *own}
+    return {*OF_EVERY_USER_CALL, calls.invalid, calls.not_found, calls.unavailable}
 
 
 def problem_responses(
@@ -56,11 +48,11 @@ def problem_responses(
             "description": "\n".join(f"- `{code}`: {_when(code, calls)}" for code in same),
             "content": {
                 PROBLEM_JSON: {
-                    "schema": PROBLEM_SCHEMA,
+                    "schema": {"$ref": "#/components/schemas/Problem"},
                     "examples": {
                         code.value: {
                             "summary": code.heading,
-                            "value": example_problem(code, instance, calls, errors),
+                            "value": _example(code, instance, calls, errors),
                         }
                         for code in same
                     },
@@ -72,11 +64,11 @@ def problem_responses(
     }
 
 
-def example_problem(
+def _example(
     code: ErrorCode,
     instance: str,
-    calls: Operation | None = None,
-    errors: dict[str, list[str]] | None = None,
+    calls: Operation | None,
+    errors: dict[str, list[str]] | None,
 ) -> dict[str, Any]:
     """A problem as a caller may get it."""
     detail = code.detail
@@ -92,10 +84,14 @@ def example_problem(
 def _when(code: ErrorCode, calls: Operation | None) -> str:
     if calls and code is calls.invalid and calls.refused:
         return calls.refused
-    if calls and calls.lost and code in LOST:
-        return f"{code.when} {calls.lost}"
-    if calls and calls.lost and code in REFUSED:
-        return f"{code.when} Nothing was changed, unless `detail` says otherwise: {calls.lost}"
+    if calls and calls.lost:
+        match code:
+            case ErrorCode.UPSTREAM_ERROR | ErrorCode.UPSTREAM_TIMEOUT:
+                return f"{code.when} {calls.lost}"
+            case ErrorCode.QUOTA_EXCEEDED | ErrorCode.UPSTREAM_UNAVAILABLE:
+                # An attempt before the last may have lost its answer.
+                unless = "Nothing was changed, unless `detail` says otherwise:"
+                return f"{code.when} {unless} {calls.lost}"
     return code.when
 
 

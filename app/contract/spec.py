@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
@@ -21,6 +21,7 @@ from app.contract.examples import COMPONENTS
 from app.contract.problems import OF_A_BODY, codes_of, header_reference, problem_responses
 from app.domain.errors import ErrorCode
 from app.domain.operations import Operation
+from app.http import request_ids
 from app.http.blueprint import FACTS
 from app.http.problems import ExtensibleEnum, ProblemApi
 
@@ -81,7 +82,7 @@ def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> D
     responses = operation["responses"]
     responses.pop("422", None)  # flask-smorest's own
     responses |= problem_responses(codes, calls, address, facts["errors"])
-    shared = (*texts.OF_EVERY_RESPONSE, *(texts.OF_USER_CALLS if calls else ()))
+    shared = (request_ids.HEADER, *(texts.OF_USER_CALLS if calls else ()))
     for response in responses.values():
         response["headers"] = response.get("headers", {}) | {
             name: header_reference(name) for name in shared
@@ -143,9 +144,6 @@ class ContractPlugin(MarshmallowPlugin):
     """apispec's, with our converter."""
 
     Converter = ContractConverter
-
-    def __init__(self) -> None:
-        super().__init__(schema_name_resolver=resolver)
 
 
 class ContractApi(ProblemApi):

@@ -29,7 +29,6 @@ SECURITY_SCHEME = {
 INSUFFICIENT_SCOPE = "WWW-Authenticate-Scope"
 """The header component for WWW-Authenticate where only one code of a status sends it."""
 
-OF_EVERY_RESPONSE = (request_ids.HEADER,)
 OF_USER_CALLS = ("Cache-Control", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 REQUEST_ID_PARAMETER: dict[str, Any] = {

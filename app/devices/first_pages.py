@@ -64,7 +64,10 @@ class FirstPages:
             return None
         kept = orjson.loads(opened)
         age = max(0, int(time.time() - kept["at"]))
-        return (_page(kept["page"]), age) if age < self._seconds else None
+        if age >= self._seconds:
+            return None
+        items = tuple(map(_device, kept["page"]["items"]))
+        return DevicePage(items, kept["page"]["next_cursor"]), age
 
     def put(self, token: AccessToken, limit: int, page: DevicePage) -> None:
         """Keep a page, unless the user's devices have just changed."""
@@ -111,12 +114,6 @@ def _key(token: AccessToken) -> bytes:
         token.value.encode()
     )
     return derived
-
-
-def _page(kept: dict[str, Any]) -> DevicePage:
-    return DevicePage(
-        items=tuple(_device(item) for item in kept["items"]), next_cursor=kept["next_cursor"]
-    )
 
 
 def _device(kept: dict[str, Any]) -> Device:

@@ -36,7 +36,7 @@ from app.domain.errors import ErrorCode
 from app.http.authentication import caller
 from app.http.blueprint import ApiBlueprint, operation
 from app.http.links import next_page
-from app.http.problems import problem
+from app.http.problems import failures
 
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""
@@ -92,9 +92,8 @@ class Devices(MethodView):
     def get(self, query: dict[str, Any]) -> tuple[DevicePage, dict[str, str]]:
         """List the user's devices.
 
-        Page by page, remembered devices only: Cognito lists no other kind. `current` marks the one
-        in the user's hands. While `nextCursor` is not null there is another page, even when this
-        one is short or empty.
+        Page by page, remembered devices only: Cognito lists no other kind. While `nextCursor` is
+        not null there is another page, even when this one is short or empty.
         """
         fresh = bool(request.cache_control.no_cache)
         page = _devices().page(caller(), **query, fresh=fresh)
@@ -158,8 +157,7 @@ class Devices(MethodView):
 
         Those that `listDevices` shows, that is, remembered devices only. Devices that are tracked
         and not remembered stay, and stay signed in: use `forgetDevice` for one whose id you know,
-        or `signOutEverywhere`. With a token that names no device (see `getCurrentDevice`),
-        `scope=others` forgets every listed device, for none of them is this one.
+        or `signOutEverywhere`.
 
         The refresh tokens of forgotten devices stop working: those devices are signed out when
         their access tokens expire. One at a time, as Cognito's quota allows, so that it may take
@@ -168,11 +166,7 @@ class Devices(MethodView):
         `device-not-found` when it was forgotten elsewhere meanwhile. Repeating the call is safe.
         """
         report = _devices().forget_many(caller(), query["scope"])
-        failed = [
-            {"id": it.id, "problem": problem(it.error, url_for("devices.Device", id=it.id))}
-            for it in report.failed
-        ]
-        return {"forgotten": report.done, "failed": failed}
+        return {"forgotten": report.done, "failed": failures(report, "devices.Device")}
 
 
 @blueprint.route(
@@ -182,12 +176,7 @@ class Devices(MethodView):
 )
 class OneDevice(MethodView):
     @operation("getDevice", calls=operations.GET_DEVICE)
-    @blueprint.response(
-        200,
-        DeviceSchema,
-        description="The device.",
-        examples=named("phone"),
-    )
+    @blueprint.response(200, DeviceSchema, description="The device.", examples=named("phone"))
     def get(self, id: str) -> Device:
         """Show one device.
 
@@ -288,6 +277,7 @@ class SignOut(MethodView):
 
         Every access and refresh token of the user stops working at once with Cognito and with this
         service. Devices stay tracked and remembered. Takes no body. Repeating the call is safe.
-        After a 401 `invalid-token`, refresh the token: if that fails, too, it is done.
+        After a 401 `invalid-token`, refresh the token: if that fails, too, it is done; otherwise
+        repeat the call with the new token.
         """
         _devices().sign_out_everywhere(caller())

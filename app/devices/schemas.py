@@ -34,6 +34,7 @@ from app.http.schemas import (
     ip_address,
     moment,
     next_cursor,
+    required_enum,
 )
 
 FORGET_MAX = 100_000
@@ -68,6 +69,13 @@ def is_current() -> Any:
     )
 
 
+def readable(name: str) -> None:
+    if not name.strip():
+        raise ValidationError("Must not be blank.")
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise ValidationError("Must not contain control characters.")
+
+
 class PageQuerySchema(CamelCaseSchema):
     """Which page of the devices."""
 
@@ -75,8 +83,7 @@ class PageQuerySchema(CamelCaseSchema):
         load_default=LIST_LIMIT_MAX,
         validate=validate.Range(min=1, max=LIST_LIMIT_MAX),
         metadata={
-            "description": "How many devices a page may hold. A page may hold fewer and still not "
-            "be the last: only `nextCursor` tells.",
+            "description": "How many devices a page may hold; it may hold fewer.",
             "examples": [20],
         },
     )
@@ -86,15 +93,11 @@ class PageQuerySchema(CamelCaseSchema):
 class DeletionQuerySchema(CamelCaseSchema):
     """Which devices to forget."""
 
-    scope = fields.Enum(
+    scope = required_enum(
         DeletionScope,
-        by_value=True,
-        required=True,
-        metadata={
-            "description": "`others`: all devices that `listDevices` shows, but the one this call "
-            "is made from; when the token names no device, all of them. `all`: that one too. "
-            "Required, so that no mistake forgets everything."
-        },
+        "`others`: all devices that `listDevices` shows, but the one this call is made from; when "
+        "the token names no device, all of them. `all`: that one too. Required, so that no mistake "
+        "forgets everything.",
     )
 
 
@@ -189,7 +192,7 @@ class TrackDeviceSchema(CamelCaseSchema):
     )
     name = fields.String(
         load_default=None,
-        validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH)],
+        validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH), readable],
         metadata={
             "description": "What to call the device. Left out or null, it is named after the "
             'User-Agent header, as "Chrome on macOS". It cannot be changed later.',
@@ -220,16 +223,6 @@ class TrackDeviceSchema(CamelCaseSchema):
         },
     )
 
-    @validates_schema(skip_on_field_errors=False)
-    def require_a_readable_name(self, data: Any, **_: Any) -> None:
-        name = data.get("name")
-        if name is None:
-            return
-        if not name.strip():
-            raise ValidationError("Must not be blank.", "name")
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-            raise ValidationError("Must not contain control characters or lone surrogates.", "name")
-
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def require_one_secret(self, data: Any, sent: Any, **_: Any) -> None:
         """Together with what else is wrong, so that the caller learns of all at once."""
@@ -247,8 +240,7 @@ class TrackedDeviceSchema(AnswerSchema):
     )
     user_confirmation_necessary = answer(
         fields.Boolean,
-        "True where the user pool lets its users choose: ask the user whether "
-        "to remember this device, and send the answer with `updateDevice`.",
+        "True where the user pool lets its users choose, and this one is still to be asked.",
     )
     device_password = fields.String(
         dump_only=True,
@@ -264,14 +256,10 @@ class TrackedDeviceSchema(AnswerSchema):
 class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
-    status = fields.Enum(
+    status = required_enum(
         DeviceStatus,
-        by_value=True,
-        required=True,
-        metadata={
-            "description": "`remembered`: let the device stand in for the second factor. "
-            "`not_remembered`: ask for it again. It may change as often as the user likes."
-        },
+        "`remembered`: let the device stand in for the second factor. `not_remembered`: ask for it "
+        "again. It may change as often as the user likes.",
     )
 
 
@@ -303,6 +291,5 @@ class ForgetReportSchema(AnswerSchema):
     failed = answer_list(
         FailedForgetSchema,
         FORGET_MAX,
-        "The devices not forgotten. Repeat the call for the rest; one with "
-        "`device-not-found` needs none: it was forgotten elsewhere meanwhile.",
+        "The devices not forgotten. Repeat the call for the rest; `device-not-found` needs none.",
     )

@@ -14,19 +14,6 @@ from app.domain.flights import Flights
 Item = TypeVar("Item", covariant=True)
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How to go about many.
-
-    Cognito allows 25 updates a second for the whole account: `per_second` is one caller's share.
-    `deadline`: seconds, listing them included, after which no further call of Cognito begins and
-    the rest is reported as failed.
-    """
-
-    per_second: float
-    deadline: float
-
-
 @dataclass(frozen=True, slots=True)
 class Failed:
     """One that could not be done, and why."""
@@ -71,39 +58,41 @@ class Turns:
 
 
 class Runs:
-    """The runs of this process: one at a time for each user, and a fair share for each.
+    """The runs of this process: one at a time for each user."""
 
-    `pace` is each run's, `per_second` that of all together.
-    """
-
-    def __init__(self, pace: Pace, per_second: float) -> None:
-        self._pace = pace
-        self._turns = Turns(per_second)
+    def __init__(self, new: Callable[[], "Bulk"]) -> None:
+        self._new = new
         self._flights = Flights[Report]()
 
     def run(self, user: str, what: Hashable, go: Callable[["Bulk"], Report]) -> Report:
         """The report of `go`. A second caller that asks for the same (`what`) and the same user
         gets the same report; one that asks for something else waits."""
-        return self._flights.share(user, what, lambda: go(Bulk(self._pace, self._turns)))
+        return self._flights.share(user, what, lambda: go(self._new()))
 
 
 class Bulk:
-    """One run over many. `clock` and `sleep` (seconds) are `time`'s; tests may pass their own."""
+    """One run over many.
+
+    Cognito allows 25 updates a second for the whole account; `per_second` is this run's share.
+    `deadline`: seconds, listing them included, after which no further call of Cognito begins and
+    the rest is reported as failed. `clock` and `sleep` are `time`'s; tests may pass their own.
+    """
 
     def __init__(
         self,
-        pace: Pace,
-        turns: Turns | None = None,
+        per_second: float,
+        deadline: float,
+        turns: Turns,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._interval = 1 / pace.per_second
-        self._turns = turns or Turns(math.inf)
+        self._interval = 1 / per_second
+        self._turns = turns
         self._clock = clock
         self._sleep = sleep
         self._due = clock()
-        self._deadline = clock() + pace.deadline
+        self._deadline = clock() + deadline
 
     def all_pages(self, page_at: Callable[[str | None], Page[Item]]) -> Iterator[Item]:
         """Every item of a list, read before anything is changed: a cursor does not survive the

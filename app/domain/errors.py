@@ -53,7 +53,6 @@ class ErrorCode(StrEnum):
         "insufficient-scope",
         403,
         "Access token lacks a scope",
-        f"The token lacks the scope `{USER_ADMIN_SCOPE}`.",
         f"The access token lacks the scope {USER_ADMIN_SCOPE}. Ask for it when the user signs in.",
     )
     USER_NOT_CONFIRMED = (
@@ -86,8 +85,6 @@ class ErrorCode(StrEnum):
         "No current device",
         "The access token names no device: the sign-in was federated or through the Hosted UI, or "
         "the user pool tracks no devices. `listSessions` shows such sign-ins.",
-        "The access token names no device: the sign-in was federated or through the Hosted UI, or "
-        "the user pool tracks no devices. See GET /sessions for where the user is signed in.",
     )
     SESSION_NOT_FOUND = (
         "session-not-found",
@@ -99,10 +96,8 @@ class ErrorCode(StrEnum):
         "device-already-tracked",
         409,
         "Device already tracked",
-        "The device key has been confirmed before. Amplify's libraries track devices themselves "
-        "after a sign-in: then nothing is left to do.",
-        "This device key has been confirmed before. If Amplify did so after the sign-in, nothing "
-        "is left to do; otherwise sign in again to get a new key.",
+        "The device key has been confirmed before. If one of Amplify's libraries did so after the "
+        "sign-in, nothing is left to do; otherwise sign in again to get a new key.",
     )
     CURRENT_SESSION = (
         "current-session",
@@ -110,21 +105,18 @@ class ErrorCode(StrEnum):
         "Current session",
         "The session is the one that makes this call, which Cognito does not end this way. "
         "Sign out in the client instead, or call `signOutEverywhere`.",
-        "This session makes the call, so it cannot be ended here. Sign out in the client instead.",
     )
     VALIDATION_FAILED = (
         "validation-failed",
         422,
         "Request not valid",
-        "A member or a parameter is wrong; `errors` says which.",
-        "The request is not valid; 'errors' says what to change, field by field.",
+        "A member or a parameter is wrong; `errors` says what to change, field by field.",
     )
     MALFORMED_BODY = (
         "malformed-body",
         400,
         "Body is not JSON",
         "The body is not JSON, or is not sent as application/json.",
-        "The body is not valid JSON.",
     )
     BODY_TOO_LARGE = (
         "body-too-large",
@@ -161,21 +153,18 @@ class ErrorCode(StrEnum):
         "rate-limited",
         429,
         "Too many requests",
-        "The caller made too many calls.",
-        "Too many calls. Wait, then try again.",
+        "The caller made too many calls. Wait, then try again.",
     )
     QUOTA_EXCEEDED = (
         "quota-exceeded",
         429,
         "Cognito quota exceeded",
-        "Cognito's quota, which all users share, is used up for this second.",
-        "Cognito's request quota for the account is used up. Try again shortly.",
+        "Cognito's request quota, which all users share, is used up. Try again shortly.",
     )
     DEVICE_TRACKING_UNAVAILABLE = (
         "device-tracking-unavailable",
         501,
         "Device tracking unavailable",
-        "The user pool tracks no devices, or has the operation turned off.",
         "The user pool does not track devices, or has this operation turned off. Its administrator "
         "can turn device tracking on.",
     )
@@ -183,23 +172,20 @@ class ErrorCode(StrEnum):
         "session-tracking-unavailable",
         501,
         "Session tracking unavailable",
-        "The user pool tracks no sessions, or has the operation turned off.",
-        "The user pool does not track sessions. Its administrator can turn session tracking on "
-        "(SetUserPoolSessionConfiguration).",
+        "The user pool does not track sessions, or has this operation turned off. Its "
+        "administrator can turn session tracking on (SetUserPoolSessionConfiguration).",
     )
     UPSTREAM_ERROR = (
         "upstream-error",
         502,
         "Cognito answered badly",
         "Cognito failed, or its answer could not be understood.",
-        "Amazon Cognito failed to serve the request.",
     )
     UPSTREAM_TIMEOUT = (
         "upstream-timeout",
         504,
         "Cognito did not answer in time",
         "Cognito did not answer in time.",
-        "Amazon Cognito did not answer in time.",
     )
     UPSTREAM_UNAVAILABLE = (
         "upstream-unavailable",

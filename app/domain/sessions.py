@@ -21,7 +21,7 @@ _SESSION_ID = re.compile(SESSION_ID_PATTERN)
 
 def is_session_id(text: str) -> bool:
     """Whether `text` could be a session id at all, so that asking Cognito makes sense."""
-    return len(text) == SESSION_ID_LENGTH and _SESSION_ID.fullmatch(text) is not None
+    return _SESSION_ID.fullmatch(text) is not None
 
 
 class SessionType(StrEnum):

@@ -36,7 +36,6 @@ PREFLIGHT_MAX_AGE = 2 * 60 * 60
 SHARED = re.compile(r"/(?:(?:devices|sessions)(?:/[\s\S]*)?|openapi(?:-3\.0)?\.json)")
 """The paths that other origins have business with."""
 
-
 ORIGINS = "cors_origins"
 """The extension that holds the allowed origins."""
 
@@ -61,13 +60,12 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
     app.extensions[ORIGINS] = origins
     if not origins:
         return
+    # flask-cors takes a text with brackets, an IPv6 origin's, for a regular expression, and matches
+    # regular expressions from the start only.
+    exactly = [re.compile(rf"{re.escape(origin)}\Z") for origin in origins]
     CORS(
         app,
-        # As whole patterns: flask-cors takes a text with brackets, an IPv6 origin's, for a regular
-        # expression, and matches regular expressions from the start only.
-        resources={
-            rf"^{SHARED.pattern}$": {"origins": [_exactly(origin) for origin in origins]},
-        },
+        resources={rf"^{SHARED.pattern}$": {"origins": exactly}},
         methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=[*ALLOWED_HEADERS, *TRACING_HEADERS, *more_headers],
         expose_headers=list(EXPOSED_HEADERS),
@@ -86,7 +84,3 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
         elif response.mimetype == PROBLEM_JSON:
             response.headers.extend(problem_headers(app, request.origin))
         return response
-
-
-def _exactly(origin: str) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(origin)}\Z")

@@ -6,12 +6,13 @@ from urllib.parse import quote
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, request, url_for
 from flask_smorest import Api
 from gunicorn.http.errors import ParseException
 from marshmallow import fields
 from werkzeug.exceptions import HTTPException
 
+from app.domain.bulk import Report
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.http import request_ids
 from app.http.schemas import AnswerSchema, answer, answer_text
@@ -106,6 +107,14 @@ def problem(error: ServiceError, instance: str, request_id: str | None = None) -
     return members
 
 
+def failures(report: Report, endpoint: str) -> list[dict[str, Any]]:
+    """What was not done in a run over many. `endpoint`: of the call for one."""
+    return [
+        {"id": one.id, "problem": problem(one.error, url_for(endpoint, id=one.id))}
+        for one in report.failed
+    ]
+
+
 def problem_response(error: ServiceError) -> Response:
     """The whole response for `error`."""
     path = request.root_path.rstrip("/") + request.path
@@ -158,10 +167,7 @@ class ProblemApi(Api):  # type: ignore[misc]
 
 def register(app: Flask) -> None:
     """Turn every error that leaves a view into a problem."""
-
-    @app.errorhandler(ServiceError)
-    def tell(error: ServiceError) -> Response:
-        return problem_response(error)
+    app.register_error_handler(ServiceError, problem_response)
 
     @app.errorhandler(ParseException)
     def tell_of_chunks(error: ParseException) -> Response:

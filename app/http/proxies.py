@@ -2,13 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _FORWARDED = re.compile(r"\b(for|proto)=(\"[^\"]*\"|[^;,\s]+)", re.IGNORECASE)
 _WITH_PORT = re.compile(r"\[(?P<bracketed>[^]]+)\](?::\d+)?|(?P<dotted>[\d.]+):\d+")
@@ -31,11 +28,11 @@ def mount(app: Flask, path: str) -> None:
         app.wsgi_app = _under(path, app.wsgi_app)  # type: ignore[assignment, method-assign]
 
 
-def _plain_forwarding(app: "WSGIApplication") -> "WSGIApplication":
+def _plain_forwarding(app: WSGIApplication) -> WSGIApplication:
     """X-Forwarded-For for ProxyFix, made of Forwarded where there is no other, and without ports: a
     caller has thousands of them, and would count as a new one with each."""
 
-    def call(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         forwarded = environ.get("HTTP_FORWARDED", "")
         if forwarded and "HTTP_X_FORWARDED_FOR" not in environ:
             pairs = [(name.lower(), value) for name, value in _FORWARDED.findall(forwarded)]
@@ -56,8 +53,8 @@ def _without_port(entry: str) -> str:
     return found["bracketed"] or found["dotted"] if found else entry.strip()
 
 
-def _under(path: str, app: "WSGIApplication") -> "WSGIApplication":
-    def call(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+def _under(path: str, app: WSGIApplication) -> WSGIApplication:
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["SCRIPT_NAME"] = path
         if f"{environ['PATH_INFO']}/".startswith(f"{path}/"):
             environ["PATH_INFO"] = environ["PATH_INFO"][len(path) :] or "/"

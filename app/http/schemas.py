@@ -142,6 +142,11 @@ def ip_address(description: str) -> Any:
     )
 
 
+def required_enum(kind: type[StrEnum], description: str) -> Any:
+    """One of a few words in a request."""
+    return fields.Enum(kind, by_value=True, required=True, metadata={"description": description})
+
+
 def cursor(example: str) -> fields.String:
     """The cursor of a query."""
     return fields.String(

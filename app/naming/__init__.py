@@ -10,15 +10,8 @@ So names are made when they are read. No function here raises, whatever the stri
     Cognito's DeviceType of a session       sessions
 """
 
-from app.domain.descriptions import Description, DeviceType
 from app.naming.devices import describe_device
 from app.naming.sessions import describe_session
 from app.naming.user_agents import name_from_user_agent
 
-__all__ = [
-    "Description",
-    "DeviceType",
-    "describe_device",
-    "describe_session",
-    "name_from_user_agent",
-]
+__all__ = ["describe_device", "describe_session", "name_from_user_agent"]

@@ -38,7 +38,9 @@ def configure(level: str, log_format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    tracebacks = _tracebacks_without_locals()
+    # Not structlog's `dict_tracebacks`, which shows local variables, access tokens among them.
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    tracebacks = structlog.processors.ExceptionRenderer(frames)
     ours: list[structlog.typing.Processor] = [tracebacks, _as_json]
     theirs: list[structlog.typing.Processor] = [tracebacks, structlog.processors.JSONRenderer()]
     if console:
@@ -71,12 +73,6 @@ class GunicornLogger(Logger):  # type: ignore[misc]
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
-
-
-def _tracebacks_without_locals() -> structlog.typing.Processor:
-    """Not structlog's `dict_tracebacks`, which shows local variables, access tokens among them."""
-    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-    return structlog.processors.ExceptionRenderer(frames)
 
 
 def write_line(line: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app, url_for
+from flask import current_app
 from flask.views import MethodView
 
 from app.contract import examples
@@ -13,7 +13,7 @@ from app.domain.sessions import EndingScope, SessionPage
 from app.http.authentication import caller
 from app.http.blueprint import ApiBlueprint, operation
 from app.http.links import next_page
-from app.http.problems import problem
+from app.http.problems import failures
 from app.sessions.schemas import (
     EndingQuerySchema,
     EndingReportSchema,
@@ -89,11 +89,7 @@ class Sessions(MethodView):
         `failed`. Repeating the call is safe.
         """
         report = _sessions().end_others(caller())
-        failed = [
-            {"id": it.id, "problem": problem(it.error, url_for("sessions.Session", id=it.id))}
-            for it in report.failed
-        ]
-        return {"ended": report.done, "failed": failed}
+        return {"ended": report.done, "failed": failures(report, "sessions.Session")}
 
 
 @blueprint.route(

@@ -27,6 +27,7 @@ from app.http.schemas import (
     ip_address,
     moment,
     next_cursor,
+    required_enum,
 )
 
 END_MAX = 10_000
@@ -72,14 +73,10 @@ class LinkedQuerySchema(CamelCaseSchema):
 class EndingQuerySchema(CamelCaseSchema):
     """Which sessions to end."""
 
-    scope = fields.Enum(
+    scope = required_enum(
         EndingScope,
-        by_value=True,
-        required=True,
-        metadata={
-            "description": "`others`: all sessions but the one that makes this call. Required, so "
-            "that no mistake ends sessions."
-        },
+        "`others`: all sessions but the one that makes this call. Required, so that no mistake "
+        "ends sessions.",
     )
 
 
@@ -122,9 +119,7 @@ class SessionSchema(DescribedSchema):
 class SessionPageSchema(AnswerSchema):
     """One page of the user's sessions."""
 
-    items = answer_list(
-        SessionSchema, SESSIONS_MAX, "The sessions, in Cognito's order. It lags by a few seconds."
-    )
+    items = answer_list(SessionSchema, SESSIONS_MAX, "The sessions, in Cognito's order.")
     next_cursor = next_cursor(examples.CURSOR)
 
 

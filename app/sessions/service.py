@@ -22,11 +22,7 @@ class SessionService:
     """The sessions of the token's owner. `client_names`: app client id → what people call it."""
 
     def __init__(
-        self,
-        cognito: CognitoPort,
-        audit: AuditTrail,
-        runs: Runs,
-        client_names: Mapping[str, str],
+        self, cognito: CognitoPort, audit: AuditTrail, runs: Runs, client_names: Mapping[str, str]
     ) -> None:
         self._cognito = cognito
         self._audit = audit

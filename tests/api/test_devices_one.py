@@ -50,7 +50,7 @@ def test_there_is_no_current_device_when_the_token_names_none(
 ) -> None:
     federated = call(api.with_token(token(device_key=...)), method, "/devices/current")
     problem = assert_problem(federated, 404, "no-current-device")
-    assert "GET /sessions" in problem["detail"]
+    assert "listSessions" in problem["detail"]
     assert api.cognito.calls == []
 
 

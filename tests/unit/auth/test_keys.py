@@ -10,6 +10,7 @@ import certifi
 import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric import rsa
+from prometheus_client import REGISTRY
 
 from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
 from app.domain.errors import ServiceError
@@ -21,8 +22,14 @@ KEY = SigningKey("one")
 URL = "https://keys.example/jwks.json"
 
 
+def counted(outcome: str) -> float:
+    """As the metric counts them."""
+    labels = {"outcome": outcome}
+    return REGISTRY.get_sample_value("device_bff_jwks_fetches_total", labels) or 0.0
+
+
 class Source:
-    """A key set in memory, and how often it was fetched. `kids` of None: out of reach."""
+    """A key set in memory, and what came of each fetch. `kids` of None: out of reach."""
 
     def __init__(self, *kids: str) -> None:
         self.kids: tuple[str, ...] | None = kids
@@ -36,13 +43,13 @@ class Source:
             max_age=3600,
             refetch_interval=10,
             clock=lambda: self.now,
-            on_fetch=self.outcomes.append,
         )
 
     def fetch(self, url: str) -> Keys:
         """Does not come back while `go` is clear."""
         assert url == URL
         self.go.wait(10)
+        self.outcomes.append("fetched" if self.kids is not None else "failed")
         if self.kids is None:
             raise KeysUnavailable("out of reach")
         return dict.fromkeys(self.kids, KEY.private.public_key())
@@ -84,6 +91,7 @@ def test_old_keys_are_refreshed_while_they_serve() -> None:
 
 def test_known_keys_serve_on_while_the_address_is_down_and_the_log_names_it() -> None:
     source = Source("one")
+    before = counted("fetched"), counted("failed")
     source.knows("one")
     source.kids = None
     with structlog.testing.capture_logs() as logged:
@@ -92,6 +100,7 @@ def test_known_keys_serve_on_while_the_address_is_down_and_the_log_names_it() ->
             assert source.knows("one")
             assert source.knows("one"), "no second fetch within the interval"
     assert source.outcomes == ["fetched", "failed", "failed"]
+    assert (counted("fetched"), counted("failed")) == (before[0] + 1, before[1] + 2)
     assert {(line["event"], line["url"]) for line in logged} == {("jwks_fetch_failed", URL)}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 from structlog.typing import EventDict
 
 from app.auth.keys import KeySet
@@ -17,6 +18,12 @@ KEY = SigningKey("one")
 PUBLIC_KEYS = {"one": KEY.private.public_key()}
 EXPECTED_CLIENTS = f"['{CLIENT_ID}', 'another1client']"
 DEVICE_KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
+
+
+def hits() -> float:
+    """As the metric counts them."""
+    labels = {"outcome": "hit"}
+    return REGISTRY.get_sample_value("device_bff_token_cache_lookups_total", labels) or 0.0
 
 
 class Verifying:
@@ -34,11 +41,14 @@ class Verifying:
             leeway=5,
             cache_size=cache_size,
             clock=lambda: self.now,
-            on_lookup=self.lookups.append,
         )
 
     def __call__(self, token: str) -> AccessToken:
-        return self.verifier.verify(token)
+        before = hits()
+        try:
+            return self.verifier.verify(token)
+        finally:
+            self.lookups.append("hit" if hits() > before else "miss")
 
     def judged(self, token: str) -> AccessToken | ServiceError:
         """Whose token it is, or the refusal; any other exception is a failure of its own."""

@@ -1,12 +1,13 @@
 """Many in turn: at a pace, within a deadline, by a clock that only sleeping and calling moves."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
 
-from app.domain.bulk import Bulk, Pace, Report, Turns
+from app.domain.bulk import Bulk, Report, Turns
 from app.domain.errors import ErrorCode, ServiceError
 
 IDS = ("a", "b", "c", "d")
@@ -43,7 +44,8 @@ class Cognito:
         self.now += seconds
 
     def bulk(self, per_second: float = 10, deadline: float = 15) -> Bulk:
-        return Bulk(Pace(per_second, deadline), clock=lambda: self.now, sleep=self.sleep)
+        unshared = Turns(math.inf)
+        return Bulk(per_second, deadline, unshared, clock=lambda: self.now, sleep=self.sleep)
 
     def run(self, per_second: float = 10, deadline: float = 15) -> Report:
         return self.bulk(per_second, deadline).run(

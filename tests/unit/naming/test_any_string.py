@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.descriptions import Description
 from app.domain.devices import DEVICE_NAME_MAX_LENGTH
-from app.naming import Description, describe_device, describe_session, name_from_user_agent
+from app.naming import describe_device, describe_session, name_from_user_agent
 
 PARTS = ["Mozilla/5.0 (", "Windows ", "Android", " on ", "/1", ";", ") ", "iPhone", "\ud800", "Not"]
 REPEATED = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.naming import Description, DeviceType, describe_device
+from app.domain.descriptions import Description, DeviceType
+from app.naming import describe_device
 
 PHONE, TABLET, COMPUTER = DeviceType.PHONE, DeviceType.TABLET, DeviceType.COMPUTER
 TV, OTHER = DeviceType.TV, DeviceType.OTHER

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.naming import Description, DeviceType, describe_session
+from app.domain.descriptions import Description, DeviceType
+from app.naming import describe_session
 
 PHONE, COMPUTER = DeviceType.PHONE, DeviceType.COMPUTER
 
