@@ -1,11 +1,9 @@
 """gunicorn's gevent worker (`worker_class`), guarded from slow callers: handshakes, requests and
 answers end in time, and idle connections give way to newcomers and to stops."""
 
-import errno
 import ssl
 import time
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import gevent
@@ -36,9 +34,8 @@ class Connection:
 
     def recv(self, size: int) -> bytes:
         """Raises RequestTimeout if a request has begun; an idle connection just ends."""
-        left = max(0.0, self.read_by - time.monotonic())
         try:
-            with gevent.Timeout(left, unparsed.RequestTimeout):
+            with gevent.Timeout(max(0.0, self.read_by - time.monotonic()), unparsed.RequestTimeout):
                 piece: bytes = self.sock.recv(size)
         except (unparsed.RequestTimeout, OSError):
             if self.idle:
@@ -54,14 +51,16 @@ class Connection:
         self.unsent += data
 
     def flush(self) -> None:
-        """Raises ECONNRESET, which gunicorn passes over, when the answer is not taken in time."""
+        """Raises StopIteration, at which gunicorn closes, if the answer is not taken in time."""
         data, self.unsent, self.answered = self.unsent, b"", True
-        with gevent.Timeout(ANSWER_SECONDS, ConnectionResetError(errno.ECONNRESET, "not taken")):
+        with suppress(OSError), gevent.Timeout(ANSWER_SECONDS, TimeoutError):
             self.sock.sendall(data)
+            return
+        raise StopIteration
 
     def close(self, *, at_once: bool = False) -> None:
         """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
-        if at_once:  # a greenlet that waits in `recv` wakes up
+        if at_once:  # a greenlet that waits in `recv` or `flush` wakes up
             self.idle, self.answered = True, False
         if self.answered:
             with suppress(Exception), gevent.Timeout(LINGER_SECONDS, TimeoutError):
@@ -85,7 +84,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def server_class(self, listener: Any, *, spawn: Any, **options: Any) -> Server:
         tls = {"ssl_context": options["ssl_context"]} if self.cfg.is_ssl else {}
-        return Server(listener, partial(self.handle, listener), spawn=spawn, **tls)
+        return Server(listener, lambda *who: self.handle(listener, *who), spawn=spawn, **tls)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         self.open += 1
@@ -120,7 +119,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
             headers = cors.problem_headers(self.wsgi, unparsed.origin(client.heard))
             client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
-            client.flush()
+            with suppress(StopIteration):
+                client.flush()
 
     def notify(self) -> None:
         """Every second. In a stop, idle connections have one more, for requests on their way."""

@@ -10,7 +10,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.calls import SECONDS, SignedIn, assert_problem, call, connect, receive, sign_in
+from tests.calls import (
+    SECONDS,
+    SignedIn,
+    assert_problem,
+    call,
+    connect,
+    log_lines,
+    receive,
+    sign_in,
+)
 from tests.resilience.hasty_worker import HASTY, REQUEST_SECONDS
 from tests.resilience.load import Caller, steady_load
 from tests.servers import Service, serving, settings_for
@@ -141,7 +150,11 @@ def small(cognito_server: RunningCognito) -> Iterator[Service]:
         yield service
 
 
-@pytest.mark.parametrize("words", [b"", REQUEST, HALF_A_HEAD], ids=["silent", "idle", "half"])
+@pytest.mark.parametrize(
+    "words",
+    [b"", REQUEST, HALF_A_HEAD, LARGE_ANSWERS],
+    ids=["silent", "idle", "half", "taking no answer"],
+)
 def test_those_who_wait_the_longest_give_way_when_the_worker_is_full(
     small: Service, words: bytes
 ) -> None:
@@ -153,3 +166,4 @@ def test_those_who_wait_the_longest_give_way_when_the_worker_is_full(
             pass
         waiting[-1].sendall(REQUEST if words != HALF_A_HEAD else b"x\r\n\r\n")
         assert waiting[-1].recv(12).startswith(b"HTTP/1.1 ")
+    assert log_lines(small.logs(), level="error") == []
