@@ -1,5 +1,4 @@
-"""gunicorn's gevent worker (`worker_class`), guarded from slow callers: handshakes, requests and
-answers end in time, and idle connections give way to newcomers and to stops."""
+"""gunicorn's gevent worker (`worker_class`), guarded from slow callers and from idle ones."""
 
 import ssl
 import time
@@ -18,16 +17,16 @@ from app.http import cors, unparsed
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
 LINGER_SECONDS = 2.0  # to listen on after the last answer, or it could be lost: RFC 9112, 9.6
-SPARE_BYTES = 64 * 1024  # of a request, to find its Origin in; of a refused body, to read on
+SPARE_BYTES = 64 * 1024  # of a request, to find its Origin in, or to read on; of an answer, to copy
 
 
 class Connection:
-    """A caller's socket, plain or TLS, whose `recv` and `sendall` end in time."""
+    """A caller's socket, plain or TLS, whose `recv` and `flush` end in time."""
 
     def __init__(self, sock: Any) -> None:
         self.sock = sock
         self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
-        self.heard, self.unsent, self.answered = b"", b"", False
+        self.heard, self.unsent, self.answered = b"", list[bytes](), False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
@@ -47,22 +46,23 @@ class Connection:
         return piece
 
     def sendall(self, data: bytes) -> None:
-        """Gather an answer. gunicorn sends head and body apart; one packet is enough for both."""
-        self.unsent += data
+        """Gather an answer: gunicorn sends head and body apart, and one packet does for both."""
+        self.unsent.append(data)
 
     def flush(self) -> None:
         """Raises StopIteration, at which gunicorn closes, if the answer is not taken in time."""
-        data, self.unsent, self.answered = self.unsent, b"", True
+        pieces, self.unsent, self.answered = self.unsent, [], True
+        pieces = [b"".join(pieces)] if sum(map(len, pieces)) < SPARE_BYTES else pieces
         with suppress(OSError), gevent.Timeout(ANSWER_SECONDS, TimeoutError):
-            self.sock.sendall(data)
+            for piece in pieces:
+                self.sock.sendall(piece)
             return
         raise StopIteration
 
     def close(self, *, at_once: bool = False) -> None:
         """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
-        if at_once:  # a greenlet that waits in `recv` or `flush` wakes up
-            self.idle, self.answered = True, False
-        if self.answered:
+        self.idle |= at_once  # a greenlet that waits in `recv` or `flush` wakes up
+        if self.answered and not at_once:
             with suppress(Exception), gevent.Timeout(LINGER_SECONDS, TimeoutError):
                 self.sock.unwrap()  # plain sockets do not
             util.close_graceful(self.sock, LINGER_SECONDS)

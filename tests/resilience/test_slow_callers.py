@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from local_cognito.process import RunningCognito
@@ -141,6 +142,20 @@ def test_requests_sent_in_one_go_are_answered_in_turn_and_whole(service: Service
         while not received.endswith(b'{"status":"ok"}'):
             received += connection.recv(32 * 1024)
     assert received.count(expected + b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_large_answer_is_not_copied_for_each_caller_who_takes_it_slowly(
+    service: Service,
+) -> None:
+    def memory() -> int:
+        workers = psutil.Process(service.process.pid).children()
+        return sum(worker.memory_info().rss for worker in workers)
+
+    size, before = len(call(f"{service.url}/docs/swagger-ui-bundle.js").content), memory()
+    with ExitStack() as stack:
+        slow = [stack.enter_context(slow_caller(service.url, LARGE_ANSWERS)) for _ in range(200)]
+        assert {connection.recv(12) for connection in slow} == {b"HTTP/1.1 200"}
+        assert memory() - before < len(slow) * size / 4
 
 
 @pytest.fixture(scope="module")
