@@ -1,11 +1,8 @@
-"""gunicorn's gevent worker (`worker_class`), guarded from slow callers: handshakes, requests and
-answers end in time, and idle connections give way to newcomers and to stops."""
+"""gunicorn's gevent worker (`worker_class`), guarded from slow callers and from idle ones."""
 
-import errno
 import ssl
 import time
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import gevent
@@ -20,25 +17,24 @@ from app.http import cors, unparsed
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
 LINGER_SECONDS = 2.0  # to listen on after the last answer, or it could be lost: RFC 9112, 9.6
-SPARE_BYTES = 64 * 1024  # of a request, to find its Origin in; of a refused body, to read on
+SPARE_BYTES = 64 * 1024  # of a request, to find its Origin in, or to read on; of an answer, to copy
 
 
 class Connection:
-    """A caller's socket, plain or TLS, whose `recv` and `sendall` end in time."""
+    """A caller's socket, plain or TLS, whose `recv` and `flush` end in time."""
 
     def __init__(self, sock: Any) -> None:
         self.sock = sock
         self.idle, self.read_by = True, time.monotonic() + REQUEST_SECONDS
-        self.heard, self.unsent, self.answered = b"", b"", False
+        self.heard, self.unsent, self.answered = b"", list[bytes](), False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
 
     def recv(self, size: int) -> bytes:
         """Raises RequestTimeout if a request has begun; an idle connection just ends."""
-        left = max(0.0, self.read_by - time.monotonic())
         try:
-            with gevent.Timeout(left, unparsed.RequestTimeout):
+            with gevent.Timeout(max(0.0, self.read_by - time.monotonic()), unparsed.RequestTimeout):
                 piece: bytes = self.sock.recv(size)
         except (unparsed.RequestTimeout, OSError):
             if self.idle:
@@ -50,20 +46,23 @@ class Connection:
         return piece
 
     def sendall(self, data: bytes) -> None:
-        """Gather an answer. gunicorn sends head and body apart; one packet is enough for both."""
-        self.unsent += data
+        """Gather an answer: gunicorn sends head and body apart, and one packet does for both."""
+        self.unsent.append(data)
 
     def flush(self) -> None:
-        """Raises ECONNRESET, which gunicorn passes over, when the answer is not taken in time."""
-        data, self.unsent, self.answered = self.unsent, b"", True
-        with gevent.Timeout(ANSWER_SECONDS, ConnectionResetError(errno.ECONNRESET, "not taken")):
-            self.sock.sendall(data)
+        """Raises StopIteration, at which gunicorn closes, if the answer is not taken in time."""
+        pieces, self.unsent, self.answered = self.unsent, [], True
+        pieces = [b"".join(pieces)] if sum(map(len, pieces)) < SPARE_BYTES else pieces
+        with suppress(OSError), gevent.Timeout(ANSWER_SECONDS, TimeoutError):
+            for piece in pieces:
+                self.sock.sendall(piece)
+            return
+        raise StopIteration
 
     def close(self, *, at_once: bool = False) -> None:
         """Close so that the last answer arrives, and say so in TLS (RFC 8446, section 6.1)."""
-        if at_once:  # a greenlet that waits in `recv` wakes up
-            self.idle, self.answered = True, False
-        if self.answered:
+        self.idle |= at_once  # a greenlet that waits in `recv` or `flush` wakes up
+        if self.answered and not at_once:
             with suppress(Exception), gevent.Timeout(LINGER_SECONDS, TimeoutError):
                 self.sock.unwrap()  # plain sockets do not
             util.close_graceful(self.sock, LINGER_SECONDS)
@@ -85,7 +84,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def server_class(self, listener: Any, *, spawn: Any, **options: Any) -> Server:
         tls = {"ssl_context": options["ssl_context"]} if self.cfg.is_ssl else {}
-        return Server(listener, partial(self.handle, listener), spawn=spawn, **tls)
+        return Server(listener, lambda *who: self.handle(listener, *who), spawn=spawn, **tls)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         self.open += 1
@@ -120,7 +119,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
             headers = cors.problem_headers(self.wsgi, unparsed.origin(client.heard))
             client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
-            client.flush()
+            with suppress(StopIteration):
+                client.flush()
 
     def notify(self) -> None:
         """Every second. In a stop, idle connections have one more, for requests on their way."""

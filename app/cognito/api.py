@@ -7,11 +7,12 @@ authenticate by the user's access token alone (`auth: smithy.api#noAuth` in the 
 """
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import boto3
-import botocore
+import botocore.session
 import orjson
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -24,6 +25,14 @@ from app.domain.operations import OPERATIONS, Operation
 from app.observability.calls import record_request_id
 
 USER_AGENT = f"device-bff Botocore/{botocore.__version__}"
+
+_NO_FILE = (None, None, os.devnull, None)
+_WITHOUT_FILES: dict[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": _NO_FILE,
+    "credentials_file": _NO_FILE,
+}
+"""For a botocore session: what is in ~/.aws is of no use here, and stops no start if wrong."""
 
 
 class Refused(Exception):
@@ -53,7 +62,8 @@ class CognitoApi:
         connections: int,
         ca_file: str | None,
     ) -> None:
-        client = boto3.Session().client(
+        without_files = botocore.session.Session(session_vars=_WITHOUT_FILES)
+        client = boto3.Session(botocore_session=without_files).client(
             "cognito-idp",
             region_name=region,
             endpoint_url=endpoint_url,

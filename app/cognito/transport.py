@@ -1,9 +1,8 @@
-"""The HTTP round of a boto3 client: kept connections, and no copy of an answer more than needed.
+"""The HTTP round of a call: kept connections, and no copy of an answer more than needed.
 
-botocore still writes the request and reads errors; its own session takes three times the CPU for
-the round between them. Connections are urllib3's, made as botocore makes them: its TLS context and
-trusted certificates, the proxies of HTTPS_PROXY and NO_PROXY, TCP keep-alive. Answers are read by
-httptools (llhttp).
+botocore's own session takes three times the CPU. Connections are urllib3's, made as botocore makes
+them: its TLS context and trusted certificates, the proxies of HTTPS_PROXY and NO_PROXY, TCP
+keep-alive. Answers are read by httptools (llhttp).
 """
 
 import os

@@ -10,6 +10,7 @@ from webargs.flaskparser import FlaskParser
 from app.domain.errors import BODY_MAX_BYTES, ErrorCode, ServiceError
 
 READ_BYTES = BODY_MAX_BYTES + 1
+BROKEN_OFF = "The body broke off before its end."
 
 
 class StrictParser(FlaskParser):
@@ -35,11 +36,18 @@ class StrictParser(FlaskParser):
         """The body as JSON (RFC 8259: UTF-8, no NaN).
 
         Raises:
-            ServiceError: `malformed-body`, `body-too-large`.
+            ServiceError: `malformed-body`, `body-too-large`, `malformed-request`.
         """
         announced = req.content_length or 0  # so that no caller has to send it first
-        body = b"" if announced > BODY_MAX_BYTES else req.environ["wsgi.input"].read(READ_BYTES)
-        if max(announced, len(body)) > BODY_MAX_BYTES:
+        if announced > BODY_MAX_BYTES:
+            raise ServiceError(ErrorCode.BODY_TOO_LARGE)
+        try:
+            body = req.environ["wsgi.input"].read(READ_BYTES)
+        except OSError:
+            raise ServiceError(ErrorCode.MALFORMED_REQUEST, BROKEN_OFF) from None
+        if len(body) < announced:  # not complete, and so not acted on: RFC 9112, section 8
+            raise ServiceError(ErrorCode.MALFORMED_REQUEST, BROKEN_OFF)
+        if len(body) > BODY_MAX_BYTES:
             raise ServiceError(ErrorCode.BODY_TOO_LARGE)
         if not body:
             return missing

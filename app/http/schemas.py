@@ -51,7 +51,7 @@ class AnswerSchema(CamelCaseSchema):
         self._optional = {f.data_key or n for n, f in self.fields.items() if not f.required}
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """The members of `obj`; one that is not required is left out when it is None. A mapping has
+        """The members of `obj`; one that is not required is left out when it is None. A dict has
         the contract's names already and stays as it is."""
         if isinstance(obj, dict):
             return obj

@@ -1,8 +1,7 @@
 """OpenTelemetry traces, when there is somewhere to send them; nothing is imported when not.
 
 Requests and Cognito calls become spans, under the caller's W3C trace context. Only listed
-attributes leave: the libraries would add query strings (cursors) and Cognito's messages, which may
-quote what they refuse.
+attributes leave: the libraries would add query strings (cursors) and what exceptions say.
 """
 
 import re
@@ -58,6 +57,7 @@ def cognito_span(operation: str) -> AbstractContextManager[Any]:
             "rpc.service": "Cognito Identity Provider",
             "rpc.method": operation,
         },
+        record_exception=False,  # a traceback in text, which would not leave anyway
     )
     return span
 

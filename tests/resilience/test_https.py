@@ -88,6 +88,15 @@ def test_tls_1_2_and_1_3_are_spoken(
         assert receive(connection).status == 200
 
 
+def test_an_answer_is_sent_at_once_head_and_body(secure: Service, authority: Authority) -> None:
+    """In one record, which is what one `recv` gives."""
+    with connect(secure.url, authority.trust) as connection:
+        connection.sendall(REQUEST)
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b'{"status":"ok"}')
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_older_ones_are_refused(secure: Service, authority: Authority) -> None:
     context = authority.trust

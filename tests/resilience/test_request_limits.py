@@ -1,6 +1,10 @@
 """What is too much, or no HTTP: each has its problem, and none gets to Cognito."""
 
+import socket
+import struct
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -15,6 +19,7 @@ from tests.calls import (
     receive,
     send,
 )
+from tests.polling import until
 from tests.servers import Service
 
 APP = "https://app.example.com"
@@ -155,6 +160,26 @@ def test_chunks_that_are_none_end_the_connection(service: Service, user: SignedI
         connection.sendall(opened(user, CHUNKED) + b"zz\r\n{}\r\n0\r\n\r\n")
         assert_problem(receive(connection), 400, "malformed-request")
         assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("how", ["ended", "reset"])
+def test_a_body_that_breaks_off_is_refused(service: Service, user: SignedIn, how: str) -> None:
+    """Even if what came of it is whole JSON; and it is the caller's fault, not ours."""
+    with connect(service.url) as connection:
+        lines = f"X-Request-ID: broken-off-{how}", "Content-Length: 99"
+        connection.sendall(opened(user, *lines) + b'{"deviceKey": "x"}')
+        if how == "reset":
+            time.sleep(0.2)  # so that the service has begun to read
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            connection.shutdown(socket.SHUT_WR)
+            assert_problem(receive(connection), 400, "malformed-request")
+
+    def said() -> list[dict[str, Any]]:
+        return log_lines(service.logs(), request_id=f"broken-off-{how}")
+
+    until("it is logged", said)
+    assert [(line["event"], line["status"]) for line in said()] == [("request", 400)]
 
 
 def test_a_body_that_nobody_reads_ends_no_connection_unless_it_is_large(service: Service) -> None:

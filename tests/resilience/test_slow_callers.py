@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.calls import SECONDS, SignedIn, assert_problem, call, connect, receive, sign_in
+from tests.calls import (
+    SECONDS,
+    SignedIn,
+    assert_problem,
+    call,
+    connect,
+    log_lines,
+    receive,
+    sign_in,
+)
 from tests.resilience.hasty_worker import HASTY, REQUEST_SECONDS
 from tests.resilience.load import Caller, steady_load
 from tests.servers import Service, serving, settings_for
@@ -134,6 +144,20 @@ def test_requests_sent_in_one_go_are_answered_in_turn_and_whole(service: Service
     assert received.count(expected + b"HTTP/1.1 200 OK") == 2
 
 
+def test_a_large_answer_is_not_copied_for_each_caller_who_takes_it_slowly(
+    service: Service,
+) -> None:
+    def memory() -> int:
+        workers = psutil.Process(service.process.pid).children()
+        return sum(worker.memory_info().rss for worker in workers)
+
+    size, before = len(call(f"{service.url}/docs/swagger-ui-bundle.js").content), memory()
+    with ExitStack() as stack:
+        slow = [stack.enter_context(slow_caller(service.url, LARGE_ANSWERS)) for _ in range(200)]
+        assert {connection.recv(12) for connection in slow} == {b"HTTP/1.1 200"}
+        assert memory() - before < len(slow) * size / 4
+
+
 @pytest.fixture(scope="module")
 def small(cognito_server: RunningCognito) -> Iterator[Service]:
     few = {"WORKER_CONNECTIONS": "12", "WORKERS": "1"}
@@ -141,7 +165,11 @@ def small(cognito_server: RunningCognito) -> Iterator[Service]:
         yield service
 
 
-@pytest.mark.parametrize("words", [b"", REQUEST, HALF_A_HEAD], ids=["silent", "idle", "half"])
+@pytest.mark.parametrize(
+    "words",
+    [b"", REQUEST, HALF_A_HEAD, LARGE_ANSWERS],
+    ids=["silent", "idle", "half", "taking no answer"],
+)
 def test_those_who_wait_the_longest_give_way_when_the_worker_is_full(
     small: Service, words: bytes
 ) -> None:
@@ -153,3 +181,4 @@ def test_those_who_wait_the_longest_give_way_when_the_worker_is_full(
             pass
         waiting[-1].sendall(REQUEST if words != HALF_A_HEAD else b"x\r\n\r\n")
         assert waiting[-1].recv(12).startswith(b"HTTP/1.1 ")
+    assert log_lines(small.logs(), level="error") == []

@@ -70,9 +70,9 @@ class Cognito:
         return operation, json.loads(self.server.bodies[-1])
 
 
-def make_api(url: str, read_timeout: float = 5) -> CognitoApi:
+def make_api(url: str | None, read_timeout: float = 5, *, region: str = "eu-west-1") -> CognitoApi:
     return CognitoApi(
-        region="eu-west-1",
+        region=region,
         endpoint_url=url,
         connect_timeout=5,
         read_timeout=read_timeout,
@@ -83,9 +83,8 @@ def make_api(url: str, read_timeout: float = 5) -> CognitoApi:
 
 @pytest.fixture(scope="package")
 def only_cognito() -> Iterator[tuple[CognitoApi, RawServer]]:
-    """Cognito's API without credentials, for which none are looked, and its server."""
-    with raw_server() as server, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    """Cognito's API, and its server."""
+    with raw_server() as server:
         yield make_api(server.url), server
 
 

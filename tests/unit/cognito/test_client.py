@@ -2,11 +2,14 @@
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from app.cognito.client import CognitoClient
+from app.cognito.transport import Answer, Transport
 from app.domain.devices import DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import calls
@@ -74,16 +77,47 @@ def test_what_is_asked_of_cognito(
     assert cognito.asked() == (operation, {"AccessToken": "t"} | asked)
 
 
-def test_requests_carry_no_signature_and_no_credentials(
-    cognito: Cognito, monkeypatch: pytest.MonkeyPatch
+def test_nothing_of_awss_own_settings_is_needed_or_sent(
+    cognito: Cognito, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Neither credentials, nor a profile, nor files, which may be wrong."""
+    (tmp_path / "broken").write_text("[[no end\n= =\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "broken"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "broken"))
+    monkeypatch.setenv("AWS_PROFILE", "not-there")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     cognito.says({"Devices": []})
-    cognito.client.list_devices("t", 60, None)
+    CognitoClient(make_api(cognito.server.url), make_attempts()).list_devices("t", 60, None)
     head = cognito.server.heads[-1]
     assert "Authorization" not in head
     assert "AKIAEXAMPLE" not in str(head)
+
+
+@pytest.mark.parametrize(
+    ("region", "fips", "address"),
+    [
+        ("eu-west-1", "false", "https://cognito-idp.eu-west-1.amazonaws.com/"),
+        ("cn-north-1", "false", "https://cognito-idp.cn-north-1.amazonaws.com.cn/"),
+        ("us-east-1", "true", "https://cognito-idp-fips.us-east-1.amazonaws.com/"),
+    ],
+)
+def test_the_address_is_the_regions(
+    monkeypatch: pytest.MonkeyPatch, region: str, fips: str, address: str
+) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    asked: list[str] = []
+
+    def refuse(self: Transport, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        asked.append(url)
+        raise EndpointConnectionError(endpoint_url=url)
+
+    monkeypatch.setattr(Transport, "post", refuse)
+    client = CognitoClient(make_api(None, region=region), make_attempts(max_attempts=1))
+    failing(lambda: client.global_sign_out("t"))
+    assert asked == [address]
 
 
 @pytest.mark.parametrize("must_opt_in", [True, False])
