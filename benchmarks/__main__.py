@@ -120,7 +120,7 @@ def _in_turns(
 def _overload(ours: Server, cognito: Upstream, folder: Path) -> dict[str, object]:
     """Three rounds back to back: callers of the one before have hung up, and must cost nothing."""
     cognito.set(delay=OVERLOAD.delay)
-    results = [run(ours, OVERLOAD, 2 * SECONDS, folder) for _ in range(3)]
+    results = [run(ours, OVERLOAD, 3 * SECONDS, folder) for _ in range(3)]
     rates, answers = [one.rate for one in results], sum(one.answers for one in results)
     calls = cognito.counts()["calls"]
     print(
