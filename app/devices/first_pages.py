@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.domain.access_token import AccessToken
 from app.domain.devices import Device, DevicePage, DeviceStatus
+from app.domain.pseudonyms import pseudonym
 from app.optional_redis import OptionalRedis, client_options
 
 PREFIX = "device-bff:first-page:"
@@ -93,16 +94,12 @@ class FirstPages:
         return self._optional.ask(call, otherwise=lambda: None)
 
 
-def _user(token: AccessToken) -> str:
-    return hashlib.sha256(token.sub.encode()).hexdigest()
-
-
 def _pages(token: AccessToken) -> str:
-    return f"{PREFIX}{_user(token)}"
+    return f"{PREFIX}{pseudonym(token.sub)}"
 
 
 def _mark(token: AccessToken) -> str:
-    return f"{PREFIX}{_user(token)}:changed"
+    return f"{PREFIX}{pseudonym(token.sub)}:changed"
 
 
 def _field(token: AccessToken, limit: int) -> str:

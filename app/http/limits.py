@@ -1,14 +1,13 @@
 """How often one caller may call, counted by `app.counters`."""
 
-import hashlib
 import ipaddress
-from functools import lru_cache
 
 from flask import Flask, Response, g, request
 from limits import parse
 
 from app.counters import Counters
 from app.domain.errors import ErrorCode, ServiceError
+from app.domain.pseudonyms import pseudonym
 from app.observability import metrics
 
 IPV6_SITE_PREFIX = 64
@@ -32,7 +31,7 @@ def register(app: Flask, *, per_user: str, per_address: str, counters: Counters)
             whom, limit, key = "user", user_limit, g.sub
         else:
             whom, limit, key = "address", address_limit, _site(str(request.remote_addr))
-        window = counters.hit(limit, whom, _hashed(key))
+        window = counters.hit(limit, whom, pseudonym(key)[:32])
         g.rate_limit = limit.amount, window
         if not window.allowed:
             metrics.RATE_LIMITED.labels(whom).inc()
@@ -58,12 +57,6 @@ def register(app: Flask, *, per_user: str, per_address: str, counters: Counters)
             if wait and not window.remaining:  # or this limit would turn the next call away
                 response.headers["Retry-After"] = str(max(wait, window.reset))
         return response
-
-
-@lru_cache(maxsize=4096)
-def _hashed(key: str) -> str:
-    """What is kept in Redis instead of a user's `sub` or an address."""
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _site(address: str) -> str:

@@ -1,11 +1,9 @@
 """Structured logs: structlog, JSON lines, one per request; easy on the eye on a terminal."""
 
-import hashlib
 import json
 import logging
 import sys
 import time
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -13,6 +11,7 @@ import structlog
 from flask import Flask, Response, g, request
 from gunicorn.glogging import Logger
 
+from app.domain.pseudonyms import pseudonym
 from app.observability import metrics
 from app.observability.calls import CognitoUse, start_gathering
 from app.observability.traces import trace_id
@@ -106,12 +105,6 @@ def _as_json(logger: object, method: str, event: structlog.typing.EventDict) -> 
     return ascii_json(dict(event))
 
 
-@lru_cache(maxsize=4096)
-def hashed(sub: str) -> str:
-    """A user's `sub` for logs: tells users apart without naming one."""
-    return hashlib.sha256(sub.encode()).hexdigest()[:16]
-
-
 def record_request(
     method: str,
     route: str,
@@ -159,7 +152,7 @@ def register(app: Flask) -> None:
             time.perf_counter() - g.started,
             g.cognito_use,
             code=g.get("error_code"),
-            user=hashed(token.sub) if token else None,
+            user=pseudonym(token.sub)[:16] if token else None,
         )
         return response
 
