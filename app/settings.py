@@ -37,9 +37,11 @@ def _region(pool_id: str) -> str:
 @cache
 def _cognito_host(pool_id: str) -> str | None:
     """The host of Cognito's API in the pool's region and partition; None where there is none."""
+    region = _region(pool_id)
     resolver = EndpointResolver(get_session().get_data("endpoints"))
-    endpoint = resolver.construct_endpoint("cognito-idp", _region(pool_id))
-    return endpoint["hostname"] if endpoint else None
+    endpoint = resolver.construct_endpoint("cognito-idp", region)
+    # "fips-us-east-1" has one, too, and is no region.
+    return endpoint["hostname"] if endpoint and f".{region}." in endpoint["hostname"] else None
 
 
 def _user_pool_id(value: str) -> None:

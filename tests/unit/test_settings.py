@@ -114,7 +114,17 @@ def test_an_empty_variable_is_an_unset_one() -> None:
 
 
 WRONG: dict[str, list[str]] = {
-    "COGNITO_USER_POOL_ID": ["", "pool", "eu-west-1_", "EU-WEST-1_A", "eu-west-1_/", "eu-west-1_Ä"],
+    "COGNITO_USER_POOL_ID": [
+        *(
+            "",
+            "pool",
+            "eu-west-1_",
+            "EU-WEST-1_A",
+            "eu-west-1_/",
+            "eu-west-1_Ä",
+            "fips-us-east-1_A",
+        ),
+    ],
     "COGNITO_CLIENT_IDS": ["", ",", "a b", "abc,d/e", "x" * 129, "é"],
     "COGNITO_CLIENT_NAMES": ["one", "one=", "a b=Web shop"],
     "COGNITO_ENDPOINT_URL": [
