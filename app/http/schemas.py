@@ -42,13 +42,11 @@ class AnswerSchema(CamelCaseSchema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        named = {field.data_key or name: (name, field) for name, field in self.fields.items()}
+        named = {field.data_key or field.name: field for field in self.fields.values()}
         self._names = tuple(named)
-        self._read = attrgetter(*(field.attribute or name for name, field in named.values()))
-        self._nested = {
-            key: dump for key, (_, field) in named.items() if (dump := _dump_of(field)) is not None
-        }
-        self._optional = {f.data_key or n for n, f in self.fields.items() if not f.required}
+        self._read = attrgetter(*(str(f.attribute or f.name) for f in named.values()))
+        self._nested = {key: dump for key, field in named.items() if (dump := _dump_of(field))}
+        self._optional = {key for key, field in named.items() if not field.required}
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """The members of `obj`; one that is not required is left out when it is None. A dict has
