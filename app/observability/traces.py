@@ -40,15 +40,17 @@ def register(app: Flask, endpoint: str | None) -> None:
     )
 
 
-_NO_SPAN = nullcontext()
+def _opentelemetry() -> Any:
+    """Its API; None where nothing is traced."""
+    return sys.modules.get("opentelemetry.trace")
 
 
 def cognito_span(operation: str) -> AbstractContextManager[Any]:
     """The span of one attempt at a Cognito operation, named as OpenTelemetry's conventions for
     calls of AWS have it."""
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = _opentelemetry()
     if trace is None:
-        return _NO_SPAN
+        return nullcontext()
     span: AbstractContextManager[Any] = trace.get_tracer(__name__).start_as_current_span(
         f"Cognito Identity Provider.{operation}",
         kind=trace.SpanKind.CLIENT,
@@ -64,14 +66,14 @@ def cognito_span(operation: str) -> AbstractContextManager[Any]:
 
 def tell_request_id(request_id: str) -> None:
     """Put Cognito's own id of an attempt into its span."""
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = _opentelemetry()
     if trace is not None:
         trace.get_current_span().set_attribute("aws.request_id", request_id)
 
 
 def trace_id() -> str | None:
     """The current trace's id in hex, for the request log: the caller's, where we do not trace."""
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = _opentelemetry()
     if trace is None:
         traceparent = request.environ.get("HTTP_TRACEPARENT", "") if has_request_context() else ""
         callers = _TRACEPARENT.fullmatch(traceparent)
