@@ -17,7 +17,8 @@ from app.http import cors, unparsed
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
 LINGER_SECONDS = 2.0  # to listen on after the last answer, or it could be lost: RFC 9112, 9.6
-SPARE_BYTES = 64 * 1024  # of a request, to find its Origin in, or to read on; of an answer, to copy
+SPARE_BYTES = 64 * 1024  # of a request, to find its Origin in; of an answer, to copy
+UNREAD_MAX_BYTES = 1024 * 1024  # of a body that is refused: many callers send it all the same
 
 
 class Connection:
@@ -70,8 +71,7 @@ class Connection:
 
 
 class Server(StreamServer):
-    # One caller a turn, so that workers share them; more, the longer the turns are.
-    max_accept = property(lambda self: 1 + len(self.pool) // 4)
+    max_accept = property(lambda self: 1 + len(self.pool) // 4)  # a turn; few: workers share them
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -109,7 +109,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             sock.flush()
         gevent.sleep(0)  # others have their turn, however fast this caller asks
         with suppress(ParseException, OSError, unparsed.RequestTimeout):
-            if len(req.body.read(SPARE_BYTES)) < SPARE_BYTES:
+            if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
                 sock.idle, sock.read_by = True, time.monotonic() + self.cfg.keepalive
                 return
         raise StopIteration  # nobody knows where a next request would begin
