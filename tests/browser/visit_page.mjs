@@ -28,7 +28,7 @@ const audit = async (page) => {
 };
 
 const browser = await launch(CHROMIUM);
-/** A browser profile of its own, with the page. */
+/** A browser profile of its own, with the page at the sign-in. */
 const open = async () => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
@@ -41,6 +41,7 @@ const open = async () => {
     if (message.type() === "error" && !refused) complaints.push(message.text());
   });
   await page.goto(PAGE_URL);
+  await page.getByRole("heading", { name: "Sign in", exact: true }).waitFor();
   return page;
 };
 try {
