@@ -32,6 +32,7 @@ sys.path.insert(0, os.path.dirname(__file__))  # `gunicorn -c` works from any fo
 import structlog
 from prometheus_client import multiprocess
 
+from app import start
 from app.contract.texts import VERSION
 from app.http.unparsed import REQUEST_LINE_MAX_BYTES
 from app.observability import logs
@@ -51,8 +52,9 @@ if settings.metrics_port not in (None, settings.port):  # app/observability/metr
     bind.append(f"{host}:{settings.metrics_port}")
 
 # A request mostly waits for Cognito: a greenlet each, in a few processes, to use several CPUs and
-# to survive the crash of one. The application is made after the fork: connections cannot be
-# shared.
+# to survive the crash of one. The application is made once, before they part, and its memory is
+# shared; it opens no connection until it is asked or started.
+preload_app = True
 worker_class = "app.server.Worker"
 workers = settings.workers
 worker_connections = settings.worker_connections
@@ -101,7 +103,7 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Have SIGHUP change nothing while the certificate is missing or wrong: gunicorn would end."""
-    # Workers share what is imported by now, as long as no collection of theirs writes to it.
+    # Workers share what is made by now, as long as no collection of theirs writes to it.
     gc.collect()
     gc.freeze()
     reload = server.reload
@@ -121,6 +123,10 @@ def post_fork(server: Any, worker: Any) -> None:
     # Until the worker minds signals, SIGTERM ends it; the parent's handler would lose it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     atexit.unregister(shutil.rmtree)  # the metrics' folder outlives a worker
+
+
+def post_worker_init(worker: Any) -> None:
+    start(worker.wsgi)
 
 
 def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> Any:

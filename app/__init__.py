@@ -30,6 +30,8 @@ from app.settings import Settings
 
 DRAINING = "draining"
 """The extension, a bool, that `app.server` sets when this worker is to stop."""
+KEYS = "key_sets"
+"""The extension that holds the user pool's keys, by issuer."""
 
 
 class SyncFlask(Flask):
@@ -92,6 +94,12 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     )
     if settings.docs_enabled:
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
-    for key_set in keys.values():
-        key_set.ready()  # begins to fetch the keys; without them we start all the same
+    app.extensions[KEYS] = keys
     return app
+
+
+def start(app: Flask) -> None:
+    """Begin background work, in each process that serves: no thread outlives a fork."""
+    traces.start(app)
+    for key_set in app.extensions[KEYS].values():
+        key_set.ready()  # begins to fetch the keys; without them we start all the same

@@ -11,6 +11,9 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 
+PROVIDER = "tracer_provider"
+"""The extension that makes the spans, where they are sent on."""
+
 UNTRACED = r"^[^:]+://[^/]+/(healthz|readyz|metrics)(\?|$)"
 """The URLs of probes, and not of calls whose query holds such a path."""
 
@@ -28,16 +31,25 @@ def register(app: Flask, endpoint: str | None) -> None:
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    from app.observability.spans import CollectorExporter
 
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "device-bff"}))
-    provider.add_span_processor(BatchSpanProcessor(CollectorExporter()))
+    app.extensions[PROVIDER] = provider
     trace.set_tracer_provider(provider)
     FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]
         app, tracer_provider=provider, excluded_urls=UNTRACED
     )
+
+
+def start(app: Flask) -> None:
+    """Begin to send spans on, if there are any."""
+    provider = app.extensions.get(PROVIDER)
+    if provider is None:
+        return
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from app.observability.spans import CollectorExporter
+
+    provider.add_span_processor(BatchSpanProcessor(CollectorExporter()))
 
 
 def _opentelemetry() -> Any:
