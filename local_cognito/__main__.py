@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from local_cognito.process import READY_LINE
@@ -77,10 +78,12 @@ def leave(server: Any, worker: Any) -> None:
     """Ends the process at once. There is no state to save, and Python would wait for threads that
     hang: longer, on a busy machine, than gunicorn waits before it kills the worker.
 
-    gunicorn calls this in the parent as well, whose copy of the worker never booted.
+    A worker that did not boot, as when nobody reads its ready line any more, ends its parent too:
+    Python's own end would give another code, and gunicorn would start one worker after another. The
+    parent calls this as well, for a worker that is gone.
     """
-    if worker.booted:
-        os._exit(0)
+    if worker.pid == os.getpid():
+        os._exit(0 if worker.booted else Arbiter.WORKER_BOOT_ERROR)
 
 
 def port_number(text: str) -> int:

@@ -240,6 +240,18 @@ def test_a_reset_goes_back_to_the_seed_and_keeps_the_keys(aws: Aws, device: Any)
     assert {user["Username"] for user in users} == {"demo", "demo2"}
 
 
+def test_it_ends_when_whoever_started_it_is_gone_before_it_is_ready() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_cognito", "--port", "0"],
+        env={"PATH": os.environ["PATH"]},  # without PYTHONUNBUFFERED: its output is buffered
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) != 0
+
+
 def test_ctrl_c_among_new_connections_ends_it_quietly() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "local_cognito", "--port", "0"],
