@@ -38,7 +38,8 @@ class AttemptFailed(Exception):
     """One request to Cognito failed.
 
     `error`: what to tell the caller if it was the last. `retryable`: another attempt may succeed.
-    `answer_lost`: Cognito may have done what it was asked. `outage`: it says that Cognito is down.
+    `answer_lost`: Cognito may have done what it was asked. `outage`: it says that Cognito is down,
+    unless others were answered meanwhile.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Attempts:
         self._longest_attempt = longest_attempt
         self._max_attempts = max_attempts
         self._slots = BoundedSemaphore(max_in_flight)
+        self._answered_at = 0.0
 
     def run(self, operation: Operation, request: Callable[[], Answer]) -> Answer | None:
         """The answer of `request`, or None when a lost answer turned out to have been a success.
@@ -151,7 +153,14 @@ class Attempts:
         outcome, started = "ok", time.perf_counter()
         try:
             with self._breaker.guard(), cognito_span(operation.name):
-                return self._in_time(request)
+                try:
+                    answer = self._in_time(request)
+                except AttemptFailed as failure:
+                    if self._answered_at > started:  # others: so Cognito is up, and we are busy
+                        failure.outage = False
+                    raise
+                self._answered_at = time.perf_counter()
+                return answer
         except AttemptFailed as failure:
             outcome = failure.error.code
             raise

@@ -209,6 +209,18 @@ def test_a_refusal_is_no_outage() -> None:
     assert of.run(GET_DEVICE, Script("done")) == "done"
 
 
+def test_a_failure_is_no_outage_while_others_are_answered() -> None:
+    of = make_attempts(breaker_failures=1, max_attempts=1)
+
+    def answered_others() -> str:
+        of.run(GET_DEVICE, Script("done"))
+        raise lost()
+
+    with pytest.raises(ServiceError):
+        of.run(GET_DEVICE, answered_others)
+    assert of.run(GET_DEVICE, Script("done")) == "done"
+
+
 def test_a_crowd_waits_a_moment_and_is_then_told_to_come_back() -> None:
     of, unsent = make_attempts(max_in_flight=1), refusals("in_flight")
     crowded: list[ServiceError] = []
