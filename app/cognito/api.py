@@ -67,7 +67,11 @@ class CognitoApi:
             "cognito-idp",
             region_name=region,
             endpoint_url=endpoint_url,
-            config=Config(signature_version=UNSIGNED, ignore_configured_endpoint_urls=True),
+            config=Config(
+                signature_version=UNSIGNED,
+                ignore_configured_endpoint_urls=True,
+                retries={"mode": "standard", "total_max_attempts": 1},  # attempts.py tries again
+            ),
         )
         # By botocore's rules of endpoints; without a signature it is the plain URL.
         self._url = client.generate_presigned_url("global_sign_out", {"AccessToken": "none"})

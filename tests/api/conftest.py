@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from app import start as begin
 from app.observability import audit
 from app.settings import Settings
 from tests.api.client import ApiClient
@@ -79,6 +80,7 @@ def make_application(jwks: JwksServer, **variables: str) -> Flask:
         app = create_app(Settings.from_environ(), cognito=fake_cognito)
     app.extensions["fake_cognito"] = fake_cognito
     app.test_client_class = ApiClient
+    begin(app)
     await_jwks_fetches()
     return app
 

@@ -222,8 +222,19 @@ def test_tls_takes_a_certificate_and_its_key_and_names_what_is_none(tmp_path: Pa
         check(TLS_CERT_FILE=cert, TLS_KEY_FILE=another_key)
 
 
-def test_a_wrong_variable_stops_gunicorn_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    wrong = {"COGNITO_READ_TIMEOUT": "soon", "COGNITO_CLIENT_IDS": ""}
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            {"COGNITO_READ_TIMEOUT": "soon", "COGNITO_CLIENT_IDS": ""},
+            ["COGNITO_READ_TIMEOUT: ", "COGNITO_CLIENT_IDS: "],
+        ),
+        ({"AWS_DEFAULTS_MODE": "fastest"}, ["an AWS_* variable is wrong", "mode: fastest"]),
+    ],
+)
+def test_a_wrong_variable_stops_gunicorn_in_one_line_and_leaves_nothing(
+    tmp_path: Path, wrong: dict[str, str], told: list[str]
+) -> None:
     environment = {"PATH": os.environ["PATH"], "PORT": "0", "TMPDIR": str(tmp_path)}
     stopped = subprocess.run(
         [sys.executable, "-m", "gunicorn"],
@@ -237,6 +248,5 @@ def test_a_wrong_variable_stops_gunicorn_in_one_line_and_leaves_nothing(tmp_path
     assert (stopped.returncode, stopped.stdout) == (1, "")
     (line,) = stopped.stderr.splitlines()
     assert line.startswith("device-bff: ")
-    for name in wrong:
-        assert f"{name}: " in line
+    assert all(text in line for text in told), line
     assert list(tmp_path.iterdir()) == []
