@@ -1,5 +1,7 @@
 """GET /devices: the user's devices, a page at a time."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -7,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug.http import parse_options_header
 
-from app.domain.devices import DeviceStatus
+from app.domain.devices import DevicePage, DeviceStatus
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, Token
 
@@ -100,6 +102,34 @@ def test_the_link_leads_through_every_page_once(api: ApiClient, three_devices: l
 def test_without_a_limit_a_page_is_as_long_as_cognitos(api: ApiClient) -> None:
     api.get("/devices")
     assert api.cognito.calls[0].arguments == {"limit": 60, "cursor": None}
+
+
+def test_a_list_asked_for_after_a_write_is_not_one_from_before_it(
+    api: ApiClient, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, go = threading.Event(), threading.Event()
+    list_devices = api.cognito.list_devices
+
+    def slow(*call: Any) -> DevicePage:
+        page = list_devices(*call)
+        monkeypatch.setattr(api.cognito, "list_devices", list_devices)
+        listed.set()
+        assert go.wait(30)
+        return page
+
+    def shown() -> list[str]:
+        return [item["id"] for item in api.get("/devices").get_json()["items"]]
+
+    monkeypatch.setattr(api.cognito, "list_devices", slow)
+    with ThreadPoolExecutor() as pool:
+        try:
+            before = pool.submit(shown)
+            assert listed.wait(30)
+            api.delete(f"/devices/{OTHER}")
+            assert pool.submit(shown).result(30) == three_devices[1:]
+        finally:
+            go.set()
+        assert before.result(30) == three_devices
 
 
 def _next(link: str | None) -> str | None:
