@@ -222,9 +222,10 @@ def assert_stopped(process: subprocess.Popen[str]) -> None:
     assert (process.returncode, rest) == (0, "\nStopped.\n")
 
 
-def test_ctrl_c_stops_all_that_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "closed-terminal"])
+def test_the_terminal_stops_all_that_it_started(tmp_path: Path, how: signal.Signals) -> None:
     with demo(tmp_path) as running_demo:
-        os.killpg(running_demo.process.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(running_demo.process.pid, how)  # as a terminal does
         assert_stopped(running_demo.process)
         assert not running_demo.ports_in_use()
         with pytest.raises(ProcessLookupError):
