@@ -42,7 +42,9 @@ WEB_PORT = 8080
 WEB_ORIGINS = "http://localhost:3000,http://localhost:4200,http://localhost:5173"
 """Where the development servers of web pages are by default: Next.js, Angular, Vite."""
 
-CLIENT_NAMES = f"{seed.CLIENT_ID}=Demo app,{seed.OTHER_CLIENT_ID}=Demo shop"
+CLIENT_NAMES = (
+    f"{seed.CLIENT_ID}=Demo app,{seed.OTHER_CLIENT_ID}=Demo shop,{seed.OPT_IN_CLIENT_ID}=Demo app"
+)
 """What `GET /sessions` calls the clients."""
 
 KEPT_VARIABLES = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
