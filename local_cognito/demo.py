@@ -2,8 +2,8 @@
 
 Two pools can be chosen on the page, and a service has one pool, so there are two services. With
 TLS=1 there is one, and no page: it speaks HTTPS, with a certificate made on the spot that no
-browser knows. Serves until Ctrl-C, which stops all that it started. Nothing here reaches beyond
-this machine. What is shown of the demo user is in `demo_user.py`.
+browser knows. Serves until Ctrl-C, which stops all that it started, as does closing the terminal.
+Nothing here reaches beyond this machine. What is shown of the demo user is in `demo_user.py`.
 
 Only the standard library is imported before `main` minds signals: boto3 takes a second to import,
 and Ctrl-C in that second would end in a traceback.
@@ -42,7 +42,9 @@ WEB_PORT = 8080
 WEB_ORIGINS = "http://localhost:3000,http://localhost:4200,http://localhost:5173"
 """Where the development servers of web pages are by default: Next.js, Angular, Vite."""
 
-CLIENT_NAMES = f"{seed.CLIENT_ID}=Demo app,{seed.OTHER_CLIENT_ID}=Demo shop"
+CLIENT_NAMES = (
+    f"{seed.CLIENT_ID}=Demo app,{seed.OTHER_CLIENT_ID}=Demo shop,{seed.OPT_IN_CLIENT_ID}=Demo app"
+)
 """What `GET /sessions` calls the clients."""
 
 KEPT_VARIABLES = {"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}
@@ -53,6 +55,8 @@ def main() -> None:
     """Start both servers, show what the API answers, and wait."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)  # a shell starts background jobs with it ignored
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _interrupt)
     port = _free_port("PORT", 8000)
     cognito_port = _free_port("COGNITO_PORT", 9229)
     if port == cognito_port:
@@ -270,8 +274,8 @@ def _say(text: str) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """End by KeyboardInterrupt; a second signal must not disturb the stopping."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

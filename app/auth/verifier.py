@@ -24,7 +24,9 @@ logger = structlog.get_logger(__name__)
 LONGEST_VALIDITY = 24 * 60 * 60
 """In seconds. `AccessTokenValidity` is a day at most, so no token of Cognito's expires later."""
 
-NOT_ONE_OF_THIS_POOL = "The access token is not a valid one of this user pool."
+NOT_ONE_OF_THIS_POOL = (
+    "The access token is not a valid one of this user pool. Send it whole, as Cognito gave it."
+)
 
 
 class TokenVerifier:

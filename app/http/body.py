@@ -11,6 +11,7 @@ from app.domain.errors import BODY_MAX_BYTES, ErrorCode, ServiceError
 
 READ_BYTES = BODY_MAX_BYTES + 1
 BROKEN_OFF = "The body broke off before its end."
+NOT_JSON = "The body is not well-formed JSON in UTF-8. Send it so, and not compressed."
 
 
 class StrictParser(FlaskParser):
@@ -56,7 +57,7 @@ class StrictParser(FlaskParser):
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise ServiceError(ErrorCode.MALFORMED_BODY) from None
+            raise ServiceError(ErrorCode.MALFORMED_BODY, NOT_JSON) from None
 
     def handle_error(
         self,

@@ -25,6 +25,8 @@ IP_ADDRESS_PATTERN = r"^[0-9A-Fa-f.:]+$"
 class CamelCaseSchema(Schema):
     """Python's snake_case attributes under JSON's camelCase names."""
 
+    error_messages = {"type": "Must be a JSON object."}
+
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         first, *rest = (field_obj.data_key or field_name).split("_")
         field_obj.data_key = first + "".join(word.capitalize() for word in rest)

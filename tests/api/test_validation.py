@@ -56,3 +56,17 @@ def test_what_is_wrong_is_refused_by_field_and_not_forwarded(
     assert list(errors) == [field]
     assert_problem(response, 422, "validation-failed", errors=errors)
     assert api.cognito.calls == []
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "body", "field"),
+    [
+        ("PATCH", f"/devices/{OTHER}", [], "body"),
+        ("POST", "/devices", {"deviceKey": OTHER, "secretVerifier": "abc"}, "secretVerifier"),
+    ],
+)
+def test_what_is_no_object_is_told_to_be_one(
+    api: ApiClient, method: str, address: str, body: Any, field: str
+) -> None:
+    response = api.open(address, method=method, json=body)
+    assert response.get_json()["errors"] == {field: ["Must be a JSON object."]}

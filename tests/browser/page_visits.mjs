@@ -175,6 +175,39 @@ export const allOthers = async ({ open, cognito }) => {
   await heading(page, "Sign in").waitFor();
 };
 
+/** One other is told of as one. */
+export const theOnlyOther = async ({ open, cognito }) => {
+  await cognito("sign-in", { device_name: "Ada's iPhone" });
+  const page = await open();
+  await signIn(page);
+  await button(page, "Forget all others").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("heading", { name: "Forget the other device?" }).waitFor();
+  await dialog.getByText("The next sign-in on the other one asks").waitFor();
+  await button(dialog, "Forget device").click();
+  await message(page, "The other device is forgotten");
+
+  await button(page, "End all others").click();
+  await dialog.getByRole("heading", { name: "End the other session?" }).waitFor();
+  await button(dialog, "End session").click();
+  await message(page, "The other session has ended");
+};
+
+/** Sessions of one name are told apart before one is ended. */
+export const sessionsOfOneName = async ({ open, cognito }) => {
+  await cognito("location", { address: "203.0.113.24", city: "Lisbon", country: "Portugal" });
+  await cognito("location", { address: "198.51.100.7", city: "Berlin", country: "Germany" });
+  await cognito("sign-in", { device_name: "One", address: "203.0.113.24" });
+  await cognito("sign-in", { device_name: "Other", address: "198.51.100.7" });
+  const page = await open();
+  await signIn(page);
+  for (const place of ["Lisbon, Portugal", "Berlin, Germany"]) {
+    await button(sessions(page).filter({ hasText: place }), /^End session/).click();
+    await page.getByRole("dialog").getByText(place).waitFor();
+    await button(page, "Cancel").click();
+  }
+};
+
 /** Without a mouse: the dialog takes the focus, Escape gives it back, and no focus gets lost. */
 export const keyboard = async ({ open, cognito }) => {
   await cognito("sign-in", { device_name: "Ada's iPhone" });

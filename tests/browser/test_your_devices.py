@@ -104,6 +104,14 @@ def test_all_others_are_forgotten_or_ended_and_everything_signed_out(page: Serve
     visit("allOthers", page)
 
 
+def test_one_other_is_told_of_as_one(page: ServedPage) -> None:
+    visit("theOnlyOther", page)
+
+
+def test_sessions_of_one_name_are_told_apart_before_one_is_ended(page: ServedPage) -> None:
+    visit("sessionsOfOneName", page)
+
+
 def test_the_keyboard_is_enough(page: ServedPage) -> None:
     visit("keyboard", page)
 

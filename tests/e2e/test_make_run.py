@@ -176,6 +176,22 @@ def test_it_prints_sessions_with_their_app_and_place_and_which_is_current(shown:
     ]
 
 
+def test_sessions_of_the_second_pool_have_their_app_too(shown: Demo) -> None:
+    url = shown.told(r"Look at the page “Your devices”: (\S+)")
+    pool = requests.get(f"{url}/config.json", timeout=TIMEOUT).json()["pools"][1]
+    signed_in = requests.post(
+        f"{pool['userPoolEndpoint']}/_local/sign-in",
+        json={"pool": pool["userPoolId"], "client_id": pool["userPoolClientId"]},
+        timeout=TIMEOUT,
+    ).json()
+    sessions = requests.get(
+        f"{pool['apiUrl']}/sessions",
+        headers={"Authorization": f"Bearer {signed_in['access_token']}"},
+        timeout=TIMEOUT,
+    ).json()
+    assert [it["clientName"] for it in sessions["items"]] == ["Demo app"]
+
+
 def test_its_curl_line_lists_the_devices_that_it_shows(
     shown: Demo,
 ) -> None:
@@ -222,9 +238,10 @@ def assert_stopped(process: subprocess.Popen[str]) -> None:
     assert (process.returncode, rest) == (0, "\nStopped.\n")
 
 
-def test_ctrl_c_stops_all_that_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "closed-terminal"])
+def test_the_terminal_stops_all_that_it_started(tmp_path: Path, how: signal.Signals) -> None:
     with demo(tmp_path) as running_demo:
-        os.killpg(running_demo.process.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(running_demo.process.pid, how)  # as a terminal does
         assert_stopped(running_demo.process)
         assert not running_demo.ports_in_use()
         with pytest.raises(ProcessLookupError):

@@ -4,7 +4,7 @@ import { CallError, SessionEnded, words } from "../api/problems";
 import { isDeclined, setDeclined } from "../declined";
 import { DeviceList, listed, nameOf, otherDevices } from "./DeviceList";
 import { Confirmation, Failure, Skeleton, Toast, type Message, type Question } from "./parts";
-import { SessionList } from "./SessionList";
+import { appOf, placeOf, SessionList } from "./SessionList";
 import { useLoaded } from "./useLoaded";
 
 interface Props {
@@ -111,13 +111,19 @@ export function Account({ bff, user, onLeave }: Props) {
   const forgetOthers = (count: number) =>
     setQuestion({
       title: count === 1 ? "Forget the other device?" : `Forget all ${count} other devices?`,
-      text: (
-        <p>
-          Only this device stays. The next sign-in on each of the others asks for a code again, and
-          they are signed out when their access runs out, within an hour.
-        </p>
-      ),
-      action: "Forget all others",
+      text:
+        count === 1 ? (
+          <p>
+            Only this device stays. The next sign-in on the other one asks for a code again, and it
+            is signed out when its access runs out, within an hour.
+          </p>
+        ) : (
+          <p>
+            Only this device stays. The next sign-in on each of the others asks for a code again,
+            and they are signed out when their access runs out, within an hour.
+          </p>
+        ),
+      action: count === 1 ? "Forget device" : "Forget all others",
       run: async () => {
         let failed = 0;
         const done = await attempt(async () => void ({ failed } = await bff.forgetOthers()));
@@ -125,7 +131,7 @@ export function Account({ bff, user, onLeave }: Props) {
         await devices.reload(true);
         setMessage(
           failed === 0
-            ? { text: "All other devices are forgotten." }
+            ? { text: `${count === 1 ? "The other device is" : "All other devices are"} forgotten.` }
             : { text: `${plural(failed, "device")} could not be forgotten. Try again.`, alert: true },
         );
         return devicesHeading.current;
@@ -135,15 +141,19 @@ export function Account({ bff, user, onLeave }: Props) {
   const end = (session: Session) =>
     setQuestion({
       title: `End the session of “${nameOf(session)}”?`,
-      text:
-        session.sessionType === "sso" ? (
-          <p>
-            The browser there, and every app that was signed in through it, is signed out at once
-            and has to sign in again.
-          </p>
-        ) : (
-          <p>Whoever uses it is signed out at once and has to sign in again.</p>
-        ),
+      text: (
+        <>
+          <p>{[placeOf(session), appOf(session)].filter(Boolean).join(" · ")}</p>
+          {session.sessionType === "sso" ? (
+            <p>
+              The browser there, and every app that was signed in through it, is signed out at once
+              and has to sign in again.
+            </p>
+          ) : (
+            <p>Whoever uses it is signed out at once and has to sign in again.</p>
+          )}
+        </>
+      ),
       action: "End session",
       run: async () => {
         if (!(await attempt(() => bff.endSession(session.id)))) return null;
@@ -157,7 +167,7 @@ export function Account({ bff, user, onLeave }: Props) {
     setQuestion({
       title: count === 1 ? "End the other session?" : `End all ${count} other sessions?`,
       text: <p>You stay signed in here only. Everywhere else you are signed out at once.</p>,
-      action: "End all others",
+      action: count === 1 ? "End session" : "End all others",
       run: async () => {
         let failed = 0;
         const done = await attempt(async () => void ({ failed } = await bff.endOtherSessions()));
@@ -165,7 +175,7 @@ export function Account({ bff, user, onLeave }: Props) {
         await sessions.reload(true);
         setMessage(
           failed === 0
-            ? { text: "All other sessions have ended." }
+            ? { text: `${count === 1 ? "The other session has" : "All other sessions have"} ended.` }
             : { text: `${plural(failed, "session")} could not be ended. Try again.`, alert: true },
         );
         return sessionsHeading.current;

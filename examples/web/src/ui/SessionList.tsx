@@ -63,8 +63,8 @@ export function SessionList({ sessions, onEnd }: Props) {
 }
 
 /** "Berlin, Germany", as much of it as is known. */
-const placeOf = ({ lastLocation: { city, country } }: Session): string =>
+export const placeOf = ({ lastLocation: { city, country } }: Session): string =>
   [city, country].filter(Boolean).join(", ") || "Unknown place";
 
-const appOf = ({ clientName, sessionType }: Session): string | null =>
+export const appOf = ({ clientName, sessionType }: Session): string | null =>
   sessionType === "sso" ? "Sign-in page, for all apps" : clientName;
