@@ -13,8 +13,8 @@ from functools import cache, cached_property
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
+from botocore.loaders import create_loader
 from botocore.regions import EndpointResolver
-from botocore.session import get_session
 from environs import Env, EnvValidationError, ValidationError, validate
 from limits import parse as parse_rate_limit
 
@@ -38,7 +38,7 @@ def _region(pool_id: str) -> str:
 def _cognito_host(pool_id: str) -> str | None:
     """The host of Cognito's API in the pool's region and partition; None where there is none."""
     region = _region(pool_id)
-    resolver = EndpointResolver(get_session().get_data("endpoints"))
+    resolver = EndpointResolver(create_loader().load_data("endpoints"))
     endpoint = resolver.construct_endpoint("cognito-idp", region)
     # "fips-us-east-1" has one, too, and is no region.
     return endpoint["hostname"] if endpoint and f".{region}." in endpoint["hostname"] else None
