@@ -149,6 +149,14 @@ def _readable(path: str) -> None:
         raise ValidationError(f"Cannot be read: {error.strerror}.") from None
 
 
+def _authorities(path: str) -> None:
+    _readable(path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValidationError("Holds no certificate in PEM.") from None
+
+
 # The kinds of settings
 
 
@@ -260,8 +268,8 @@ class Settings:
     graceful_timeout: int = _whole(30, 1, 600)
     tls_cert_file: str | None = _text(None)
     tls_key_file: str | None = _text(None)
-    aws_ca_bundle: str | None = _text(None, _readable)
-    ssl_cert_file: str | None = _text(None, _readable)
+    aws_ca_bundle: str | None = _text(None, _authorities)
+    ssl_cert_file: str | None = _text(None, _authorities)
 
     @cached_property
     def cognito_region(self) -> str:
@@ -316,8 +324,7 @@ class Settings:
                 yield name, f"is no setting{f'; did you mean {likely[0]}?' if likely else ''}"
 
     def check_certificate(self) -> None:
-        """Look into the files of HTTPS; gunicorn would only do so at every connection. Not part of
-        reading the settings: a worker that starts while they are being renewed is to start.
+        """Look into the files of HTTPS; gunicorn would only do so at every connection.
 
         Raises:
             SettingsError: names the variables whose files cannot be read, or are not what they say.

@@ -157,8 +157,8 @@ WRONG: dict[str, list[str]] = {
     "DOCS_SIGN_IN_URL": ["javascript:alert(1)"],
     "LOG_LEVEL": ["TRACE", "debug"],
     "PORT": ["-1", "65536", "http"],
-    "AWS_CA_BUNDLE": ["/no/such/file"],
-    "SSL_CERT_FILE": ["/no/such/file"],
+    "AWS_CA_BUNDLE": ["/no/such/file", __file__],
+    "SSL_CERT_FILE": ["/no/such/file", __file__],
 }
 
 
