@@ -236,7 +236,7 @@ def test_tls_takes_a_certificate_and_its_key_and_names_what_is_none(tmp_path: Pa
             {"COGNITO_READ_TIMEOUT": "soon", "COGNITO_CLIENT_IDS": ""},
             ["COGNITO_READ_TIMEOUT: ", "COGNITO_CLIENT_IDS: "],
         ),
-        ({"AWS_DEFAULTS_MODE": "fastest"}, ["an AWS_* variable is wrong", "mode: fastest"]),
+        ({"AWS_STS_REGIONAL_ENDPOINTS": "far"}, ["an AWS_* variable is wrong", "option far"]),
     ],
 )
 def test_a_wrong_variable_stops_gunicorn_in_one_line_and_leaves_nothing(
