@@ -102,7 +102,7 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Have SIGHUP change nothing while the certificate is missing or wrong: gunicorn would end."""
+    """Have SIGHUP change nothing while a certificate is missing or wrong: gunicorn would end."""
     # Workers share what is made by now, as long as no collection of theirs writes to it.
     gc.collect()
     gc.freeze()
@@ -110,7 +110,7 @@ def when_ready(server: Any) -> None:
 
     def reload_if_well() -> None:
         try:
-            settings.check_certificate()
+            Settings.from_environ().check_certificate()
         except SettingsError as error:
             server.log.error("Not reloaded: %s", error)
         else:

@@ -13,8 +13,8 @@ from functools import cache, cached_property
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
+from botocore.loaders import create_loader
 from botocore.regions import EndpointResolver
-from botocore.session import get_session
 from environs import Env, EnvValidationError, ValidationError, validate
 from limits import parse as parse_rate_limit
 
@@ -38,7 +38,7 @@ def _region(pool_id: str) -> str:
 def _cognito_host(pool_id: str) -> str | None:
     """The host of Cognito's API in the pool's region and partition; None where there is none."""
     region = _region(pool_id)
-    resolver = EndpointResolver(get_session().get_data("endpoints"))
+    resolver = EndpointResolver(create_loader().load_data("endpoints"))
     endpoint = resolver.construct_endpoint("cognito-idp", region)
     # "fips-us-east-1" has one, too, and is no region.
     return endpoint["hostname"] if endpoint and f".{region}." in endpoint["hostname"] else None
@@ -147,6 +147,14 @@ def _readable(path: str) -> None:
             pass
     except OSError as error:
         raise ValidationError(f"Cannot be read: {error.strerror}.") from None
+
+
+def _authorities(path: str) -> None:
+    _readable(path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValidationError("Holds no certificate in PEM.") from None
 
 
 # The kinds of settings
@@ -260,8 +268,8 @@ class Settings:
     graceful_timeout: int = _whole(30, 1, 600)
     tls_cert_file: str | None = _text(None)
     tls_key_file: str | None = _text(None)
-    aws_ca_bundle: str | None = _text(None, _readable)
-    ssl_cert_file: str | None = _text(None, _readable)
+    aws_ca_bundle: str | None = _text(None, _authorities)
+    ssl_cert_file: str | None = _text(None, _authorities)
 
     @cached_property
     def cognito_region(self) -> str:
@@ -316,8 +324,7 @@ class Settings:
                 yield name, f"is no setting{f'; did you mean {likely[0]}?' if likely else ''}"
 
     def check_certificate(self) -> None:
-        """Look into the files of HTTPS; gunicorn would only do so at every connection. Not part of
-        reading the settings: a worker that starts while they are being renewed is to start.
+        """Look into the files of HTTPS; gunicorn would only do so at every connection.
 
         Raises:
             SettingsError: names the variables whose files cannot be read, or are not what they say.

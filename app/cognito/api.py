@@ -71,6 +71,7 @@ class CognitoApi:
                 signature_version=UNSIGNED,
                 ignore_configured_endpoint_urls=True,
                 retries={"mode": "standard", "total_max_attempts": 1},  # attempts.py tries again
+                defaults_mode="legacy",  # "auto" would ask EC2 where this machine is
             ),
         )
         # By botocore's rules of endpoints; without a signature it is the plain URL.

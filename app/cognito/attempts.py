@@ -14,7 +14,7 @@ import gevent
 import structlog
 from gevent.lock import BoundedSemaphore
 
-from app.cognito.breaker import CognitoBreaker
+from app.cognito.breaker import STATE_CLOSED, CognitoBreaker
 from app.cognito.quota import QuotaBudget
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
@@ -156,8 +156,8 @@ class Attempts:
                 try:
                     answer = self._in_time(request)
                 except AttemptFailed as failure:
-                    if self._answered_at > started:  # others: so Cognito is up, and we are busy
-                        failure.outage = False
+                    if self._answered_at > started and self._breaker.state() == STATE_CLOSED:
+                        failure.outage = False  # others were answered: Cognito is up, we are busy
                     raise
                 self._answered_at = time.perf_counter()
                 return answer

@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 
-PROVIDER = "tracer_provider"
-"""The extension that makes the spans, where they are sent on."""
+TRACED = "traced"
+"""The extension, True where spans are sent on; there is none elsewhere."""
 
 UNTRACED = r"^[^:]+://[^/]+/(healthz|readyz|metrics)(\?|$)"
 """The URLs of probes, and not of calls whose query holds such a path."""
@@ -27,29 +27,29 @@ def register(app: Flask, endpoint: str | None) -> None:
     """Trace if there is an `endpoint`; OpenTelemetry reads all OTEL_* variables itself, its too."""
     if endpoint is None:
         return
-    from opentelemetry import trace
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-    from opentelemetry.sdk.trace import TracerProvider
 
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "device-bff"}))
-    app.extensions[PROVIDER] = provider
-    trace.set_tracer_provider(provider)
+    app.extensions[TRACED] = True
     FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]
-        app, tracer_provider=provider, excluded_urls=UNTRACED
+        app, excluded_urls=UNTRACED
     )
 
 
 def start(app: Flask) -> None:
-    """Begin to send spans on, if there are any."""
-    provider = app.extensions.get(PROVIDER)
-    if provider is None:
+    """Begin to send spans on, if any are to be: a provider that is forked would work with threads
+    in the fork, and take another `service.instance.id` than OTEL_RESOURCE_ATTRIBUTES has."""
+    if TRACED not in app.extensions:
         return
+    from opentelemetry import trace
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     from app.observability.spans import CollectorExporter
 
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "device-bff"}))
     provider.add_span_processor(BatchSpanProcessor(CollectorExporter()))
+    trace.set_tracer_provider(provider)
 
 
 def _opentelemetry() -> Any:

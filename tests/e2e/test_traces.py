@@ -23,8 +23,12 @@ def collector() -> Iterator[RawServer]:
 
 @pytest.fixture(scope="module")
 def traced(cognito_server: RunningCognito, collector: RawServer) -> Iterator[Service]:
-    often = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    with serving(settings_for(cognito_server) | often) as service:
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=task-7",
+    }
+    with serving(settings_for(cognito_server) | variables) as service:
         yield service
 
 
@@ -69,3 +73,17 @@ def test_a_refused_request_is_traced_too(traced: Service, collector: RawServer) 
     assert spans_of(collector, trace_id).keys() == {"GET /devices"}
     assert log_lines(traced.logs(), event="request", trace_id=trace_id, status=401)
     assert "span missing" not in traced.logs()
+
+
+def test_spans_are_of_the_instance_that_the_operator_names(
+    traced: Service, collector: RawServer
+) -> None:
+    trace_id = "2cf7651916cd43dd8448eb211c80319c"
+    headers = {"traceparent": f"00-{trace_id}-{CALLERS_SPAN_ID}-01"}
+    assert call(f"{traced.url}/devices", headers=headers).status_code == 401
+    assert spans_of(collector, trace_id)
+    collected = ExportTraceServiceRequest.FromString(b"".join(collector.bodies))
+    for of_resource in collected.resource_spans:
+        said = {item.key: item.value.string_value for item in of_resource.resource.attributes}
+        assert said["service.name"] == "device-bff"
+        assert said["service.instance.id"] == "task-7"

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
@@ -30,9 +31,11 @@ HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority, and the files of a certificate of it for 127.0.0.1."""
+    """A certificate authority, and the files of a certificate of it for 127.0.0.1. `trusted`: whom
+    the service trusts; a copy of `ca`."""
 
     ca: Path
+    trusted: Path
     cert: Path
     key: Path
 
@@ -44,9 +47,11 @@ class Authority:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     folder = tmp_path_factory.mktemp("tls")
-    made = Authority(*(folder / name for name in ("ca.pem", "cert.pem", "key.pem")))
+    names = ("ca.pem", "trusted.pem", "cert.pem", "key.pem")
+    made = Authority(*(folder / name for name in names))
     ca = trustme.CA()
     ca.cert_pem.write_to_path(made.ca)
+    ca.cert_pem.write_to_path(made.trusted)
     certificate = ca.issue_cert("127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(made.cert)
     certificate.private_key_pem.write_to_path(made.key)
@@ -57,6 +62,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def secure(cognito_server: RunningCognito, authority: Authority) -> Iterator[Service]:
     """One worker, with metrics on a port of their own."""
     files = {"TLS_CERT_FILE": str(authority.cert), "TLS_KEY_FILE": str(authority.key)}
+    files["AWS_CA_BUNDLE"] = str(authority.trusted)
     settings = settings_for(cognito_server) | HASTY | files
     with serving(settings | {"WORKERS": "1", "METRICS_PORT": str(free_port())}) as service:
         yield service
@@ -155,11 +161,15 @@ def test_silent_handshakes_do_not_stop_others_and_end(
 def test_a_reload_without_a_certificate_changes_nothing_and_one_with_it_goes_through(
     secure: Service, authority: Authority
 ) -> None:
-    kept = shutil.move(authority.cert, authority.cert.with_suffix(".kept"))
-    secure.process.send_signal(signal.SIGHUP)
-    until("refused", lambda: "Not reloaded: TLS_CERT_FILE" in secure.logs())
-    assert call(f"{secure.url}/healthz", verify=str(authority.ca)).status_code == 200
-    shutil.move(kept, authority.cert)
+    def refused(name: str) -> bool:
+        return f"Not reloaded: {name}" in secure.logs()
+
+    for name, file in (("AWS_CA_BUNDLE", authority.trusted), ("TLS_CERT_FILE", authority.cert)):
+        kept = shutil.move(file, file.with_suffix(".kept"))
+        secure.process.send_signal(signal.SIGHUP)
+        until("refused", partial(refused, name))
+        assert call(f"{secure.url}/healthz", verify=str(authority.ca)).status_code == 200
+        shutil.move(kept, file)
     secure.process.send_signal(signal.SIGHUP)
     until("a new worker", lambda: secure.logs().count("Booting worker") == 2)
     assert call(f"{secure.url}/healthz", verify=str(authority.ca)).status_code == 200

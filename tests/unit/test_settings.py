@@ -113,6 +113,13 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         assert read(**{name: ""}) == unset, name
 
 
+def test_what_is_in_the_files_of_aws_stops_no_start(tmp_path: Path) -> None:
+    (config := tmp_path / "config").write_text("[unfinished")
+    aws = {"AWS_PROFILE": "unknown", "AWS_CONFIG_FILE": str(config)}
+    settings = read(COGNITO_USER_POOL_ID="eu-west-3_Elsewhere", **aws)
+    assert settings.cognito_region == "eu-west-3"
+
+
 WRONG: dict[str, list[str]] = {
     "COGNITO_USER_POOL_ID": [
         *(
@@ -150,8 +157,8 @@ WRONG: dict[str, list[str]] = {
     "DOCS_SIGN_IN_URL": ["javascript:alert(1)"],
     "LOG_LEVEL": ["TRACE", "debug"],
     "PORT": ["-1", "65536", "http"],
-    "AWS_CA_BUNDLE": ["/no/such/file"],
-    "SSL_CERT_FILE": ["/no/such/file"],
+    "AWS_CA_BUNDLE": ["/no/such/file", __file__],
+    "SSL_CERT_FILE": ["/no/such/file", __file__],
 }
 
 
@@ -229,7 +236,7 @@ def test_tls_takes_a_certificate_and_its_key_and_names_what_is_none(tmp_path: Pa
             {"COGNITO_READ_TIMEOUT": "soon", "COGNITO_CLIENT_IDS": ""},
             ["COGNITO_READ_TIMEOUT: ", "COGNITO_CLIENT_IDS: "],
         ),
-        ({"AWS_DEFAULTS_MODE": "fastest"}, ["an AWS_* variable is wrong", "mode: fastest"]),
+        ({"AWS_STS_REGIONAL_ENDPOINTS": "far"}, ["an AWS_* variable is wrong", "option far"]),
     ],
 )
 def test_a_wrong_variable_stops_gunicorn_in_one_line_and_leaves_nothing(

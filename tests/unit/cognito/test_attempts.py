@@ -221,6 +221,19 @@ def test_a_failure_is_no_outage_while_others_are_answered() -> None:
     assert of.run(GET_DEVICE, Script("done")) == "done"
 
 
+def test_a_failure_that_comes_late_does_not_close_the_breaker() -> None:
+    of = make_attempts(breaker_failures=1, max_attempts=1)
+
+    def answered_others_until_cognito_was_down() -> str:
+        of.run(GET_DEVICE, Script("done"))
+        failure(of, Script(lost()))
+        raise lost()
+
+    with pytest.raises(ServiceError):
+        of.run(GET_DEVICE, answered_others_until_cognito_was_down)
+    assert failure(of, Script("done")).code is ErrorCode.UPSTREAM_UNAVAILABLE
+
+
 def test_a_crowd_waits_a_moment_and_is_then_told_to_come_back() -> None:
     of, unsent = make_attempts(max_in_flight=1), refusals("in_flight")
     crowded: list[ServiceError] = []

@@ -13,9 +13,10 @@ from app.observability.traces import UNTRACED
 PROGRAM = """
 import sys
 from app import create_app
+from app.observability import traces
 from app.settings import Settings
 
-create_app(Settings.from_environ())
+traces.start(create_app(Settings.from_environ()))
 print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
 """
 
