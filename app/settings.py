@@ -269,6 +269,7 @@ class Settings:
     tls_cert_file: str | None = _text(None)
     tls_key_file: str | None = _text(None)
     aws_ca_bundle: str | None = _text(None, _authorities)
+    requests_ca_bundle: str | None = _text(None, _authorities)
     ssl_cert_file: str | None = _text(None, _authorities)
 
     @cached_property
@@ -288,7 +289,7 @@ class Settings:
     @property
     def ca_file(self) -> str | None:
         """Whom calls to Cognito trust, in PEM; None for those that botocore ships."""
-        return self.aws_ca_bundle or self.ssl_cert_file
+        return self.aws_ca_bundle or self.requests_ca_bundle or self.ssl_cert_file
 
     def summary(self) -> dict[str, Any]:
         """What the log tells at the start. No secret is among it, nor a password of Redis."""
@@ -379,7 +380,8 @@ class Settings:
 
 
 NAMES = frozenset(it.name.upper() for it in fields(Settings))
-FIRST_WORDS = frozenset(name.partition("_")[0] for name in NAMES) - {"AWS", "OTEL", "LOG", "SSL"}
+OTHERS = {"AWS", "LOG", "OTEL", "REQUESTS", "SSL"}
+FIRST_WORDS = frozenset(name.partition("_")[0] for name in NAMES) - OTHERS
 """Names that begin with one of these are taken for ours; others are often another program's."""
 
 

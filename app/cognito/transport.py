@@ -5,7 +5,6 @@ them: its TLS context and trusted certificates, the proxies of HTTPS_PROXY and N
 keep-alive. Answers are read by httptools (llhttp).
 """
 
-import os
 import select
 import socket
 import ssl
@@ -130,9 +129,7 @@ class Transport:
         self._kept: deque[tuple[Route, HTTPConnection]] = deque(maxlen=connections)
         weakref.finalize(self, _close, self._kept)
         self._tls = create_urllib3_context()
-        self._tls.load_verify_locations(
-            get_cert_path(ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True)
-        )
+        self._tls.load_verify_locations(get_cert_path(ca_file or True))
 
     def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """One request, and the whole of its answer, whatever its status.

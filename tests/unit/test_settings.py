@@ -158,6 +158,7 @@ WRONG: dict[str, list[str]] = {
     "LOG_LEVEL": ["TRACE", "debug"],
     "PORT": ["-1", "65536", "http"],
     "AWS_CA_BUNDLE": ["/no/such/file", __file__],
+    "REQUESTS_CA_BUNDLE": ["/no/such/file", __file__],
     "SSL_CERT_FILE": ["/no/such/file", __file__],
 }
 
