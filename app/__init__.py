@@ -42,7 +42,7 @@ class SyncFlask(Flask):
 
 
 def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
-    """The service, ready to serve. `cognito`: what to use instead of Amazon Cognito, in tests."""
+    """The service, which `start` begins. `cognito`: tests may pass one; None is Amazon Cognito."""
     app = SyncFlask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
     app.extensions[DRAINING] = False

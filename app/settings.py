@@ -373,7 +373,7 @@ class Settings:
         except EnvValidationError as error:
             found = cast(Mapping[str, list[str]], error.error_messages)  # that of Env.seal
             wrong = (f"{name}: {' '.join(messages)}" for name, messages in found.items())
-            raise SettingsError("; ".join(wrong)) from None
+            raise SettingsError(" ".join(wrong)) from None
         settings = cls(**values)
         _check_together(settings)
         return settings
