@@ -1,5 +1,4 @@
-// What people do on the page "Your devices". Each visit is given `open`, which makes a new browser
-// profile with the page at the sign-in, and `cognito`, which steers the local Cognito.
+// What people do on the page "Your devices". What each visit is given: visitor.mjs.
 import assert from "node:assert/strict";
 
 export const ALWAYS = "Always remembers devices";
@@ -381,6 +380,7 @@ export const accessibility = async ({ open, cognito, audit }) => {
       }
     }
   };
+  await heading(page, "Sign in").waitFor();
   await everywhere("signing in");
   await enterPassword(page, OPT_IN);
   await everywhere("code");

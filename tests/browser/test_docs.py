@@ -1,35 +1,10 @@
-"""The docs page in a real browser, where docs.mjs does what people do; and how it is served."""
-
-from pathlib import Path
+"""How the docs page is served. What it shows: test_reference.py."""
 
 import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.browser import visits
 from tests.servers import Service, serving, settings_for
-
-FOLDER = Path(__file__).parent
-PHONE, COMPUTER = 390, 1280
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("visit", "width"),
-    [("pastedToken", COMPUTER), ("demoSignIn", COMPUTER), ("deepLink", COMPUTER), ("width", PHONE)],
-)
-def test_a_visit(
-    cognito: RunningCognito, service_with_sign_in: Service, visit: str, width: int
-) -> None:
-    """A visit of docs.mjs, without a console error or a request that leaves this machine."""
-    visits.visit(
-        "browser.mjs",
-        visit,
-        seconds=290,
-        SERVICE_URL=service_with_sign_in.url,
-        COGNITO_URL=cognito.url,
-        WIDTH=str(width),
-    )
 
 
 def test_scripts_come_from_this_server_and_calls_go_to_the_sign_in_only_where_it_is_set(

@@ -7,8 +7,7 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from local_cognito.web import BUILT_PAGE
-from tests.browser.visits import visit
+from tests.browser.visits import Visitor
 from tests.servers import Service
 
 MAX_BYTES_ON_THE_WIRE = 100 * 1024
@@ -17,6 +16,10 @@ MAX_BYTES_ON_THE_WIRE = 100 * 1024
 @pytest.mark.parametrize(
     "name",
     [
+        pytest.param("pastedToken", id="what a token that the visitor brought may do"),
+        pytest.param("demoSignIn", id="the demo user, until the page is loaded again"),
+        pytest.param("deepLink", id="an operation, unfolded, for a link"),
+        pytest.param("width", id="nothing wider than a phone's screen"),
         pytest.param("heights", id="the first call on the first screen, each within three"),
         pytest.param("problemExamples", id="one example a status, when asked for"),
         pytest.param("signedInState", id="who is signed in, until a sign-out everywhere"),
@@ -28,14 +31,10 @@ MAX_BYTES_ON_THE_WIRE = 100 * 1024
         pytest.param("darkTheme", id="a dark theme that can be read"),
     ],
 )
-def test_the_page_shows(name: str, cognito: RunningCognito, service_with_sign_in: Service) -> None:
-    visit(
-        "visit_reference.mjs",
-        name,
-        SERVICE_URL=service_with_sign_in.url,
-        COGNITO_URL=cognito.url,
-        AXE=str(BUILT_PAGE.parent / "node_modules" / "axe-core" / "axe.min.js"),
-    )
+def test_the_page_shows(
+    name: str, cognito: RunningCognito, service_with_sign_in: Service, visitor: Visitor
+) -> None:
+    visitor.visit("reference_visits.mjs", name, cognito, service_with_sign_in.url)
 
 
 def test_the_document_is_small_on_the_wire(service: Service) -> None:

@@ -4,7 +4,7 @@ do; against gunicorn and the local Cognito. And how it is built and served."""
 import filecmp
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import requests
 from local_cognito import seed
 from local_cognito.process import RunningCognito
 from local_cognito.web import BUILT_PAGE, ServedPool, serving_page
-from tests.browser import visits
+from tests.browser.visits import Visitor
 from tests.servers import free_port, serving, settings_for
 
 SOURCE = BUILT_PAGE.parent
@@ -58,98 +58,94 @@ def served_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
         yield ServedPage(url, [pool.api_url for pool in pools], cognito_server.url)
 
 
+Visit = Callable[[str], None]
+
+
 @pytest.fixture
-def page(cognito: RunningCognito, served_page: ServedPage) -> ServedPage:
-    """The page, over a local Cognito as it was seeded."""
-    return served_page
+def visit(cognito: RunningCognito, served_page: ServedPage, visitor: Visitor) -> Visit:
+    """Makes a visit of page_visits.mjs, over a local Cognito as it was seeded."""
+
+    def make(name: str) -> None:
+        page = served_page
+        visitor.visit("page_visits.mjs", name, cognito, page.url, *page.api_urls, levels=("error",))
+
+    return make
 
 
-def visit(name: str, page: ServedPage) -> None:
-    """A visit of page_visits.mjs. No script error, and no request that leaves this machine."""
-    visits.visit(
-        "visit_page.mjs",
-        name,
-        PAGE_URL=page.url,
-        COGNITO_URL=page.cognito_url,
-        API_URLS=",".join(page.api_urls),
-        AXE=str(SOURCE / "node_modules" / "axe-core" / "axe.min.js"),
-    )
+def test_two_browsers_see_both_by_readable_names_each_its_own_marked(visit: Visit) -> None:
+    visit("twoDevices")
 
 
-def test_two_browsers_see_both_by_readable_names_each_its_own_marked(page: ServedPage) -> None:
-    visit("twoDevices", page)
+def test_a_device_forgotten_by_another_is_asked_for_a_code_again(visit: Visit) -> None:
+    visit("forgetAnother")
 
 
-def test_a_device_forgotten_by_another_is_asked_for_a_code_again(page: ServedPage) -> None:
-    visit("forgetAnother", page)
+def test_a_session_ended_by_another_leads_to_the_sign_in(visit: Visit) -> None:
+    visit("endAnothersSession")
 
 
-def test_a_session_ended_by_another_leads_to_the_sign_in(page: ServedPage) -> None:
-    visit("endAnothersSession", page)
+def test_a_yes_to_the_opt_in_prompt_spares_the_next_code(visit: Visit) -> None:
+    visit("optIn")
 
 
-def test_a_yes_to_the_opt_in_prompt_spares_the_next_code(page: ServedPage) -> None:
-    visit("optIn", page)
+def test_a_no_to_the_opt_in_prompt_is_kept(visit: Visit) -> None:
+    visit("optInDeclined")
 
 
-def test_a_no_to_the_opt_in_prompt_is_kept(page: ServedPage) -> None:
-    visit("optInDeclined", page)
+def test_no_longer_remembering_can_be_undone(visit: Visit) -> None:
+    visit("undo")
 
 
-def test_no_longer_remembering_can_be_undone(page: ServedPage) -> None:
-    visit("undo", page)
+def test_all_others_are_forgotten_or_ended_and_everything_signed_out(visit: Visit) -> None:
+    visit("allOthers")
 
 
-def test_all_others_are_forgotten_or_ended_and_everything_signed_out(page: ServedPage) -> None:
-    visit("allOthers", page)
+def test_one_other_is_told_of_as_one(visit: Visit) -> None:
+    visit("theOnlyOther")
 
 
-def test_one_other_is_told_of_as_one(page: ServedPage) -> None:
-    visit("theOnlyOther", page)
+def test_sessions_of_one_name_are_told_apart_before_one_is_ended(visit: Visit) -> None:
+    visit("sessionsOfOneName")
 
 
-def test_sessions_of_one_name_are_told_apart_before_one_is_ended(page: ServedPage) -> None:
-    visit("sessionsOfOneName", page)
+def test_the_keyboard_is_enough(visit: Visit) -> None:
+    visit("keyboard")
 
 
-def test_the_keyboard_is_enough(page: ServedPage) -> None:
-    visit("keyboard", page)
+def test_the_focus_stays_where_a_button_was(visit: Visit) -> None:
+    visit("focusStays")
 
 
-def test_the_focus_stays_where_a_button_was(page: ServedPage) -> None:
-    visit("focusStays", page)
+def test_a_session_ends_with_those_that_are_linked_to_it(visit: Visit) -> None:
+    visit("endLinkedSessions")
 
 
-def test_a_session_ends_with_those_that_are_linked_to_it(page: ServedPage) -> None:
-    visit("endLinkedSessions", page)
+def test_signing_in_and_out_is_seen_in_another_tab(visit: Visit) -> None:
+    visit("twoTabs")
 
 
-def test_signing_in_and_out_is_seen_in_another_tab(page: ServedPage) -> None:
-    visit("twoTabs", page)
+def test_long_names_and_unnamed_devices_fit_a_phone(visit: Visit) -> None:
+    visit("oddDevices")
 
 
-def test_long_names_and_unnamed_devices_fit_a_phone(page: ServedPage) -> None:
-    visit("oddDevices", page)
+def test_wrong_passwords_and_codes_say_so(visit: Visit) -> None:
+    visit("wrongCredentials")
 
 
-def test_wrong_passwords_and_codes_say_so(page: ServedPage) -> None:
-    visit("wrongCredentials", page)
+def test_failures_are_told_in_their_place_and_can_be_tried_again(visit: Visit) -> None:
+    visit("failures")
 
 
-def test_failures_are_told_in_their_place_and_can_be_tried_again(page: ServedPage) -> None:
-    visit("failures", page)
+def test_too_many_calls_name_the_time_to_wait(visit: Visit) -> None:
+    visit("rateLimited")
 
 
-def test_too_many_calls_name_the_time_to_wait(page: ServedPage) -> None:
-    visit("rateLimited", page)
+def test_offline_is_told_and_ends_by_itself(visit: Visit) -> None:
+    visit("offline")
 
 
-def test_offline_is_told_and_ends_by_itself(page: ServedPage) -> None:
-    visit("offline", page)
-
-
-def test_axe_finds_no_violation_in_any_state_theme_or_width(page: ServedPage) -> None:
-    visit("accessibility", page)
+def test_axe_finds_no_violation_in_any_state_theme_or_width(visit: Visit) -> None:
+    visit("accessibility")
 
 
 def test_the_page_may_call_its_services_and_cognito_alone(served_page: ServedPage) -> None:

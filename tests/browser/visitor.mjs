@@ -1,0 +1,69 @@
+// Does visits in one Chromium, each in browser profiles of its own. An order is a line of JSON on
+// standard input: the file of `visits`, the visit's `name`, the `url` it is about, other `urls` that
+// may be asked, `cognitoUrl`, and the `levels` of the console that nobody should meet. Its outcome is
+// a line of JSON on standard output: what went wrong, or null.
+// In the environment: CHROMIUM, its path; AXE, the path of axe-core's script.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+import { launch } from "../chromium.mjs";
+
+const LONGEST_VISIT = 110_000; // milliseconds; pytest gives up a little later
+const browser = await launch(process.env.CHROMIUM);
+const axe = readFileSync(process.env.AXE, "utf8");
+
+/** axe-core's violations, each with the elements that have it. */
+const audit = async (page, options = {}) => {
+  await page.evaluate(axe); // not as a script element: the policy forbids it
+  return page.evaluate(async (given) => {
+    const { violations } = await window.axe.run(given);
+    return violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html).join(" ")}`);
+  }, options);
+};
+
+const visit = async ({ visits, name, url, urls, cognitoUrl, levels }) => {
+  const [profiles, asked, complaints] = [[], [], []];
+  /** A page of a browser profile of its own, at `path`. `options`: Playwright's of a context. */
+  const open = async (path = "/", options = {}) => {
+    profiles.push(await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options }));
+    const page = await profiles.at(-1).newPage();
+    page.setDefaultTimeout(60_000);
+    page.on("request", (request) => asked.push(request.url()));
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => {
+      // Refused calls are errors to the console, and what many visits are about.
+      const refused = message.text().startsWith("Failed to load resource");
+      if (levels.includes(message.type()) && !refused) complaints.push(message.text());
+    });
+    await page.goto(url + path);
+    return page;
+  };
+  /** Steers the local Cognito. */
+  const cognito = async (call, body = {}) => {
+    const [path, method] = call === "reset-faults" ? ["faults", "DELETE"] : [call, "POST"];
+    const send = method === "POST" ? { method, body: JSON.stringify(body) } : { method };
+    const answer = await fetch(`${cognitoUrl}/_local/${path}`, send);
+    assert.equal(answer.status, 200, await answer.clone().text());
+    return answer.json();
+  };
+  try {
+    const known = await import(`./${visits}`);
+    const late = setTimeout(LONGEST_VISIT, null, { ref: false }).then(() => assert.fail("too long"));
+    await Promise.race([known[name]({ open, cognito, audit }), late]);
+    assert.deepEqual(complaints, []);
+    const ours = [url, cognitoUrl, ...urls].map((it) => `${it}/`).concat("data:", "blob:");
+    const others = asked.filter((it) => !ours.some((start) => it.startsWith(start)));
+    assert.deepEqual(others, [], "a request left this machine");
+    return null;
+  } catch (error) {
+    return String(error.stack);
+  } finally {
+    await Promise.all(profiles.map((it) => it.close()));
+  }
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await visit(JSON.parse(line))));
+}
+await browser.close();
