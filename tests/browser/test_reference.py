@@ -19,7 +19,6 @@ MAX_BYTES_ON_THE_WIRE = 100 * 1024
         pytest.param("pastedToken", id="what a token that the visitor brought may do"),
         pytest.param("demoSignIn", id="the demo user, until the page is loaded again"),
         pytest.param("deepLink", id="an operation, unfolded, for a link"),
-        pytest.param("width", id="nothing wider than a phone's screen"),
         pytest.param("heights", id="the first call on the first screen, each within three"),
         pytest.param("problemExamples", id="one example a status, when asked for"),
         pytest.param("signedInState", id="who is signed in, until a sign-out everywhere"),
@@ -27,7 +26,7 @@ MAX_BYTES_ON_THE_WIRE = 100 * 1024
         pytest.param("newDevice", id="a sign-in on a new device ends in 201"),
         pytest.param("scope", id="no scope is chosen beforehand"),
         pytest.param("filterById", id="the filter knows operation ids"),
-        pytest.param("buttons", id="buttons clear of the text on a phone"),
+        pytest.param("phone", id="nothing too wide for a phone, and buttons clear of the text"),
         pytest.param("darkTheme", id="a dark theme that can be read"),
     ],
 )
