@@ -156,8 +156,10 @@ class Attempts:
                 try:
                     answer = self._in_time(request)
                 except AttemptFailed as failure:
+                    # Others were answered: Cognito is up, and this process is busy. Not where the
+                    # breaker has opened since: it would take what is no outage for a success.
                     if self._answered_at > started and self._breaker.state() == STATE_CLOSED:
-                        failure.outage = False  # others were answered: Cognito is up, we are busy
+                        failure.outage = False
                     raise
                 self._answered_at = time.perf_counter()
                 return answer
