@@ -3,7 +3,7 @@ import type { Device, DeviceBff, Devices, Session } from "../api/client";
 import { CallError, SessionEnded, words } from "../api/problems";
 import { isDeclined, setDeclined } from "../declined";
 import { DeviceList, listed, nameOf, otherDevices } from "./DeviceList";
-import { Confirmation, Failure, Skeleton, Toast, type Message, type Question } from "./parts";
+import { Confirmation, Facts, Failure, Skeleton, Toast, type Message, type Question } from "./parts";
 import { appOf, placeOf, SessionList } from "./SessionList";
 import { useLoaded } from "./useLoaded";
 
@@ -143,7 +143,7 @@ export function Account({ bff, user, onLeave }: Props) {
       title: `End the session of “${nameOf(session)}”?`,
       text: (
         <>
-          <p>{[placeOf(session), appOf(session)].filter(Boolean).join(" · ")}</p>
+          <Facts>{[placeOf(session), appOf(session)]}</Facts>
           {session.sessionType === "sso" ? (
             <p>
               The browser there, and every app that was signed in through it, is signed out at once
