@@ -1,6 +1,7 @@
 """Who visits pages; and what the docs page is opened against."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.servers import Service, serving, settings_for
 
 @pytest.fixture(scope="session")
 def visitor() -> Iterator[Visitor]:
-    with Visitor() as one:
+    with closing(Visitor()) as one:
         yield one
 
 

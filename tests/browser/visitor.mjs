@@ -1,7 +1,7 @@
 // Does visits in one Chromium, each in browser profiles of its own. An order is a line of JSON on
-// standard input: the file of `visits`, the visit's `name`, the `url` it is about, other `urls` that
-// may be asked, `cognitoUrl`, and the `levels` of the console that nobody should meet. Its outcome is
-// a line of JSON on standard output: what went wrong, or null.
+// standard input: the file of `visits`, the visit's `name`, the `url` it is about, the starts of what
+// it may `ask` besides, `cognitoUrl`, and whether it is `strict`: no refused call, and no warning on
+// the console. Its outcome is a line of JSON on standard output: what went wrong, or null.
 // In the environment: CHROMIUM, its path; AXE, the path of axe-core's script.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const audit = async (page, options = {}) => {
   }, options);
 };
 
-const visit = async ({ visits, name, url, urls, cognitoUrl, levels }) => {
+const visit = async ({ visits, name, url, ask, cognitoUrl, strict }) => {
   const [profiles, asked, complaints] = [[], [], []];
   /** A page of a browser profile of its own, at `path`. `options`: Playwright's of a context. */
   const open = async (path = "/", options = {}) => {
@@ -32,9 +32,9 @@ const visit = async ({ visits, name, url, urls, cognitoUrl, levels }) => {
     page.on("request", (request) => asked.push(request.url()));
     page.on("pageerror", (error) => complaints.push(String(error)));
     page.on("console", (message) => {
-      // Refused calls are errors to the console, and what many visits are about.
-      const refused = message.text().startsWith("Failed to load resource");
-      if (levels.includes(message.type()) && !refused) complaints.push(message.text());
+      const levels = strict ? ["error", "warning"] : ["error"];
+      const excused = !strict && message.text().startsWith("Failed to load resource");
+      if (levels.includes(message.type()) && !excused) complaints.push(message.text());
     });
     await page.goto(url + path);
     return page;
@@ -52,8 +52,7 @@ const visit = async ({ visits, name, url, urls, cognitoUrl, levels }) => {
     const late = setTimeout(LONGEST_VISIT, null, { ref: false }).then(() => assert.fail("too long"));
     await Promise.race([known[name]({ open, cognito, audit }), late]);
     assert.deepEqual(complaints, []);
-    const ours = [url, cognitoUrl, ...urls].map((it) => `${it}/`).concat("data:", "blob:");
-    const others = asked.filter((it) => !ours.some((start) => it.startsWith(start)));
+    const others = asked.filter((it) => ![`${url}/`, ...ask].some((start) => it.startsWith(start)));
     assert.deepEqual(others, [], "a request left this machine");
     return null;
   } catch (error) {

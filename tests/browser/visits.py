@@ -5,8 +5,6 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from local_cognito.process import RunningCognito
 from local_cognito.web import BUILT_PAGE
@@ -34,12 +32,7 @@ class Visitor:
             text=True,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._node.communicate(timeout=60)
 
     def visit(
@@ -48,21 +41,21 @@ class Visitor:
         name: str,
         cognito: RunningCognito,
         url: str,
-        *urls: str,
-        levels: tuple[str, ...] = ("error", "warning"),
+        *ask: str,
+        strict: bool,
     ) -> None:
         """The visit `name` of the file `visits`; what went wrong is the failure's message.
 
-        `url`: where to. `urls`: what else may be asked. `levels`: of the console, that nobody
-        should meet.
+        `url`: where to. `ask`: the starts of what it may ask besides. `strict`: it meets no refused
+        call, and no warning on the console.
         """
         order = {
             "visits": visits,
             "name": name,
             "url": url,
-            "urls": urls,
+            "ask": ask,
             "cognitoUrl": cognito.url,
-            "levels": levels,
+            "strict": strict,
         }
         assert self._node.stdin is not None
         assert self._node.stdout is not None
