@@ -74,11 +74,10 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
 
     cognito = cognito or assembly.make_cognito(settings, breaker, counters)
     trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
-    runs = assembly.make_runs(settings)
-    first_pages = assembly.make_first_pages(settings)
-    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, runs, first_pages)
+    bulk = assembly.make_bulk(settings, trail)
+    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, bulk)
     app.extensions[sessions.SERVICE] = SessionService(
-        cognito, trail, runs, settings.cognito_client_names
+        cognito, trail, bulk, settings.cognito_client_names
     )
     api.register(
         app,

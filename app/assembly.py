@@ -12,9 +12,9 @@ from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, Cogni
 from app.cognito.client import CognitoClient
 from app.cognito.quota import QuotaBudget
 from app.counters import Counters
-from app.devices.first_pages import FirstPages
 from app.domain import operations
-from app.domain.bulk import Bulk, Runs, Turns
+from app.domain.audit import AuditTrail
+from app.domain.bulk import Bulk
 from app.observability import logs, metrics
 from app.settings import Settings
 
@@ -89,15 +89,12 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
     )
 
 
-def make_runs(settings: Settings) -> Runs:
-    """How forgetting or ending many goes about it: all of this worker's together leave a fifth of
-    its share of Cognito's updates to other calls."""
-    turns = Turns(0.8 * settings.cognito_update_quota / settings.workers)
-    return Runs(lambda: Bulk(settings.forget_rate, settings.forget_deadline, turns))
-
-
-def make_first_pages(settings: Settings) -> FirstPages | None:
-    """The cache of device lists, if it is turned on."""
-    if not settings.device_cache_seconds or settings.redis_url is None:
-        return None
-    return FirstPages(settings.redis_url, settings.device_cache_seconds)
+def make_bulk(settings: Settings, audit: AuditTrail) -> Bulk:
+    """The runs over many, which leave a fifth of a worker's share of Cognito's updates to other
+    calls."""
+    share = 0.8 * settings.cognito_update_quota / settings.workers
+    return Bulk(
+        audit,
+        per_second=min(settings.forget_rate, share),
+        deadline=settings.forget_deadline,
+    )

@@ -247,7 +247,6 @@ class Settings:
     rate_limit_per_user: str = _text("120 per minute", _rate_limit)
     rate_limit_per_address: str = _text("60 per minute", _rate_limit)
     redis_url: str | None = _text(None, _redis_url)
-    device_cache_seconds: int = _whole(0, 0, 3600)
     cors_origins: tuple[str, ...] = _words(_origin)
     cors_headers: tuple[str, ...] = _words(_header)
     trusted_proxy_hops: int = _whole(0, 0, 10)
@@ -396,7 +395,5 @@ def _check_together(settings: Settings) -> None:
             "COGNITO_JWKS_URL: Name one address, or as many as COGNITO_ISSUER has issuers "
             f"({len(settings.cognito_issuer)}), in their order."
         )
-    if settings.device_cache_seconds and settings.redis_url is None:
-        raise SettingsError("DEVICE_CACHE_SECONDS: Needs REDIS_URL, where the lists are kept.")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")

@@ -137,21 +137,6 @@ def service(
 
 
 @contextmanager
-def redis() -> Iterator[str]:
-    """The URL of a Redis that keeps nothing on disk."""
-    port = _free_port()
-    process = subprocess.Popen(
-        ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", ""],  # noqa: S607
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
 def fastapi(cognito: Upstream, folder: Path) -> Iterator[Server]:
     """FastAPI and aiobotocore under uvicorn, two workers."""
     with _started(

@@ -33,6 +33,9 @@ BACKOFF_LONGEST = 1.0
 SLOT_WAIT = 0.5
 """Seconds that an operation waits for a place among those under way."""
 
+NOTHING_SENT = (ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE)
+"""Codes by which callers know that nothing was changed."""
+
 
 class AttemptFailed(Exception):
     """One request to Cognito failed.
@@ -123,6 +126,8 @@ class Attempts:
         if lost and error.code is operation.shown_done_by:
             logger.info("cognito_answer_settled", operation=operation.name, shown_by=error.code)
             return None
+        if lost and operation.lost and error.code in NOTHING_SENT:
+            error = lost[-1].error  # what the caller must know: it may have been done
         raise _with_advice(operation, error) if lost else error
 
     def _repeat(

@@ -1,4 +1,4 @@
-"""Calls under way, shared by all callers that ask for the same thing."""
+"""Calls under way, shared by callers that ask for the same with the very same token."""
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -8,38 +8,34 @@ Result = TypeVar("Result")
 
 
 class Flights(Generic[Result]):
-    """Runs one call at a time for each `owner`.
+    """Gives a caller the result of the same call that is under way already.
 
-    A caller that asks for the same `call` (by its key) while it is under way gets its result, or
-    the exception that it raised.
+    The access token itself is part of every key. So no caller is ever given what another token was
+    answered, be it another sign-in of the same user. Nothing is kept once a call has ended.
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[Hashable, tuple[Hashable, Future[Result]]] = {}
+        self._under_way: dict[tuple[str, Hashable], Future[Result]] = {}
 
-    def share(self, owner: Hashable, key: Hashable, call: Callable[[], Result]) -> Result:
-        """The result of `call`, made now or by another caller. Waits while the owner has another
-        call under way."""
-        flight = key, Future[Result]()
-        while (other := self._under_way.setdefault(owner, flight)) is not flight:
-            other_key, future = other
-            if other_key == key:
-                return future.result()
-            future.exception()  # wait for its end, however it ends
+    def share(self, token: str, what: Hashable, call: Callable[[], Result]) -> Result:
+        """The result of `call`, or of the same call (`token` and `what`) that is under way.
+
+        Raises:
+            Exception: what the call raised, to all that share it.
+        """
+        key, flight = (token, what), Future[Result]()
+        if (other := self._under_way.setdefault(key, flight)) is not flight:
+            return other.result()
         try:
-            result = call()
+            flight.set_result(call())
         except BaseException as error:
-            self._land(owner, flight)
-            flight[1].set_exception(error)
+            flight.set_exception(error)
             raise
-        self._land(owner, flight)
-        flight[1].set_result(result)
-        return result
+        finally:
+            if self._under_way.get(key) is flight:
+                del self._under_way[key]
+        return flight.result()
 
     def clear(self) -> None:
         """Let no further caller join the calls that are under way."""
         self._under_way.clear()
-
-    def _land(self, owner: Hashable, flight: tuple[Hashable, Future[Result]]) -> None:
-        if self._under_way.get(owner) is flight:
-            del self._under_way[owner]

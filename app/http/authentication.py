@@ -9,7 +9,7 @@ from flask import Flask, g, request
 from app.auth.bearer import bearer_token
 from app.auth.verifier import TokenVerifier
 from app.domain.access_token import AccessToken
-from app.domain.errors import ServiceError
+from app.domain.errors import ErrorCode, ServiceError
 
 
 def identify(app: Flask, blueprints: frozenset[str], verifier: TokenVerifier) -> None:
@@ -40,3 +40,15 @@ def caller() -> AccessToken:
     """The verified token of the request."""
     token: AccessToken = g.access_token
     return token
+
+
+def current_device() -> str:
+    """The key of the device that the request is made from.
+
+    Raises:
+        ServiceError: `no-current-device`, when the token names none.
+    """
+    device_key = caller().device_key
+    if device_key is None:
+        raise ServiceError(ErrorCode.NO_CURRENT_DEVICE)
+    return device_key

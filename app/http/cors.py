@@ -8,7 +8,6 @@ from flask_cors import CORS
 from app.http.problems import PROBLEM_JSON
 
 EXPOSED_HEADERS = (
-    "Age",
     "Link",
     "Location",
     "Retry-After",
@@ -18,7 +17,7 @@ EXPOSED_HEADERS = (
     "RateLimit-Remaining",
     "RateLimit-Reset",
 )
-ALLOWED_HEADERS = ("Authorization", "Cache-Control", "Content-Type", "X-Request-ID")
+ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID")
 TRACING_HEADERS = (
     "baggage",
     "sentry-trace",

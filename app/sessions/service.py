@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, audited
-from app.domain.bulk import Bulk, Report, Runs
+from app.domain.bulk import Bulk, Report
 from app.domain.cognito import CognitoPort
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.sessions import Session, SessionPage, is_session_id
+from app.domain.sessions import EndingScope, Session, SessionPage, is_session_id
 from app.naming import describe_session
 
 ENDED = "session.ended"
@@ -22,11 +22,11 @@ class SessionService:
     """The sessions of the token's owner. `client_names`: app client id → what people call it."""
 
     def __init__(
-        self, cognito: CognitoPort, audit: AuditTrail, runs: Runs, client_names: Mapping[str, str]
+        self, cognito: CognitoPort, audit: AuditTrail, bulk: Bulk, client_names: Mapping[str, str]
     ) -> None:
         self._cognito = cognito
         self._audit = audit
-        self._runs = runs
+        self._bulk = bulk
         self._client_names = client_names
 
     def page(self, token: AccessToken, cursor: str | None) -> SessionPage:
@@ -59,24 +59,13 @@ class SessionService:
         Raises:
             ServiceError: the sessions could not be listed; nothing was ended.
         """
-        return self._runs.run(
-            token.sub, ENDED + token.value, lambda bulk: self._end_others(bulk, token)
-        )
-
-    def _end_others(self, bulk: Bulk, token: AccessToken) -> Report:
-        try:
-            listed = bulk.all_pages(
-                lambda cursor: self._cognito.list_user_sessions(token.value, cursor)
-            )
-            others = dict.fromkeys(session.id for session in listed if not session.current)
-        except ServiceError as error:
-            self._audit.record(ENDED, token, None, error.code.value)
-            raise
-        return bulk.run(
-            others,
-            lambda one: self._cognito.revoke_user_session(token.value, one, linked=False),
-            gone=ErrorCode.SESSION_NOT_FOUND,
-            audited=lambda one: audited(self._audit, ENDED, token, one),
+        return self._bulk.run(
+            token,
+            ENDED,
+            scope=EndingScope.OTHERS,
+            page_at=lambda cursor: self._cognito.list_user_sessions(token.value, cursor),
+            choose=lambda sessions: [one.id for one in sessions if not one.current],
+            call=lambda one: self._cognito.revoke_user_session(token.value, one, linked=False),
         )
 
     def _described(self, session: Session) -> Session:

@@ -150,7 +150,6 @@ WRONG: dict[str, list[str]] = {
         *("https://app.example/path", "https://me@app.example", "https://app.example:port"),
         *("https://App.example", "https://bücher.example", "https://app.example:443"),
     ],
-    "DEVICE_CACHE_SECONDS": ["60"],  # without REDIS_URL
     "CORS_HEADERS": ["a b", "*"],
     "PUBLIC_PATH": ["account", "/", "/account/", "/a b", "//account"],
     "AUDIT_LOG": ["perhaps"],
