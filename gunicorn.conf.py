@@ -57,7 +57,6 @@ if settings.metrics_port not in (None, settings.port):  # app/observability/metr
 preload_app = True
 worker_class = "app.server.Worker"
 workers = settings.workers
-worker_connections = settings.worker_connections
 
 # Heartbeats live in memory; a container's disk may be slow or read-only.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
@@ -70,6 +69,9 @@ _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 for files in (10_240, most_files):  # macOS says that there is no limit, and refuses more than this
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most_files))
+# Calls of Cognito take files, too; the rest is for logs, Redis, the key set.
+files_for_callers = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - settings.cognito_max_in_flight - 64
+worker_connections = max(1, min(settings.worker_connections, files_for_callers))
 
 # A worker is replaced now and then, so that no slow leak grows for ever; not all at once.
 max_requests = 100_000

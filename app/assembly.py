@@ -6,11 +6,12 @@ from botocore.httpsession import get_cert_path
 
 from app.auth.keys import KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
-from app.cognito.api import CognitoApi
 from app.cognito.attempts import Attempts, is_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
 from app.cognito.client import CognitoClient
+from app.cognito.endpoint import Endpoint
 from app.cognito.quota import QuotaBudget
+from app.cognito.transport import Transport
 from app.counters import Counters
 from app.domain import operations
 from app.domain.audit import AuditTrail
@@ -77,9 +78,8 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
         max_in_flight=settings.cognito_max_in_flight,
     )
     return CognitoClient(
-        CognitoApi(
-            region=settings.cognito_region,
-            endpoint_url=settings.cognito_endpoint_url,
+        Endpoint(settings.cognito_region, settings.cognito_endpoint_url),
+        Transport(
             connect_timeout=settings.cognito_connect_timeout,
             read_timeout=settings.cognito_read_timeout,
             connections=settings.cognito_max_in_flight,

@@ -263,7 +263,7 @@ class Settings:
     host: str = _text("127.0.0.1")
     port: int = _whole(8000, 0, 65535)
     workers: int = _whole(2, 1, 128)
-    worker_connections: int = _whole(1000, 1, 100_000)
+    worker_connections: int = _whole(10_000, 1, 100_000)
     graceful_timeout: int = _whole(30, 1, 600)
     tls_cert_file: str | None = _text(None)
     tls_key_file: str | None = _text(None)

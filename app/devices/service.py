@@ -42,12 +42,10 @@ class DeviceService:
 
     def page(self, token: AccessToken, limit: int, cursor: str | None) -> DevicePage:
         """One page of the remembered devices. Cognito lists no other kind."""
-        return self._lists.share(
-            token.value, (limit, cursor), lambda: self._page(token, limit, cursor)
-        )
-
-    def _page(self, token: AccessToken, limit: int, cursor: str | None) -> DevicePage:
-        page = self._cognito.list_devices(token.value, limit, cursor)
+        with self._lists.join(token.value, (limit, cursor)) as flight:
+            if flight.is_first:
+                flight.result = self._cognito.list_devices(token.value, limit, cursor)
+        page = flight.result
         return DevicePage(
             items=tuple(_described(device, token) for device in page.items),
             next_cursor=page.next_cursor,

@@ -95,26 +95,36 @@ class Bulk:
                 the list changed meanwhile, `upstream-timeout` when it takes too long.
         """
 
-        def listed_and_called() -> Report:
-            deadline = self._clock() + self._seconds
-            try:
-                ids = tuple(dict.fromkeys(choose(self._list(page_at, deadline))))
-            except ServiceError as error:
-                self._audit.record(event, token, None, error.code.value)
-                raise
-            done: list[str] = []
-            failed: list[Failed] = []
-            for one in ids:
-                try:
-                    with audited(self._audit, event, token, one):
-                        self._in_turn(partial(call, one), deadline)
-                except ServiceError as error:
-                    failed.append(Failed(one, error))
-                else:
-                    done.append(one)
-            return Report(tuple(done), tuple(failed))
+        with self._flights.join(token.value, (event, scope)) as flight:
+            if flight.is_first:
+                flight.result = self._run(token, event, page_at, choose, call)
+        return flight.result
 
-        return self._flights.share(token.value, (event, scope), listed_and_called)
+    def _run(
+        self,
+        token: AccessToken,
+        event: str,
+        page_at: Callable[[str | None], Page[Item]],
+        choose: Callable[[Iterable[Item]], Iterable[str]],
+        call: Callable[[str], None],
+    ) -> Report:
+        deadline = self._clock() + self._seconds
+        try:
+            ids = tuple(dict.fromkeys(choose(self._list(page_at, deadline))))
+        except ServiceError as error:
+            self._audit.record(event, token, None, error.code.value)
+            raise
+        done: list[str] = []
+        failed: list[Failed] = []
+        for one in ids:
+            try:
+                with audited(self._audit, event, token, one):
+                    self._in_turn(partial(call, one), deadline)
+            except ServiceError as error:
+                failed.append(Failed(one, error))
+            else:
+                done.append(one)
+        return Report(tuple(done), tuple(failed))
 
     def _list(self, page_at: Callable[[str | None], Page[Item]], deadline: float) -> Iterator[Item]:
         """Every item, read before anything is changed: a cursor does not survive the removal of

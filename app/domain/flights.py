@@ -1,10 +1,20 @@
 """Calls under way, shared by callers that ask for the same with the very same token."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
+
+
+class Flight(Generic[Result]):
+    """One call. `is_first`: this caller makes it and sets `result`; others find it set."""
+
+    result: Result
+
+    def __init__(self, *, is_first: bool) -> None:
+        self.is_first = is_first
 
 
 class Flights(Generic[Result]):
@@ -17,24 +27,29 @@ class Flights(Generic[Result]):
     def __init__(self) -> None:
         self._under_way: dict[tuple[str, Hashable], Future[Result]] = {}
 
-    def share(self, token: str, what: Hashable, call: Callable[[], Result]) -> Result:
-        """The result of `call`, or of the same call (`token` and `what`) that is under way.
+    @contextmanager
+    def join(self, token: str, what: Hashable) -> Iterator[Flight[Result]]:
+        """The first caller's flight, to be given a result; or, once that is there, the same result.
 
         Raises:
-            Exception: what the call raised, to all that share it.
+            Exception: what the first caller's call raised, to all that have joined it.
         """
-        key, flight = (token, what), Future[Result]()
-        if (other := self._under_way.setdefault(key, flight)) is not flight:
-            return other.result()
+        key, mine = (token, what), Future[Result]()
+        first = self._under_way.setdefault(key, mine)
+        flight = Flight[Result](is_first=first is mine)
+        if not flight.is_first:
+            flight.result = first.result()
+            yield flight
+            return
         try:
-            flight.set_result(call())
+            yield flight
+            mine.set_result(flight.result)
         except BaseException as error:
-            flight.set_exception(error)
+            mine.set_exception(error)
             raise
         finally:
-            if self._under_way.get(key) is flight:
+            if self._under_way.get(key) is mine:
                 del self._under_way[key]
-        return flight.result()
 
     def clear(self) -> None:
         """Let no further caller join the calls that are under way."""

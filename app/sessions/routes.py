@@ -100,6 +100,8 @@ class Sessions(MethodView):
 class OneSession(MethodView):
     @operation(
         "endSession",
+        ErrorCode.CURRENT_SESSION,
+        ErrorCode.INVALID_PARAMETER,
         calls=operations.REVOKE_USER_SESSION,
         errors={"linked": ["Not a valid boolean."]},
     )

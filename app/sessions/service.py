@@ -51,7 +51,7 @@ class SessionService:
                 "No such session: the id in the path is not a session id.",
             )
         with audited(self._audit, ENDED, token, session_id):
-            self._cognito.revoke_user_session(token.value, session_id, linked=linked)
+            self._revoke(token, session_id, linked=linked)
 
     def end_others(self, token: AccessToken) -> Report:
         """End all sessions but the caller's own.
@@ -65,8 +65,26 @@ class SessionService:
             scope=EndingScope.OTHERS,
             page_at=lambda cursor: self._cognito.list_user_sessions(token.value, cursor),
             choose=lambda sessions: [one.id for one in sessions if not one.current],
-            call=lambda one: self._cognito.revoke_user_session(token.value, one, linked=False),
+            call=lambda one: self._revoke(token, one),
         )
+
+    def _revoke(self, token: AccessToken, session_id: str, *, linked: bool = False) -> None:
+        """RevokeUserSession. Cognito does not say why it refuses a session: the list tells whether
+        it is the caller's own."""
+        try:
+            self._cognito.revoke_user_session(token.value, session_id, linked=linked)
+        except ServiceError as error:
+            if error.code is not ErrorCode.CURRENT_SESSION or error.answer_lost:
+                raise
+            listed = self._cognito.list_user_sessions(token.value, None).items
+            current = next((one.current for one in listed if one.id == session_id), None)
+            if current is None:
+                raise ServiceError(ErrorCode.SESSION_NOT_FOUND) from None
+            if not current:
+                raise ServiceError(
+                    ErrorCode.INVALID_PARAMETER, "Cognito refused to end this session."
+                ) from None
+            raise
 
     def _described(self, session: Session) -> Session:
         return replace(

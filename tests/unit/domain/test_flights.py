@@ -1,6 +1,7 @@
 """Calls under way are shared by those who ask for the same with the same token."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -27,17 +28,24 @@ class Slow:
         return self.begun
 
 
+def share(flights: Flights[int], token: str, what: str, call: Callable[[], int]) -> int:
+    with flights.join(token, what) as flight:
+        if flight.is_first:
+            flight.result = call()
+    return flight.result
+
+
 def under_way(
     pool: ThreadPoolExecutor, flights: Flights[int], call: Slow
 ) -> tuple[Future[int], Future[int]]:
     """A call that waits, and another caller who has joined it or is about to."""
-    first = pool.submit(flights.share, TOKEN, "list", call)
+    first = pool.submit(share, flights, TOKEN, "list", call)
     assert call.started.wait(10)
     joins = threading.Event()
 
     def join() -> int:
         joins.set()
-        return flights.share(TOKEN, "list", call)
+        return share(flights, TOKEN, "list", call)
 
     second = pool.submit(join)
     assert joins.wait(10)
@@ -67,15 +75,15 @@ def test_another_token_or_question_is_a_call_of_its_own(key: tuple[str, str]) ->
     flights, call = Flights[int](), Slow()
     with ThreadPoolExecutor() as pool:
         first, _ = under_way(pool, flights, call)
-        assert flights.share(*key, lambda: 7) == 7
+        assert share(flights, *key, lambda: 7) == 7
         call.go.set()
         assert first.result(10) == 1
 
 
 def test_nothing_is_kept_of_a_call_that_has_ended() -> None:
     flights = Flights[int]()
-    assert flights.share(TOKEN, "list", lambda: 1) == 1
-    assert flights.share(TOKEN, "list", lambda: 2) == 2
+    assert share(flights, TOKEN, "list", lambda: 1) == 1
+    assert share(flights, TOKEN, "list", lambda: 2) == 2
 
 
 def test_nobody_joins_a_call_from_before_a_change() -> None:
@@ -83,6 +91,6 @@ def test_nobody_joins_a_call_from_before_a_change() -> None:
     with ThreadPoolExecutor() as pool:
         first, _ = under_way(pool, flights, call)
         flights.clear()
-        assert flights.share(TOKEN, "list", lambda: 2) == 2
+        assert share(flights, TOKEN, "list", lambda: 2) == 2
         call.go.set()
         assert first.result(10) == 1
