@@ -70,7 +70,9 @@ for files in (10_240, most_files):  # macOS says that there is no limit, and ref
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most_files))
 # Calls of Cognito take files, too; the rest is for logs, Redis, the key set.
-files_for_callers = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - settings.cognito_max_in_flight - 64
+files_for_callers = (
+    resource.getrlimit(resource.RLIMIT_NOFILE)[0] - settings.cognito_max_in_flight - 64
+)
 worker_connections = max(1, min(settings.worker_connections, files_for_callers))
 
 # A worker is replaced now and then, so that no slow leak grows for ever; not all at once.

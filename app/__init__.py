@@ -13,11 +13,9 @@ from app.devices import routes as devices
 from app.devices.service import DeviceService
 from app.domain.cognito import CognitoPort
 from app.http import (
-    authentication,
-    callers,
     cors,
+    gate,
     json,
-    limits,
     problems,
     proxies,
     request_ids,
@@ -61,16 +59,14 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     counters = Counters(settings.redis_url)
     breaker = assembly.make_breaker(settings)
     keys = assembly.make_keys(settings)
-    user_calls = frozenset((devices.blueprint.name, sessions.blueprint.name))
-    callers.register(app, user_calls)
-    authentication.identify(app, user_calls, assembly.make_verifier(settings, keys))
-    limits.register(
+    gate.register(
         app,
-        per_user=settings.rate_limit_per_user,
-        per_address=settings.rate_limit_per_address,
-        counters=counters,
+        settings,
+        assembly.make_verifier(settings, keys),
+        counters,
+        blueprints=frozenset((devices.blueprint.name, sessions.blueprint.name)),
+        sign_out=devices.SIGN_OUT,
     )
-    authentication.admit(app)
 
     cognito = cognito or assembly.make_cognito(settings, breaker, counters)
     trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)

@@ -7,6 +7,7 @@ a metric say so.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from limits import RateLimitItem
@@ -35,18 +36,25 @@ class Window:
 
 
 class Windows:
-    """Fixed windows in this process, each as long as its limit says from the first hit on.
+    """Fixed windows in this process, each as long as its limit says from the first hit on. What is
+    kept is a count for each key; it can refuse the calls of that key alone.
 
     `limits`' own storage in memory runs a timer thread, which costs each call ten times as much.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sweep_size: int = SWEEP_SIZE
+    ) -> None:
+        self._clock = clock
         self._open: dict[tuple[str, ...], list[float]] = {}
-        self._sweep_at = SWEEP_SIZE
+        self._sweep_size = self._sweep_at = sweep_size
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     def hit(self, limit: RateLimitItem, key: tuple[str, ...]) -> Window:
         """Count one hit for `key`, which is always of the same limit."""
-        now = time.monotonic()
+        now = self._clock()
         window = self._open.get(key)
         if window is None or window[1] <= now:
             if len(self._open) >= self._sweep_at:
@@ -61,7 +69,7 @@ class Windows:
     def _sweep(self, now: float) -> None:
         """Drop the windows that have ended. Next time once there are twice as many as are left."""
         self._open = {key: window for key, window in self._open.items() if window[1] > now}
-        self._sweep_at = max(SWEEP_SIZE, 2 * len(self._open))
+        self._sweep_at = max(self._sweep_size, 2 * len(self._open))
 
 
 class Counters:

@@ -244,7 +244,7 @@ class Settings:
     token_leeway: float = _seconds(5, validate.Range(0, 60))
     token_cache_size: int = _whole(10_000, 1, 1_000_000)
 
-    rate_limit_per_user: str = _text("120 per minute", _rate_limit)
+    rate_limit_per_sign_in: str = _text("120 per minute", _rate_limit)
     rate_limit_per_address: str = _text("60 per minute", _rate_limit)
     redis_url: str | None = _text(None, _redis_url)
     cors_origins: tuple[str, ...] = _words(_origin)

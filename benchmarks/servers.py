@@ -111,7 +111,7 @@ def environment(cognito: Upstream) -> dict[str, str]:
 
 SERVICE_SETTINGS = {
     "LOG_FORMAT": "json",
-    "RATE_LIMIT_PER_USER": "100000000 per minute",
+    "RATE_LIMIT_PER_SIGN_IN": "100000000 per minute",
     "RATE_LIMIT_PER_ADDRESS": "100000000 per minute",
     "COGNITO_READ_QUOTA": "100000",
     "COGNITO_UPDATE_QUOTA": "100000",

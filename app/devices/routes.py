@@ -33,11 +33,12 @@ from app.domain.devices import (
     TrackedDevice,
 )
 from app.domain.errors import ErrorCode
-from app.http.authentication import caller, current_device
 from app.http.blueprint import ApiBlueprint, operation
+from app.http.gate import caller, current_device
 from app.http.links import next_page
 from app.http.problems import failures
 
+SIGN_OUT = "devices.SignOut"
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""
 

@@ -11,14 +11,57 @@ import structlog
 from limits import RateLimitItem, parse
 from prometheus_client import REGISTRY
 
-from app.counters import Counters
+from app.counters import Counters, Windows
 from app.optional_redis import OptionalRedis
+
+
+class Clock:
+    """Seconds, which tests move."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 def allowed(counters: Counters, alone: RateLimitItem | None = None) -> list[bool]:
     """Which of four calls were within three an hour."""
     limit = parse("3 per hour")
     return [counters.hit(limit, "somebody", alone=alone).allowed for _ in range(4)]
+
+
+def test_a_window_ends_when_its_limit_says_and_the_next_begins(clock: Clock) -> None:
+    windows, limit = Windows(clock), parse("2 per minute")
+    hits = []
+    for now in (0.0, 30.0, 59.9, 60.0, 90.0, 119.9, 120.0):
+        clock.now = now
+        window = windows.hit(limit, ("somebody",))
+        hits.append((window.allowed, window.remaining, window.reset))
+    assert hits == [
+        (True, 1, 60),
+        (True, 0, 30),
+        (False, 0, 1),
+        (True, 1, 60),
+        (True, 0, 30),
+        (False, 0, 1),
+        (True, 1, 60),
+    ]
+
+
+def test_windows_that_have_ended_are_dropped_and_open_ones_are_not(clock: Clock) -> None:
+    """Or memory would grow with every address."""
+    windows, limit = Windows(clock, sweep_size=100), parse("1 per minute")
+    windows.hit(parse("1 per hour"), ("stays",))
+    for number in range(1000):
+        clock.now += 1
+        windows.hit(limit, (f"address {number}",))
+    assert len(windows) <= 200
+    assert not windows.hit(parse("1 per hour"), ("stays",)).allowed
 
 
 @pytest.fixture

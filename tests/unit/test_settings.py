@@ -143,7 +143,7 @@ WRONG: dict[str, list[str]] = {
     "COGNITO_CONNECT_TIMEOUT": ["0", "soon", "nan", "inf", "86401"],
     "COGNITO_MAX_ATTEMPTS": ["0", "11", "2.5"],
     "TOKEN_LEEWAY": ["-1", "61", "nan"],
-    "RATE_LIMIT_PER_USER": ["many", "10", "-1 per minute", "0 per minute"],
+    "RATE_LIMIT_PER_SIGN_IN": ["many", "10", "-1 per minute", "0 per minute"],
     "REDIS_URL": ["localhost:6379", "redis://[", "redis://redis:port", "redis://r?family=0"],
     "CORS_ORIGINS": [
         *("*", "null", "app.example", "https://*.app.example", "https://app.example/"),
