@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from app.domain import operations
 from local_cognito.process import RunningCognito
 from tests.calls import call, sign_in
 from tests.deploy.programs import DEPLOY, ROOT, output_of
@@ -22,6 +24,7 @@ from tests.servers import Service, free_port, serving, settings_for
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 RULES = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 
+HTTP_METHODS = ("get", "post", "patch", "delete")
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 VARIABLES = {
@@ -85,6 +88,49 @@ def test_every_metric_and_label_of_an_alert_is_exported(query: Query) -> None:
 def test_each_state_of_the_world_fires_its_alerts_and_no_others() -> None:
     output_of("promtool", "check", "rules", "--lint=all", "--lint-fatal", ALERTS)
     output_of("promtool", "test", "rules", ROOT / "tests" / "deploy" / "alerts_test.yaml")
+
+
+def test_every_operation_of_the_contract_alerts_when_it_alone_fails(tmp_path: Path) -> None:
+    """In an hour of 504, a call a minute beside ten a second of the others."""
+    contract = json.loads((ROOT / "openapi" / "openapi.json").read_text())
+    everything = [
+        (method.upper(), path)
+        for path, methods in contract["paths"].items()
+        for method, operation in methods.items()
+        if method in HTTP_METHODS and "503" in operation["responses"] and path != "/readyz"
+    ]
+    assert len(everything) >= 13
+
+    def calls(method: str, path: str, status: int, a_minute: int) -> dict[str, str]:
+        labels = f'method="{method}", route="{path}", status="{status}"'
+        name = "device_bff_http_request_duration_seconds_count"
+        return {"series": f"{name}{{{labels}}}", "values": f"0+{a_minute}x60"}
+
+    def world(failing: tuple[str, str]) -> dict[str, Any]:
+        served = [calls(*it, 200, 600) for it in everything if it != failing]
+        scraped = {"series": "device_bff_http_requests_in_flight", "values": "1x60"}
+        method, route = failing
+        labels = f'alertname="DeviceBffOperationFailing", method="{method}", route="{route}"'
+        firing = {
+            "expr": 'count by (alertname, method, route) (ALERTS{alertstate="firing"})',
+            "eval_time": "60m",
+            "exp_samples": [{"labels": f"{{{labels}}}", "value": 1}],
+        }
+        series = [scraped, calls(*failing, 504, 1), *served]
+        return {"interval": "1m", "input_series": series, "promql_expr_test": [firing]}
+
+    rules = {"rule_files": [str(ALERTS)], "tests": [world(it) for it in everything]}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    output_of("promtool", "test", "rules", tmp_path / "rules.yaml")
+
+
+def test_quota_panels_count_every_operation_of_cognito_that_is_used() -> None:
+    (panel,) = (panel for panel in PANELS if panel["title"] == "Quota used")
+    counted = [set(re.findall(r'operation=~"([^"]+)"', it["expr"])) for it in panel["targets"]]
+    quotas = (operations.READS, operations.UPDATES, operations.SIGN_OUTS)
+    assert counted == [
+        {"|".join(it.name for it in operations.OPERATIONS if it.quota == quota)} for quota in quotas
+    ]
 
 
 def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:
