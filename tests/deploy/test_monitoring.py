@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from app.domain import operations
 from local_cognito.process import RunningCognito
 from tests.calls import call, sign_in
-from tests.deploy.programs import DEPLOY, ROOT, output_of
+from tests.deploy.programs import CONTRACT, DEPLOY, ROOT, output_of
 from tests.deploy.prometheus_server import Query, scraping
 from tests.polling import until
 from tests.servers import Service, free_port, serving, settings_for
@@ -92,10 +92,9 @@ def test_each_state_of_the_world_fires_its_alerts_and_no_others() -> None:
 
 def test_every_operation_of_the_contract_alerts_when_it_alone_fails(tmp_path: Path) -> None:
     """In an hour of 504, a call a minute beside ten a second of the others."""
-    contract = json.loads((ROOT / "openapi" / "openapi.json").read_text())
     everything = [
         (method.upper(), path)
-        for path, methods in contract["paths"].items()
+        for path, methods in CONTRACT["paths"].items()
         for method, operation in methods.items()
         if method in HTTP_METHODS and "503" in operation["responses"] and path != "/readyz"
     ]

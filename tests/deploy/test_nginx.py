@@ -1,6 +1,5 @@
 """deploy/nginx/nginx.conf, in a real nginx in front of a server that counts what reaches it."""
 
-import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,11 +12,10 @@ from threading import Thread
 import pytest
 import requests
 import yaml
-from openapi_schema_validator import OAS31Validator
 
 from app.domain.errors import ErrorCode
 from tests.calls import RawResponse, assert_problem, connect, receive
-from tests.deploy.programs import DEPLOY, ROOT, program_path
+from tests.deploy.programs import DEPLOY, PROBLEM, ROOT, program_path
 from tests.polling import until
 from tests.raw_server import RawServer, in_pieces, raw_server
 from tests.servers import free_port, listens
@@ -25,11 +23,6 @@ from tests.servers import free_port, listens
 TIMEOUT = 30
 ORIGIN = "http://localhost:5173"
 CONFIGURATION = (DEPLOY / "nginx" / "nginx.conf").read_text()
-CONTRACT = json.loads((ROOT / "openapi" / "openapi.json").read_text())
-PROBLEM = OAS31Validator(
-    CONTRACT["components"]["schemas"]["Problem"] | {"components": CONTRACT["components"]},
-    format_checker=OAS31Validator.FORMAT_CHECKER,
-)
 
 
 class NameServer(ThreadingUDPServer):
