@@ -17,7 +17,7 @@ def services() -> dict[str, Any]:
     return dict(found["services"])
 
 
-def test_it_offers_what_make_run_offers(services: dict[str, Any]) -> None:
+def test_the_api_has_the_pool_origins_and_ports_of_make_run(services: dict[str, Any]) -> None:
     settings = settings_in(services["service"]["environment"])
     assert settings.cognito_user_pool_id == POOL_ID
     assert settings.cognito_client_ids == {CLIENT_ID}
