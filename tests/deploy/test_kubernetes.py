@@ -15,9 +15,14 @@ Resource = dict[str, Any]
 
 
 def rendered(folder: str) -> dict[str, Resource]:
-    """The resources of a kustomization, by kind; there is one of each."""
-    documents = output_of("kubectl", "kustomize", DEPLOY / "kubernetes" / folder)
-    return {resource["kind"]: resource for resource in yaml.safe_load_all(documents)}
+    """The resources of a kustomization, by kind; there is one of each, but for the dashboard."""
+    documents = yaml.safe_load_all(
+        output_of("kubectl", "kustomize", DEPLOY / "kubernetes" / folder)
+    )
+    return {
+        "Dashboard" if "grafana_dashboard" in it["metadata"].get("labels", {}) else it["kind"]: it
+        for it in documents
+    }
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +46,13 @@ def container(pod: Resource) -> Any:
 
 
 def test_every_resource_satisfies_kubernetes_schema(resources: dict[str, Resource]) -> None:
-    for kind in resources.keys() - {"PodMonitor"}:
+    for kind in resources.keys() - {"PodMonitor", "PrometheusRule"}:
         kubernetes_validate.validate(resources[kind], OLDEST_KUBERNETES, strict=True)
 
 
 def test_base_alone_names_no_environment() -> None:
     base = rendered("base")
-    assert not base.keys() & {"Namespace", "Ingress", "PodMonitor"}
+    assert not base.keys() & {"Namespace", "Ingress", "PodMonitor", "PrometheusRule"}
     assert "COGNITO_USER_POOL_ID" not in base["ConfigMap"]["data"]
 
 
@@ -105,6 +110,15 @@ def test_everything_that_selects_pods_or_ports_selects_these(
     # Alerts select the job by this name.
     assert pod["metadata"]["labels"][spec["PodMonitor"]["jobLabel"]] == "device-bff"
     assert spec["PodMonitor"]["podMetricsEndpoints"][0]["port"] in ports
+
+
+def test_monitoring_has_the_alerts_and_the_dashboard(resources: dict[str, Resource]) -> None:
+    alerts = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())
+    rule = yaml.safe_load((DEPLOY / "kubernetes/monitoring/prometheus-rule.yaml").read_text())
+    assert rule["spec"] == alerts, "copy them: prometheus-rule.yaml says how"
+    assert resources["PrometheusRule"]["metadata"]["name"] == rule["metadata"]["name"]
+    (dashboard,) = resources["Dashboard"]["data"].values()
+    assert dashboard == (DEPLOY / "grafana" / "dashboard.json").read_text()
 
 
 def test_ingress_shows_the_api_and_neither_metrics_nor_probes(
