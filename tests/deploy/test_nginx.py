@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from socket import SHUT_RDWR, inet_aton
 from socketserver import BaseRequestHandler, ThreadingUDPServer
@@ -26,18 +27,18 @@ CONFIGURATION = (DEPLOY / "nginx" / "nginx.conf").read_text()
 
 
 class NameServer(ThreadingUDPServer):
-    """Answers every question with `address`: a DNS of the test's own, as Docker has one."""
+    """Answers every question with `addresses`: a DNS of the test's own, as Docker has one."""
 
-    address = "127.0.0.1"
+    addresses: tuple[str, ...] = ("127.0.0.1",)
 
     class RequestHandlerClass(BaseRequestHandler):
         def handle(self) -> None:
             question, socket = self.request
             assert isinstance(self.server, NameServer)
-            address = inet_aton(self.server.address)
-            head = question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0"
-            record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + address
-            socket.sendto(head + question[12:] + record, self.client_address)
+            head = question[:2] + b"\x81\x80\0\1\0" + bytes([len(self.server.addresses)]) + bytes(4)
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4"
+            records = (record + inet_aton(address) for address in self.server.addresses)
+            socket.sendto(head + question[12:] + b"".join(records), self.client_address)
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), self.RequestHandlerClass)
@@ -54,6 +55,7 @@ def nginx(folder: Path, upstream_port: int) -> Iterator[tuple[str, NameServer]]:
         dns = f"127.0.0.1:{names.server_address[1]}"
         from_header = "set_real_ip_from 127.0.0.1; real_ip_header X-From"
         for old, new in (
+            ("worker_processes auto", "worker_processes 1"),  # each asks the DNS for itself
             ("resolver 127.0.0.11 valid=5s", f"resolver {dns} valid=1s"),
             ("service:8000", f"service:{upstream_port}"),
             ("listen 8080", f"{from_header}; listen 127.0.0.1:{port}"),
@@ -187,15 +189,18 @@ def test_a_flood_is_limited_by_address_or_ipv6_network_and_preflights_are_not_co
 
 def test_a_copy_that_goes_away_is_replaced_by_where_its_name_leads_now(tmp_path: Path) -> None:
     def answer() -> requests.Response:
-        return requests.get(f"{url}/devices", timeout=TIMEOUT)
+        headers = {"X-From": f"192.0.2.{next(callers) % 256}"}  # or they would be limited
+        return requests.get(f"{url}/devices", headers=headers, timeout=TIMEOUT)
 
+    callers = count()
     with raw_server() as service, nginx(tmp_path, service.port) as (url, names):
         assert answer().status_code == 204
-        names.address = "127.0.0.2"  # nobody listens there
+        names.addresses = ("127.0.0.2",)  # nobody listens there
         until("nginx has asked again", lambda: answer().status_code == 503)
         assert "Nothing was changed" in check_problem(answer(), ErrorCode.UPSTREAM_UNAVAILABLE)
-        names.address = "127.0.0.1"
-        until("nginx has found the service again", lambda: answer().status_code == 204)
+        names.addresses = ("127.0.0.2", "127.0.0.1")  # one of two copies was stopped
+        until("nginx has asked again", lambda: answer().status_code == 204)
+        assert {answer().status_code for _ in range(10)} == {204}
 
 
 def test_an_answer_may_have_a_cursor_of_12_kb_and_a_lost_one_is_not_told_as_nothing_done(
