@@ -55,6 +55,7 @@ def nginx(folder: Path, upstream_port: int) -> Iterator[tuple[str, NameServer]]:
         dns = f"127.0.0.1:{names.server_address[1]}"
         from_header = "set_real_ip_from 127.0.0.1; real_ip_header X-From"
         for old, new in (
+            ("rate=50r/s", "rate=1r/m"),  # slower than any machine that runs the tests
             ("worker_processes auto", "worker_processes 1"),  # each asks the DNS for itself
             ("resolver 127.0.0.11 valid=5s", f"resolver {dns} valid=1s"),
             ("service:8000", f"service:{upstream_port}"),
@@ -180,7 +181,7 @@ def test_a_flood_is_limited_by_address_or_ipv6_network_and_preflights_are_not_co
                 assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
         return {answer.status_code for answer in answers}
 
-    assert statuses("GET", "2001:db8:0:1::1", 400) == {204, 429}
+    assert statuses("GET", "2001:db8:0:1::1", 110) == {204, 429}
     assert 429 in statuses("GET", "2001:db8:0:1:ffff::a:2", 3)  # the same /64
     assert statuses("OPTIONS", "2001:db8:0:1::1", 3) == {204}
     assert statuses("GET", "2001:db8:0:2::1", 3) == {204}
