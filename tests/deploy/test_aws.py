@@ -55,27 +55,22 @@ def filled_in(value: Any) -> str:
     return text.replace(PASSWORD["Fn::Sub"], "secret")
 
 
-def test_settings_start_the_service_where_the_load_balancer_forwards_to(
+def test_settings_start_it_where_the_load_balancer_forwards_to_and_let_the_longest_call_end(
     container: Any, settings: Settings
 ) -> None:
     assert settings.cognito_user_pool_id == EXAMPLES["UserPoolId"]
     assert settings.redis_url == "rediss://:secret@redis.example.com:6379/0"
     ports = [mapping["ContainerPort"] for mapping in container["PortMappings"]]
     assert ports == [settings.port, settings.metrics_port]
-    assert properties(SERVICE, "TargetGroup")["Port"] == settings.port
-    # Not /readyz: in an outage of Cognito ECS would replace every task.
-    assert properties(SERVICE, "TargetGroup")["HealthCheckPath"] == "/healthz"
+    target = properties(SERVICE, "TargetGroup")
+    assert target["Port"] == settings.port
+    # Not /readyz: a task that knows no keys is not mended by another.
+    assert target["HealthCheckPath"] == "/healthz"
     assert settings.trusted_proxy_hops == 1
-
-
-def test_a_task_has_the_time_to_finish_its_longest_call(container: Any, settings: Settings) -> None:
     longest = settings.forget_deadline + settings.cognito_deadline
-    (delay,) = (
-        int(attribute["Value"])
-        for attribute in properties(SERVICE, "TargetGroup")["TargetGroupAttributes"]
-        if attribute["Key"] == "deregistration_delay.timeout_seconds"
-    )
-    assert delay > longest
+    (delay,) = target["TargetGroupAttributes"]
+    assert delay["Key"] == "deregistration_delay.timeout_seconds"
+    assert int(delay["Value"]) > longest
     assert container["StopTimeout"] > settings.graceful_timeout > longest
 
 
