@@ -121,13 +121,31 @@ def _path(value: str) -> None:
         raise ValidationError("Not a path, as in /account: without a slash at its end.")
 
 
+REDIS_SCHEMES = (
+    *("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel"),
+    *("valkey", "valkeys", "valkey+cluster", "valkey+sentinel"),
+)
+
+
 def _redis_url(value: str) -> None:
-    if _split(value).scheme not in ("redis", "rediss"):
-        raise ValidationError("Not a redis:// or rediss:// URL.")
+    scheme, _, rest = value.partition("://")
+    if scheme not in REDIS_SCHEMES:
+        raise ValidationError(f"Not a URL of one of these: {', '.join(REDIS_SCHEMES)}.")
+    netloc, *tail = re.split(r"[/?#]", rest, maxsplit=1)
+    if "#" in rest or any("@" in it for it in tail):
+        raise ValidationError(
+            "Percent-encode what the user name and the password hold: # as %23, / as %2F, ? as "
+            "%3F, @ as %40."
+        )
+    for host in netloc.rpartition("@")[2].split(","):
+        if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?", host):
+            raise ValidationError("Names no host, or not as host:port.")
+    if "+" in scheme:
+        return
     import redis  # 20 MiB: not for those without Redis
 
     try:
-        redis.ConnectionPool.from_url(value).make_connection()
+        redis.ConnectionPool.from_url(value.replace("valkey", "redis", 1)).make_connection()
     except (ValueError, TypeError, redis.RedisError):
         raise ValidationError("Has an option that redis-py does not take.") from None
 
@@ -290,6 +308,13 @@ class Settings:
         """Whom calls to Cognito trust, in PEM; None for those that botocore ships."""
         return self.aws_ca_bundle or self.requests_ca_bundle or self.ssl_cert_file
 
+    @property
+    def _redis_hosts(self) -> str | None:
+        """Without the user name and the password."""
+        if self.redis_url is None:
+            return None
+        return urlsplit(self.redis_url).netloc.rpartition("@")[2]
+
     def summary(self) -> dict[str, Any]:
         """What the log tells at the start. No secret is among it, nor a password of Redis."""
         return {
@@ -298,7 +323,7 @@ class Settings:
             "issuers": self.cognito_issuer,
             "clients": sorted(self.cognito_client_ids),
             "origins": self.cors_origins,
-            "redis": urlsplit(self.redis_url).hostname if self.redis_url else None,
+            "redis": self._redis_hosts,
             "docs": self.docs_enabled,
             "metrics_port": self.metrics_port,
         }

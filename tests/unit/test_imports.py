@@ -8,7 +8,7 @@ from pathlib import Path
 APP = Path(__file__).parents[2] / "app"
 RANKS = (
     {"domain", "settings"},
-    {"naming", "counters", "observability", "optional_redis"},
+    {"naming", "counters", "observability"},
     {"auth", "cognito"},
     {"http"},
     {"contract"},
