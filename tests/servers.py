@@ -100,7 +100,7 @@ def serving(settings: dict[str, str], *, wait_for: str = "/readyz") -> Iterator[
         output = Path(folder, "output")
         with output.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn"],
+                [Path(sys.executable).with_name("gunicorn")],
                 cwd=ROOT,
                 env=kept | {"PORT": "0", "LOG_FORMAT": "json"} | settings,
                 stdout=out,

@@ -8,8 +8,8 @@ from unittest import mock
 import pytest
 from flask import Flask
 
-from app import create_app
-from app import start as begin
+from app.factory import create_app
+from app.factory import start as begin
 from app.observability import audit
 from app.settings import Settings
 from tests.api.client import ApiClient

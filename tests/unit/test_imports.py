@@ -14,8 +14,9 @@ RANKS = (
     {"contract"},
     {"devices", "sessions"},
     {"api", "assembly"},
-    {"__init__"},
+    {"factory"},
     {"server", "wsgi"},
+    {"__init__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 
