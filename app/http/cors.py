@@ -4,8 +4,7 @@ import re
 
 from flask import Flask, Response, request
 from flask_cors import CORS
-
-from app.http.problems import PROBLEM_JSON
+from werkzeug.exceptions import NotFound
 
 EXPOSED_HEADERS = (
     "Link",
@@ -32,8 +31,10 @@ TRACING_HEADERS = (
 PREFLIGHT_MAX_AGE = 2 * 60 * 60
 """Seconds; the longest that Chromium keeps a preflight answer."""
 
-SHARED = re.compile(r"/(?:(?:devices|sessions)(?:/[\s\S]*)?|openapi(?:-3\.0)?\.json)")
-"""The paths that other origins have business with."""
+SHARED = r"/(?!(?:healthz|readyz|metrics|docs(?:/.*)?|favicon\.ico|openapi\.yaml)?$)[\s\S]*"
+"""The paths that other origins have business with: the API, and what is not there, so that a page
+can read `not-found`."""
+_SHARED = re.compile(SHARED)
 
 ORIGINS = "cors_origins"
 """The extension that holds the allowed origins."""
@@ -64,7 +65,7 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
     exactly = [re.compile(rf"{re.escape(origin)}\Z") for origin in origins]
     CORS(
         app,
-        resources={rf"^{SHARED.pattern}$": {"origins": exactly}},
+        resources={f"^{SHARED}$": {"origins": exactly}},
         methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=[*ALLOWED_HEADERS, *TRACING_HEADERS, *more_headers],
         expose_headers=list(EXPOSED_HEADERS),
@@ -74,12 +75,16 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
         vary_header=False,
     )
 
+    @app.before_request
+    def answer_preflight() -> Response | None:
+        """Of what is not there, too: a browser tells a preflight's 404 as a failure of CORS."""
+        asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return Response() if asks and isinstance(request.routing_exception, NotFound) else None
+
     @app.after_request
     def vary(response: Response) -> Response:
         """Vary: Origin on refusals too, which flask-cors leaves out: Fetch, "CORS protocol and HTTP
-        caches". Problems can be read at every address."""
-        if SHARED.fullmatch(request.path):
+        caches"."""
+        if _SHARED.fullmatch(request.path):
             response.vary.add("Origin")
-        elif response.mimetype == PROBLEM_JSON:
-            response.headers.extend(problem_headers(app, request.origin))
         return response

@@ -2,24 +2,28 @@
 
 import re
 from collections.abc import Iterable
+from urllib.request import parse_http_list
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
+from werkzeug.http import parse_options_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-_FORWARDED = re.compile(r"\b(for|proto)=(\"[^\"]*\"|[^;,\s]+)", re.IGNORECASE)
+FORWARDED = "forwarded"
 _WITH_PORT = re.compile(r"\[(?P<bracketed>[^]]+)\](?::\d+)?|(?P<dotted>[\d.]+):\d+")
 
 
-def trust(app: Flask, hops: int) -> None:
-    """Believe the last `hops` entries of X-Forwarded-For and the last one of -Proto, or else those
-    of Forwarded (RFC 7239), which API Gateway's private integration sends alone.
+def trust(app: Flask, hops: int, header: str) -> None:
+    """Believe what the last `hops` proxies say of the caller's address, and the last one of the
+    scheme: in `X-Forwarded-For` and `-Proto`, or, where `header` is `forwarded`, in Forwarded (RFC
+    7239), as API Gateway's private integration has it. The other kind is not read: the caller sent
+    it.
 
     Not X-Forwarded-Host: load balancers pass on what the client sent, and nothing here needs it.
     """
     if hops:
         fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)
-        app.wsgi_app = _plain_forwarding(fixed)  # type: ignore[assignment, method-assign]
+        app.wsgi_app = _plain_forwarding(fixed, header)  # type: ignore[assignment, method-assign]
 
 
 def mount(app: Flask, path: str) -> None:
@@ -28,24 +32,27 @@ def mount(app: Flask, path: str) -> None:
         app.wsgi_app = _under(path, app.wsgi_app)  # type: ignore[assignment, method-assign]
 
 
-def _plain_forwarding(app: WSGIApplication) -> WSGIApplication:
-    """X-Forwarded-For for ProxyFix, made of Forwarded where there is no other, and without ports: a
+def _plain_forwarding(app: WSGIApplication, header: str) -> WSGIApplication:
+    """X-Forwarded-For for ProxyFix, made of Forwarded where that counts, and without ports: a
     caller has thousands of them, and would count as a new one with each."""
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        forwarded = environ.get("HTTP_FORWARDED", "")
-        if forwarded and "HTTP_X_FORWARDED_FOR" not in environ:
-            pairs = [(name.lower(), value) for name, value in _FORWARDED.findall(forwarded)]
-            environ["HTTP_X_FORWARDED_FOR"] = ",".join(v for name, v in pairs if name == "for")
-            protocols = [value.strip('"') for name, value in pairs if name == "proto"]
-            if protocols:
-                environ["HTTP_X_FORWARDED_PROTO"] = protocols[-1]
+        if header == FORWARDED:
+            hops = _forwarded(environ.get("HTTP_FORWARDED", ""))
+            environ["HTTP_X_FORWARDED_FOR"] = ",".join(hop.get("for", "unknown") for hop in hops)
+            environ["HTTP_X_FORWARDED_PROTO"] = hops[-1].get("proto", "") if hops else ""
         if "HTTP_X_FORWARDED_FOR" in environ:
             entries = environ["HTTP_X_FORWARDED_FOR"].replace('"', "").split(",")
             environ["HTTP_X_FORWARDED_FOR"] = ",".join(map(_without_port, entries))
         return app(environ, start_response)
 
     return call
+
+
+def _forwarded(header: str) -> list[dict[str, str]]:
+    """The hops of a Forwarded header. What is in quotes is one value, whatever it looks like."""
+    hops = (parse_options_header(f"hop;{element}")[1] for element in parse_http_list(header))
+    return [{name: value.replace(",", "") for name, value in hop.items()} for hop in hops]
 
 
 def _without_port(entry: str) -> str:

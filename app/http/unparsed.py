@@ -31,6 +31,8 @@ logger = structlog.get_logger(__name__)
 
 REQUEST_LINE_MAX_BYTES = 8190
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:\d*)?")
+"""RFC 3986, section 3.2.2. It may be empty: RFC 9110, section 7.2."""
 _ORIGIN = re.compile(rb"\r\norigin:[ \t]*([^\r\n]+?)[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -53,13 +55,13 @@ def check(request: Any) -> None:
     """Read what gunicorn has parsed as RFC 9112 wants it.
 
     Raises:
-        InvalidHeader: there is no Host header (section 3.2).
+        InvalidHeader: there is not one Host header, or no host in it (section 3.2).
     """
-    headers = dict(request.headers)
-    if request.version >= (1, 1) and "HOST" not in headers:
+    hosts = [value for name, value in request.headers if name == "HOST"]
+    if not all(map(_HOST.fullmatch, hosts)) or (request.version >= (1, 1) and len(hosts) != 1):
         raise InvalidHeader("HOST", req=request)
-    options = headers.get("CONNECTION", "").lower().split(",")
-    if len(options) > 1 and "close" in map(str.strip, options):  # gunicorn knows it alone only
+    options = ",".join(value for name, value in request.headers if name == "CONNECTION").lower()
+    if "close" in map(str.strip, options.split(",")):  # gunicorn knows it alone and first only
         request.headers.insert(0, ("CONNECTION", "close"))
     request.path = request.path or "/"  # RFC 9110, section 4.2.3
 

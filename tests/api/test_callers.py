@@ -150,40 +150,45 @@ def rfc7239(value: str) -> dict[str, str]:
     return {"Forwarded": value}
 
 
-FORWARDED: dict[str, list[tuple[dict[str, str], str, bool]]] = {
-    "0": [
+BY_X, BY_RFC = "x-forwarded-for", "forwarded"
+FORWARDED: dict[tuple[str, str], list[tuple[dict[str, str], str, bool]]] = {
+    (BY_X, "0"): [
         (xff("192.0.2.1", "https"), PROXY, False),
         (rfc7239("for=192.0.2.1;proto=https"), PROXY, False),
     ],
-    "1": [
+    (BY_X, "1"): [
         (xff("192.0.2.1", "https"), "192.0.2.1", True),
         (xff("192.0.2.1", "https, http"), "192.0.2.1", False),
         (xff("192.0.2.1, 203.0.113.9"), "203.0.113.9", False),
         (xff('"x, 203.0.113.9'), "203.0.113.9", False),
         (xff("203.0.113.9:50001"), "203.0.113.9", False),
         (xff("[2001:db8::9]:50001"), "2001:db8::9", False),
+        (rfc7239("for=1.1.1.1;proto=https") | xff("192.0.2.9"), "192.0.2.9", False),
+        (rfc7239("for=1.1.1.1;proto=https"), PROXY, False),
+    ],
+    (BY_X, "2"): [(xff("6.6.6.6, 192.0.2.1, 10.0.0.9", "https"), "192.0.2.1", True)],
+    (BY_RFC, "1"): [
         (rfc7239("for=192.0.2.1;proto=https"), "192.0.2.1", True),
         (rfc7239("for=6.6.6.6;proto=https, For=192.0.2.1;proto=http"), "192.0.2.1", False),
         (rfc7239('for="[2001:db8::9]:4711"'), "2001:db8::9", False),
-        (rfc7239("for=1.1.1.1") | xff("192.0.2.9"), "192.0.2.9", False),
+        (rfc7239('for=192.0.2.1;by="x;for=6.6.6.6, for=7.7.7.7"'), "192.0.2.1", False),
+        (rfc7239("for=192.0.2.1") | xff("6.6.6.6", "https"), "192.0.2.1", False),
     ],
-    "2": [
-        (xff("6.6.6.6, 192.0.2.1, 10.0.0.9", "https"), "192.0.2.1", True),
-        (rfc7239("for=192.0.2.1, for=10.0.0.9"), "192.0.2.1", False),
-    ],
+    (BY_RFC, "2"): [(rfc7239("for=192.0.2.1, for=10.0.0.9"), "192.0.2.1", False)],
 }
-"""Trusted hops → what came, whose address it is (as the audit trail has it), and if by HTTPS."""
+"""What the proxy writes, trusted hops → what came, whose address it is (as the audit trail has it),
+and if by HTTPS."""
 
 
-@pytest.mark.parametrize("hops", FORWARDED)
-def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_before(
-    start: Start, trail: list[str], hops: str
+@pytest.mark.parametrize(("header", "hops"), FORWARDED)
+def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_else(
+    start: Start, trail: list[str], header: str, hops: str
 ) -> None:
-    api = start(TRUSTED_PROXY_HOPS=hops)
-    for headers, address, https in FORWARDED[hops]:
+    api = start(TRUSTED_PROXY_HOPS=hops, PROXY_HEADER=header)
+    for headers, address, https in FORWARDED[header, hops]:
         trail.clear()
-        response = api.post(
-            "/devices/sign-out",
+        response = api.delete(
+            f"/devices/{OTHER}",
             headers=headers | {"Host": "api.example.com"},
             environ_base={"REMOTE_ADDR": PROXY},
         )

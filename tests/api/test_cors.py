@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.api.client import ApiClient
+from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import Token, application, client_of
 from tests.api.tokens import SigningKey
 
@@ -75,6 +75,17 @@ def test_a_preflight_is_answered_without_a_token_and_never_limited(shared: ApiCl
         methods = set(headers["Access-Control-Allow-Methods"].split(", "))
         assert methods == {"GET", "POST", "PATCH", "DELETE"}
         assert "Access-Control-Allow-Credentials" not in headers
+
+
+@pytest.mark.parametrize("path", ["/device", "/devices/a/b/c", "/nowhere"])
+def test_a_page_can_read_that_nothing_is_at_an_address(shared: ApiClient, path: str) -> None:
+    """A preflight that is not answered as one is told as a failure of CORS."""
+    allowed = preflight(shared, APP, "authorization", path).headers
+    assert allowed["Access-Control-Allow-Origin"] == APP
+    assert "DELETE" in allowed["Access-Control-Allow-Methods"]
+    answer = shared.get(path, headers={"Origin": APP})
+    assert_problem(answer, 404, "not-found")
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
 
 
 def test_which_headers_pass_the_preflight(shared: ApiClient) -> None:

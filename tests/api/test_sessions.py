@@ -78,6 +78,7 @@ def test_one_session_is_ended(
 ) -> None:
     response = api.delete(f"/sessions/{PHONE}{query}")
     assert (response.status_code, response.data) == (204, b"")
+    assert "Content-Type" not in response.headers
     assert set(api.cognito.sessions[SUB]) == {HERE, TV}
     assert api.cognito.calls[0].arguments == {"session_id": PHONE, "linked": linked}
 
