@@ -48,7 +48,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     proxies.mount(app, settings.public_path)
     proxies.trust(app, settings.trusted_proxy_hops, settings.proxy_header)
 
-    traces.register(app, settings.otel_exporter_otlp_endpoint)  # first: refusals are traced, too
+    traces.register(app, traced=settings.traced)  # first: refusals are traced, too
     request_ids.register(app)
     logs.register(app)
     security_headers.register(app)
