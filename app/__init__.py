@@ -48,7 +48,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     app.extensions[DRAINING] = False
     json.register(app)
     proxies.mount(app, settings.public_path)
-    proxies.trust(app, settings.trusted_proxy_hops)
+    proxies.trust(app, settings.trusted_proxy_hops, settings.proxy_header)
 
     traces.register(app, settings.otel_exporter_otlp_endpoint)  # first: refusals are traced, too
     request_ids.register(app)

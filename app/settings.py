@@ -251,6 +251,7 @@ class Settings:
     cors_origins: tuple[str, ...] = _words(_origin)
     cors_headers: tuple[str, ...] = _words(_header)
     trusted_proxy_hops: int = _whole(0, 0, 10)
+    proxy_header: str = _one_of("x-forwarded-for", "x-forwarded-for", "forwarded")
     public_path: str = _text("", _path)
 
     audit_log: bool = _switch(True)
