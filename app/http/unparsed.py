@@ -34,6 +34,10 @@ REQUEST_LINE_MAX_BYTES = 8190
 _ORIGIN = re.compile(rb"\r\norigin:[ \t]*([^\r\n]+?)[ \t]*\r\n", re.IGNORECASE)
 
 
+_HOST = re.compile(r"(?:\[[0-9A-Fa-fv:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
+"""uri-host and port: RFC 9110, section 7.2."""
+
+
 class RequestTimeout(BaseException):
     """A request that began and did not end in time.
 
@@ -53,13 +57,16 @@ def check(request: Any) -> None:
     """Read what gunicorn has parsed as RFC 9112 wants it.
 
     Raises:
-        InvalidHeader: there is no Host header (section 3.2).
+        InvalidHeader: there is no Host header, several, or one that is no host (section 3.2).
     """
-    headers = dict(request.headers)
-    if request.version >= (1, 1) and "HOST" not in headers:
+    hosts = [value for name, value in request.headers if name == "HOST"]
+    if len(hosts) > 1 or not all(map(_HOST.fullmatch, hosts)):
         raise InvalidHeader("HOST", req=request)
-    options = headers.get("CONNECTION", "").lower().split(",")
-    if len(options) > 1 and "close" in map(str.strip, options):  # gunicorn knows it alone only
+    if request.version >= (1, 1) and not hosts:
+        raise InvalidHeader("HOST", req=request)
+    fields = [value for name, value in request.headers if name == "CONNECTION"]
+    options = [option.strip() for option in ",".join(fields).lower().split(",")]
+    if "close" in options:  # gunicorn reads the first field, and knows an option alone only
         request.headers.insert(0, ("CONNECTION", "close"))
     request.path = request.path or "/"  # RFC 9110, section 4.2.3
 

@@ -45,6 +45,8 @@ NOT_HTTP = {
     "a header without a colon": GET + headers(f"Cookie {SECRET}"),
     "raw UTF-8 in the path": f"GET /devices/{SECRET}é HTTP/1.1\r\n".encode() + headers(),
     "no Host": f"GET /devices HTTP/1.1\r\nA: {SECRET}\r\n".encode(),
+    "a Host that is none": f"GET /healthz HTTP/1.1\r\nHost: a b/<{SECRET}>\r\n".encode(),
+    "two Hosts": GET + headers(f"Host: {SECRET}"),
     "two Content-Lengths": POST + headers("Content-Length: 1", "Content-Length: 2"),
     "Content-Length and chunked": POST + headers("Content-Length: 5", "Transfer-Encoding: chunked"),
     "an unknown Transfer-Encoding": POST + headers(f"Transfer-Encoding: {SECRET}"),
@@ -94,7 +96,7 @@ def test_a_page_of_an_allowed_origin_can_read_it(
     assert answer.headers["Access-Control-Allow-Origin"] == may_read
 
 
-@pytest.mark.parametrize("options", ["close", "TE,Close"])
+@pytest.mark.parametrize("options", ["close", "TE,Close", "keep-alive\r\nConnection: close"])
 def test_close_among_other_options_of_a_connection_closes_it(
     service: Service, options: str
 ) -> None:
