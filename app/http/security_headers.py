@@ -43,6 +43,8 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
+        if response.status_code == 204:
+            response.headers.pop("Content-Type", None)  # of no content: RFC 9110, section 8.3
         more = headers(request.is_secure, request.host)
         own = [name for name in SET_BY_VIEWS if name in response.headers]
         if own:
