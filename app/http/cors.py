@@ -1,9 +1,11 @@
 """Which web origins may call from a browser: an explicit list, by flask-cors."""
 
 import re
+from typing import Any
 
 from flask import Flask, Response, request
-from flask_cors import CORS
+from flask_cors import CORS, cross_origin
+from werkzeug.exceptions import NotFound
 
 from app.http.problems import PROBLEM_JSON
 
@@ -63,9 +65,8 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
     # flask-cors takes a text with brackets, an IPv6 origin's, for a regular expression, and matches
     # regular expressions from the start only.
     exactly = [re.compile(rf"{re.escape(origin)}\Z") for origin in origins]
-    CORS(
-        app,
-        resources={rf"^{SHARED.pattern}$": {"origins": exactly}},
+    options: dict[str, Any] = dict(  # noqa: C408
+        origins=exactly,
         methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=[*ALLOWED_HEADERS, *TRACING_HEADERS, *more_headers],
         expose_headers=list(EXPOSED_HEADERS),
@@ -74,6 +75,14 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
         always_send=False,  # to callers without Origin it would send the whole list
         vary_header=False,
     )
+    CORS(app, resources={rf"^{SHARED.pattern}$": options})
+    missing = cross_origin(**options, automatic_options=False)(Response)
+
+    @app.before_request
+    def answer_preflight_of_missing_address() -> Response | None:
+        """A 404 would fail the preflight, and the page could not read `not-found`."""
+        asks = "Access-Control-Request-Method" in request.headers and request.method == "OPTIONS"
+        return missing() if asks and isinstance(request.routing_exception, NotFound) else None
 
     @app.after_request
     def vary(response: Response) -> Response:

@@ -109,3 +109,14 @@ def test_what_is_no_business_of_web_pages_is_not_shared(shared: ApiClient) -> No
 def test_without_origins_there_is_no_cors_at_all(api: ApiClient) -> None:
     assert cors_headers(api.get("/devices", headers={"Origin": APP})) == set()
     assert cors_headers(preflight(api, APP, "authorization")) == set()
+
+
+def test_a_page_can_read_that_an_address_is_not_there(shared: ApiClient) -> None:
+    for path in ("/device", "/devices/a/b", "/sessions/"):
+        allowed = preflight(shared, APP, "authorization", path).headers
+        assert allowed["Access-Control-Allow-Origin"] == APP
+        assert "DELETE" in allowed["Access-Control-Allow-Methods"]
+        answer = shared.delete(path, headers={"Origin": APP})
+        assert answer.get_json()["code"] == "not-found"
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert cors_headers(preflight(shared, STRANGERS[3], "authorization", path)) == set()
