@@ -79,7 +79,9 @@ check: .venv/ready-to-test node_modules/ready ## Check style, types, the contrac
 	$(BIN)/mypy
 	$(BIN)/python -m pip check --quiet
 	$(BIN)/hadolint Dockerfile deploy/local-cognito/Dockerfile
-	$(BIN)/yamllint --strict --config-file deploy/yamllint.yaml compose.yaml deploy .pre-commit-config.yaml
+	$(BIN)/yamllint --strict --config-file deploy/yamllint.yaml compose.yaml deploy .github .pre-commit-config.yaml
+	$(BIN)/actionlint .github/workflows/*.yaml
+	$(BIN)/gixy deploy/nginx/nginx.conf
 	$(BIN)/cfn-lint --include-checks I --template deploy/aws/*.yaml
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint --config openapi/redocly.yaml
 	node_modules/.bin/spectral lint --ruleset openapi/spectral.yaml --fail-severity=hint openapi/openapi.json

@@ -6,34 +6,30 @@ import atexit
 import gc
 import os
 import resource
-import shutil
 import signal
 import ssl
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-# Before any metric is imported: workers keep their counts here, and /metrics adds them up.
-metrics_folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-if not metrics_folder:
-    metrics_folder = tempfile.mkdtemp(prefix="device-bff-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
-    atexit.register(shutil.rmtree, metrics_folder, ignore_errors=True)
-try:
-    os.makedirs(metrics_folder, exist_ok=True)
-except OSError as error:
-    sys.exit(f"device-bff: PROMETHEUS_MULTIPROC_DIR: {error.strerror}: give it another folder.")
-
 sys.path.insert(0, os.path.dirname(__file__))  # `gunicorn -c` works from any folder
 
-import structlog
-from prometheus_client import multiprocess
+from app.observability import metric_files
 
-from app import start
+# Before any metric is imported: workers keep their counts here, and /metrics adds them up.
+try:
+    metrics_folder = metric_files.open_folder()
+except OSError as error:
+    sys.exit(f"device-bff: PROMETHEUS_MULTIPROC_DIR: {error.strerror}: give it another folder.")
+if metrics_folder:
+    atexit.register(metric_files.close_folder, metrics_folder)
+
+import structlog
+
 from app.contract.texts import VERSION
+from app.factory import start
 from app.http.unparsed import REQUEST_LINE_MAX_BYTES
 from app.observability import logs
 from app.settings import Settings, SettingsError
@@ -57,7 +53,6 @@ if settings.metrics_port not in (None, settings.port):  # app/observability/metr
 preload_app = True
 worker_class = "app.server.Worker"
 workers = settings.workers
-worker_connections = settings.worker_connections
 
 # Heartbeats live in memory; a container's disk may be slow or read-only.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
@@ -70,6 +65,11 @@ _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 for files in (10_240, most_files):  # macOS says that there is no limit, and refuses more than this
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most_files))
+# Calls of Cognito take files, too; the rest is for logs, Redis, the key set.
+files_for_callers = (
+    resource.getrlimit(resource.RLIMIT_NOFILE)[0] - settings.cognito_max_in_flight - 64
+)
+worker_connections = max(1, min(settings.worker_connections, files_for_callers))
 
 # A worker is replaced now and then, so that no slow leak grows for ever; not all at once.
 max_requests = 100_000
@@ -99,6 +99,8 @@ def on_starting(server: Any) -> None:
     logger.info("starting", version=VERSION, **settings.summary())
     for variable, problem in settings.warnings():
         logger.warning("suspicious_setting", variable=variable, problem=problem)
+    if metrics_folder is None:
+        logger.warning("metrics_per_process", because="no room for a folder that workers share")
 
 
 def when_ready(server: Any) -> None:
@@ -119,10 +121,17 @@ def when_ready(server: Any) -> None:
     server.reload = reload_if_well
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    worker.slot = metric_files.reserve_slot(other.slot for other in server.WORKERS.values())
+    if worker.slot is None and metrics_folder:
+        server.log.warning("No room for the metrics of another worker: it does not count.")
+
+
 def post_fork(server: Any, worker: Any) -> None:
+    metric_files.enter(worker.slot)
     # Until the worker minds signals, SIGTERM ends it; the parent's handler would lose it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    atexit.unregister(shutil.rmtree)  # the metrics' folder outlives a worker
+    atexit.unregister(metric_files.close_folder)  # the metrics' folder outlives a worker
 
 
 def post_worker_init(worker: Any) -> None:
@@ -140,4 +149,4 @@ def ssl_context(config: Any, default: Callable[[], ssl.SSLContext]) -> Any:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    metric_files.leave(worker.slot)

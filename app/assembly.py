@@ -6,15 +6,16 @@ from botocore.httpsession import get_cert_path
 
 from app.auth.keys import KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
-from app.cognito.api import CognitoApi
 from app.cognito.attempts import Attempts, is_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
 from app.cognito.client import CognitoClient
+from app.cognito.endpoint import Endpoint
 from app.cognito.quota import QuotaBudget
+from app.cognito.transport import Transport
 from app.counters import Counters
-from app.devices.first_pages import FirstPages
 from app.domain import operations
-from app.domain.bulk import Bulk, Runs, Turns
+from app.domain.audit import AuditTrail
+from app.domain.bulk import Bulk
 from app.observability import logs, metrics
 from app.settings import Settings
 
@@ -77,9 +78,8 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
         max_in_flight=settings.cognito_max_in_flight,
     )
     return CognitoClient(
-        CognitoApi(
-            region=settings.cognito_region,
-            endpoint_url=settings.cognito_endpoint_url,
+        Endpoint(settings.cognito_region, settings.cognito_endpoint_url),
+        Transport(
             connect_timeout=settings.cognito_connect_timeout,
             read_timeout=settings.cognito_read_timeout,
             connections=settings.cognito_max_in_flight,
@@ -89,15 +89,12 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
     )
 
 
-def make_runs(settings: Settings) -> Runs:
-    """How forgetting or ending many goes about it: all of this worker's together leave a fifth of
-    its share of Cognito's updates to other calls."""
-    turns = Turns(0.8 * settings.cognito_update_quota / settings.workers)
-    return Runs(lambda: Bulk(settings.forget_rate, settings.forget_deadline, turns))
-
-
-def make_first_pages(settings: Settings) -> FirstPages | None:
-    """The cache of device lists, if it is turned on."""
-    if not settings.device_cache_seconds or settings.redis_url is None:
-        return None
-    return FirstPages(settings.redis_url, settings.device_cache_seconds)
+def make_bulk(settings: Settings, audit: AuditTrail) -> Bulk:
+    """The runs over many, which leave a fifth of a worker's share of Cognito's updates to other
+    calls."""
+    share = 0.8 * settings.cognito_update_quota / settings.workers
+    return Bulk(
+        audit,
+        per_second=min(settings.forget_rate, share),
+        deadline=settings.forget_deadline,
+    )

@@ -11,7 +11,7 @@ from gunicorn import util
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
-from app import DRAINING
+from app.factory import DRAINING
 from app.http import cors, unparsed
 
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake

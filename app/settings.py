@@ -121,13 +121,31 @@ def _path(value: str) -> None:
         raise ValidationError("Not a path, as in /account: without a slash at its end.")
 
 
+REDIS_SCHEMES = (
+    *("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel"),
+    *("valkey", "valkeys", "valkey+cluster", "valkey+sentinel"),
+)
+
+
 def _redis_url(value: str) -> None:
-    if _split(value).scheme not in ("redis", "rediss"):
-        raise ValidationError("Not a redis:// or rediss:// URL.")
+    scheme, _, rest = value.partition("://")
+    if scheme not in REDIS_SCHEMES:
+        raise ValidationError(f"Not a URL of one of these: {', '.join(REDIS_SCHEMES)}.")
+    netloc, *tail = re.split(r"[/?#]", rest, maxsplit=1)
+    if "#" in rest or any("@" in it for it in tail):
+        raise ValidationError(
+            "Percent-encode what the user name and the password hold: # as %23, / as %2F, ? as "
+            "%3F, @ as %40."
+        )
+    for host in netloc.rpartition("@")[2].split(","):
+        if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?", host):
+            raise ValidationError("Names no host, or not as host:port.")
+    if "+" in scheme:
+        return
     import redis  # 20 MiB: not for those without Redis
 
     try:
-        redis.ConnectionPool.from_url(value).make_connection()
+        redis.ConnectionPool.from_url(value.replace("valkey", "redis", 1)).make_connection()
     except (ValueError, TypeError, redis.RedisError):
         raise ValidationError("Has an option that redis-py does not take.") from None
 
@@ -244,10 +262,9 @@ class Settings:
     token_leeway: float = _seconds(5, validate.Range(0, 60))
     token_cache_size: int = _whole(10_000, 1, 1_000_000)
 
-    rate_limit_per_user: str = _text("120 per minute", _rate_limit)
+    rate_limit_per_sign_in: str = _text("120 per minute", _rate_limit)
     rate_limit_per_address: str = _text("60 per minute", _rate_limit)
     redis_url: str | None = _text(None, _redis_url)
-    device_cache_seconds: int = _whole(0, 0, 3600)
     cors_origins: tuple[str, ...] = _words(_origin)
     cors_headers: tuple[str, ...] = _words(_header)
     trusted_proxy_hops: int = _whole(0, 0, 10)
@@ -265,7 +282,7 @@ class Settings:
     host: str = _text("127.0.0.1")
     port: int = _whole(8000, 0, 65535)
     workers: int = _whole(2, 1, 128)
-    worker_connections: int = _whole(1000, 1, 100_000)
+    worker_connections: int = _whole(10_000, 1, 100_000)
     graceful_timeout: int = _whole(30, 1, 600)
     tls_cert_file: str | None = _text(None)
     tls_key_file: str | None = _text(None)
@@ -292,6 +309,13 @@ class Settings:
         """Whom calls to Cognito trust, in PEM; None for those that botocore ships."""
         return self.aws_ca_bundle or self.requests_ca_bundle or self.ssl_cert_file
 
+    @property
+    def _redis_hosts(self) -> str | None:
+        """Without the user name and the password."""
+        if self.redis_url is None:
+            return None
+        return urlsplit(self.redis_url).netloc.rpartition("@")[2]
+
     def summary(self) -> dict[str, Any]:
         """What the log tells at the start. No secret is among it, nor a password of Redis."""
         return {
@@ -300,7 +324,7 @@ class Settings:
             "issuers": self.cognito_issuer,
             "clients": sorted(self.cognito_client_ids),
             "origins": self.cors_origins,
-            "redis": urlsplit(self.redis_url).hostname if self.redis_url else None,
+            "redis": self._redis_hosts,
             "docs": self.docs_enabled,
             "metrics_port": self.metrics_port,
         }
@@ -397,7 +421,5 @@ def _check_together(settings: Settings) -> None:
             "COGNITO_JWKS_URL: Name one address, or as many as COGNITO_ISSUER has issuers "
             f"({len(settings.cognito_issuer)}), in their order."
         )
-    if settings.device_cache_seconds and settings.redis_url is None:
-        raise SettingsError("DEVICE_CACHE_SECONDS: Needs REDIS_URL, where the lists are kept.")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")

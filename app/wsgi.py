@@ -4,7 +4,7 @@ import sys
 
 from botocore.exceptions import BotoCoreError
 
-from app import create_app
+from app.factory import create_app
 from app.settings import Settings
 
 try:

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import tokens
 from benchmarks.load import Case, Result, run, together
 from benchmarks.report import Rows, plot, print_rows, print_start
-from benchmarks.servers import ROOT, Server, Upstream, express, fastapi, redis, service, upstream
+from benchmarks.servers import ROOT, Server, Upstream, express, fastapi, service, upstream
 from benchmarks.start import start_up
 from benchmarks.upstream import KEY
 
@@ -29,8 +29,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
 PICKED = os.environ.get("BENCH_CASES", "")
 OUTPUT = ROOT / "build/bench"
 USERS, ONCE_PER_ROUND = 500, 3000
-QUOTA, CACHE_SECONDS = 50, 60
-CACHING = "ours, cache on"
+QUOTA = 50
 
 LIST, CURRENT = "/devices", "/devices/current"
 PATCH = {
@@ -131,26 +130,15 @@ def _overload(ours: Server, cognito: Upstream, folder: Path) -> dict[str, object
 
 
 def _under_quota(cognito: Upstream, folder: Path) -> dict[str, Result]:
-    """Users who look at their list again and again, while Cognito allows 50 reads a second.
-
-    The server with a cache has a first round that does not count: at that quota it takes 10 s to
-    ask for 500 lists once.
-    """
+    """Users who look at their list again and again, while Cognito allows 50 reads a second."""
     found: dict[str, Result] = {}
     quota = {"COGNITO_READ_QUOTA": str(QUOTA)}
     with ExitStack() as stack:
         servers = [stack.enter_context(service("ours", cognito, folder, quota))]
-        if shutil.which("redis-server"):
-            shared = {
-                "REDIS_URL": stack.enter_context(redis()),
-                "DEVICE_CACHE_SECONDS": str(CACHE_SECONDS),
-            }
-            more = quota | shared
-            servers.append(stack.enter_context(service(CACHING, cognito, folder, more)))
         servers += [stack.enter_context(peer(cognito, folder)) for peer in (fastapi, express)]
         for server in servers:
             cognito.set(delay=UNDER_QUOTA.delay, quota=QUOTA)
-            run(server, UNDER_QUOTA, (10 if server.name == CACHING else 1) * SECONDS, folder)
+            run(server, UNDER_QUOTA, SECONDS, folder)
             found[server.name] = run(server, UNDER_QUOTA, 4 * SECONDS, folder)
     print()
     print_rows({UNDER_QUOTA.name: found})

@@ -111,7 +111,7 @@ def environment(cognito: Upstream) -> dict[str, str]:
 
 SERVICE_SETTINGS = {
     "LOG_FORMAT": "json",
-    "RATE_LIMIT_PER_USER": "100000000 per minute",
+    "RATE_LIMIT_PER_SIGN_IN": "100000000 per minute",
     "RATE_LIMIT_PER_ADDRESS": "100000000 per minute",
     "COGNITO_READ_QUOTA": "100000",
     "COGNITO_UPDATE_QUOTA": "100000",
@@ -134,21 +134,6 @@ def service(
         folder,
     ) as server:
         yield server
-
-
-@contextmanager
-def redis() -> Iterator[str]:
-    """The URL of a Redis that keeps nothing on disk."""
-    port = _free_port()
-    process = subprocess.Popen(
-        ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", ""],  # noqa: S607
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def settings_for(
         "COGNITO_CLIENT_IDS": client_id,
         "COGNITO_ENDPOINT_URL": cognito.url,
         "COGNITO_JWKS_URL": cognito.jwks_url(pool_id),
-        "RATE_LIMIT_PER_USER": "100000 per minute",
+        "RATE_LIMIT_PER_SIGN_IN": "100000 per minute",
         "RATE_LIMIT_PER_ADDRESS": "100000 per minute",
         "COGNITO_READ_QUOTA": "100000",
         "COGNITO_UPDATE_QUOTA": "100000",
@@ -100,7 +100,7 @@ def serving(settings: dict[str, str], *, wait_for: str = "/readyz") -> Iterator[
         output = Path(folder, "output")
         with output.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn"],
+                [Path(sys.executable).with_name("gunicorn")],
                 cwd=ROOT,
                 env=kept | {"PORT": "0", "LOG_FORMAT": "json"} | settings,
                 stdout=out,

@@ -33,6 +33,20 @@ class KeysUnavailable(Exception):
     """The key set could not be fetched, or holds no key to verify with."""
 
 
+class UnknownKey(ServiceError):
+    """A token names a key that is not known, and it is too early to ask for the key set again.
+
+    It may be a key that the pool has just begun to sign with; or anybody has made it up.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            ErrorCode.UPSTREAM_UNAVAILABLE,
+            "The key that signed the access token is not known yet. Try again shortly.",
+            retry_after=retry_after,
+        )
+
+
 class FetchTimeout(BaseException):
     """A fetch took too long. Not an Exception, so that no library swallows it."""
 
@@ -120,44 +134,48 @@ class KeySet:
         return bool(self._keys)
 
     def key(self, kid: str) -> RSAPublicKey | None:
-        """The key named `kid`; None if there is no such key.
+        """The key named `kid`; None if the key set, fetched since this was asked, has none.
 
         Raises:
-            ServiceError: `upstream-unavailable`, when the key is not known and cannot be fetched.
+            ServiceError: `upstream-unavailable`, when no key is known, and none can be fetched.
+            UnknownKey: this one is not known, and may not be fetched at once.
         """
-        key = self._keys.get(kid)
-        if key is None:
-            return self._look_up(kid)
+        return self._keys[kid] if self.has(kid) else self._look_up(kid)
+
+    def has(self, kid: str) -> bool:
+        """Whether the key named `kid` is at hand. Has old keys refreshed in the background."""
         if self._clock() - self._fetched_at > self._max_age:
             self._refresh_in_background()
-        return key
+        return kid in self._keys
 
     def _look_up(self, kid: str) -> RSAPublicKey | None:
+        asked = self._clock()
         with self._fetching:  # one fetch serves all callers that wait here
-            if kid not in self._keys and self._may_fetch():
+            if kid not in self._keys and self._wait() <= 0:
                 if self._keys:
-                    self._unknown_kid_at = self._clock()
+                    self._unknown_kid_at = asked
                 self._refresh()
         key = self._keys.get(kid)
-        if key is None and self._failed_at > self._fetched_at:
-            raise ServiceError(
-                ErrorCode.UPSTREAM_UNAVAILABLE,
-                "The user pool's keys, which the access token is verified with, cannot be fetched "
-                "at the moment. Try again later.",
-                retry_after=max(1, math.ceil(self._wait())),
-            )
-        return key
-
-    def _may_fetch(self) -> bool:
-        since_unknown_kid = self._clock() - self._unknown_kid_at
-        return self._wait() <= 0 and (not self._keys or since_unknown_kid >= self._refetch_interval)
+        if key is not None or self._fetched_at >= asked:
+            return key
+        retry_after = max(1, math.ceil(self._wait()))
+        if self._keys:
+            raise UnknownKey(retry_after)
+        raise ServiceError(
+            ErrorCode.UPSTREAM_UNAVAILABLE,
+            "The user pool's keys, which the access token is verified with, cannot be fetched "
+            "at the moment. Try again later.",
+            retry_after=retry_after,
+        )
 
     def _wait(self) -> float:
-        """Seconds until the next fetch after one that failed."""
-        return self._failed_at + self._refetch_interval - self._clock()
+        """Seconds until the next fetch after one that failed, or for an unknown `kid`."""
+        last = max(self._failed_at, self._unknown_kid_at)
+        return max(0.0, last + self._refetch_interval - self._clock())
 
     def _refresh_in_background(self) -> None:
-        if self._wait() > 0 or not self._fetching.acquire(blocking=False):
+        failed_lately = self._clock() < self._failed_at + self._refetch_interval
+        if failed_lately or not self._fetching.acquire(blocking=False):
             return
 
         def refresh() -> None:
@@ -169,6 +187,7 @@ class KeySet:
         threading.Thread(target=refresh, name="jwks-refresh", daemon=True).start()
 
     def _refresh(self) -> None:
+        began = self._clock()
         try:
             keys = self._fetch(self._url)
         except KeysUnavailable as error:
@@ -179,6 +198,6 @@ class KeySet:
             )
             return
         self._keys = keys
-        self._fetched_at = self._clock()
+        self._fetched_at = began
         metrics.JWKS_FETCHES.labels("fetched").inc()
         logger.info("jwks_fetched", url=self._url, kids=sorted(keys))

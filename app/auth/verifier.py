@@ -7,6 +7,7 @@ is ours to choose, the keys come from the pool alone, every claim is checked.
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -29,12 +30,21 @@ NOT_ONE_OF_THIS_POOL = (
 )
 
 
+class TokenRefused(ServiceError):
+    """A token that the pool has signed, and that is not accepted: `sign_in` is whose it is."""
+
+    def __init__(self, code: ErrorCode, detail: str | None, sign_in: str) -> None:
+        super().__init__(code, detail)
+        self.sign_in = sign_in
+
+
 class TokenVerifier:
     """Says which user a token belongs to, or why it is refused.
 
-    A token that verified is remembered, by the SHA-256 of its text, until it expires: a session
-    costs one signature check. `keys`: issuer → its keys. `leeway`: seconds that clocks may differ.
-    `cache_size`: tokens to remember.
+    What a token that verified says is remembered, by the SHA-256 of its very text, until it expires
+    or its key leaves the pool's set: a session costs one signature check. The text itself is not
+    kept, and no other text ever finds it. `keys`: issuer → its keys. `leeway`: seconds that clocks
+    may differ. `cache_size`: tokens to remember.
     """
 
     def __init__(
@@ -50,34 +60,37 @@ class TokenVerifier:
         self._client_ids = client_ids
         self._leeway = leeway
         self._clock = clock
-        self._verified: TLRUCache[bytes, AccessToken] = TLRUCache(
-            maxsize=cache_size, ttu=lambda _, token, __: token.expires_at + leeway, timer=clock
+        self._verified: TLRUCache[bytes, _Verified] = TLRUCache(
+            maxsize=cache_size, ttu=lambda _, it, __: it.expires_at + leeway, timer=clock
         )
 
     def verify(self, value: str) -> AccessToken:
         """The access token whose text is `value`.
 
         Raises:
-            ServiceError: `invalid-token`, `insufficient-scope`, or `upstream-unavailable` when the
-                key it is signed with cannot be fetched. It names the `sub` once the signature has
-                verified.
+            TokenRefused: `invalid-token` or `insufficient-scope`, once the signature has verified.
+            ServiceError: `invalid-token`, or `upstream-unavailable` when the key that it is signed
+                with cannot be fetched.
         """
         digest = hashlib.sha256(value.encode()).digest()
         remembered = self._verified.get(digest)
-        metrics.token_cache_counter("hit" if remembered else "miss").inc()
-        if remembered is None:
-            remembered = self._access_token(self._claims(value))
-            self._verified[digest] = remembered
+        if remembered is not None and remembered.keys.has(remembered.kid):
+            metrics.token_cache_counter("hit").inc()
+        else:
+            metrics.token_cache_counter("miss").inc()
+            claims, keys, kid = self._claims(value)
+            remembered = self._verified[digest] = self._checked(claims, keys, kid)
         return AccessToken(
-            sub=remembered.sub,
-            client_id=remembered.client_id,
-            device_key=remembered.device_key,
-            expires_at=remembered.expires_at,
-            value=value,
+            remembered.sub,
+            remembered.client_id,
+            remembered.device_key,
+            remembered.sign_in,
+            remembered.expires_at,
+            value,
         )
 
-    def _claims(self, value: str) -> dict[str, Any]:
-        """The claims of a token that one of the pool's keys has signed."""
+    def _claims(self, value: str) -> tuple[dict[str, Any], KeySet, str]:
+        """The claims of a token that one of the pool's keys has signed, and which key."""
         if "=" in value:  # RFC 7515, section 2: base64url goes without padding, one text per token
             raise _refused("padding", NOT_ONE_OF_THIS_POOL)
         try:
@@ -95,10 +108,11 @@ class TokenVerifier:
                     expected=sorted(self._keys),
                     found=issuer,
                 )
-            key = self._keys[issuer].key(kid)
+            keys = self._keys[issuer]
+            key = keys.key(kid)
             if key is None:
                 raise _refused("key", "The access token is not signed by a key of this user pool.")
-            return jwt.decode(
+            claims = jwt.decode(
                 value,
                 key,
                 algorithms=["RS256"],
@@ -109,10 +123,11 @@ class TokenVerifier:
                     "verify_iat": False,
                 },
             )
+            return claims, keys, kid
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise _refused(type(error).__name__, NOT_ONE_OF_THIS_POOL) from error
 
-    def _access_token(self, claims: dict[str, Any]) -> AccessToken:
+    def _checked(self, claims: dict[str, Any], keys: KeySet, kid: str) -> "_Verified":
         """What the verified claims say, each of them checked."""
         sub, client_id = claims["sub"], claims.get("client_id")
         device_key, scope = claims.get("device_key"), claims.get("scope", "")
@@ -131,42 +146,65 @@ class TokenVerifier:
             raise _refused(
                 "claims", "The access token's claims are not those of a Cognito access token."
             )
+        sign_in = next(
+            it
+            for name in ("origin_jti", "jti", "sub")
+            if (it := claims.get(name)) and _is_plain(it)
+        )
         if claims["token_use"] != "access":  # noqa: S105
             raise _refused(
                 "token_use",
                 "This is not an access token. Send the access token, not the ID token.",
-                sub=sub,
+                sign_in,
             )
         if not isinstance(client_id, str) or client_id not in self._client_ids:
             raise _refused(
                 "client_id",
                 "The access token was issued to an app client that may not call here.",
-                sub=sub,
+                sign_in,
                 expected=sorted(self._client_ids),
                 found=client_id,
             )
         if expires_at <= now - self._leeway:
-            raise _refused("expired", "The access token has expired. Refresh it.", sub=sub)
+            raise _refused("expired", "The access token has expired. Refresh it.", sign_in)
         if issued_at > now + self._leeway:
             raise _refused(
                 "issued_at",
                 "The access token was issued in the future. If Cognito has just issued it, the "
                 "clock of this service is behind.",
-                sub=sub,
+                sign_in,
                 seconds_ahead=round(issued_at - now),
             )
         if USER_ADMIN_SCOPE not in scope.split():
-            raise ServiceError(ErrorCode.INSUFFICIENT_SCOPE, sub=sub)
-        return AccessToken(
-            sub=sub, client_id=client_id, device_key=device_key, expires_at=expires_at
-        )
+            raise TokenRefused(ErrorCode.INSUFFICIENT_SCOPE, None, sign_in)
+        return _Verified(sub, client_id, device_key, sign_in, expires_at, keys, kid)
 
 
-def _refused(check: str, detail: str, *, sub: str | None = None, **facts: Any) -> ServiceError:
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token says that verified by the key `kid` of `keys`."""
+
+    sub: str
+    client_id: str
+    device_key: str | None
+    sign_in: str
+    expires_at: int
+    keys: KeySet
+    kid: str
+
+
+def _is_plain(claim: object) -> bool:
+    return isinstance(claim, str) and claim.isprintable()
+
+
+def _refused(check: str, detail: str, sign_in: str | None = None, **facts: Any) -> ServiceError:
     """The refusal, and the log line that says which check failed. Never holds the token.
 
-    `facts` may come from a token that did not verify, so they are cut short.
+    `sign_in`: once the signature has verified. `facts` may come from a token that did not verify,
+    so they are cut short.
     """
     logged = {name: str(value)[:200] for name, value in facts.items()}
     logger.info("token_refused", check=check, **logged)
-    return ServiceError(ErrorCode.INVALID_TOKEN, detail, sub=sub)
+    if sign_in is None:
+        return ServiceError(ErrorCode.INVALID_TOKEN, detail)
+    return TokenRefused(ErrorCode.INVALID_TOKEN, detail, sign_in)

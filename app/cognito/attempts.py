@@ -1,4 +1,4 @@
-"""How one operation is attempted: within its deadline, its quota and our patience with Cognito.
+"""How one operation is attempted: retries, deadline, quota, breaker.
 
 One call of `Attempts.run` is one Cognito operation to our callers, and one or more requests to
 Cognito. What a lost answer means is in the operation's row of `app.domain.operations`.
@@ -28,10 +28,13 @@ Answer = TypeVar("Answer")
 
 BACKOFF_FIRST = 0.1
 BACKOFF_LONGEST = 1.0
-"""Seconds. Full jitter between nothing and a doubling bound: callers do not march in step."""
+"""Seconds. Full jitter between nothing and a doubling bound: so retries do not align."""
 
-SLOT_WAIT = 0.5
+SLOT_WAIT = 2.0
 """Seconds that an operation waits for a place among those under way."""
+
+NOTHING_SENT = (ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE)
+"""Codes by which callers know that nothing was changed."""
 
 
 class AttemptFailed(Exception):
@@ -66,7 +69,7 @@ class Attempts:
 
     `deadline`: when `run` must have come back. `longest_attempt`: how long one request may take; no
     attempt starts that could not end before the deadline. `max_in_flight`: how many operations may
-    be under way in this worker; the next one waits `SLOT_WAIT` for a place.
+    be under way in this worker; the next one waits for a place, `SLOT_WAIT` at most.
     """
 
     def __init__(
@@ -95,113 +98,93 @@ class Attempts:
         Raises:
             ServiceError: what came of the last attempt.
         """
-        if not self._slots.acquire(timeout=SLOT_WAIT):
+        wait = min(SLOT_WAIT, max(0.0, self._deadline - self._longest_attempt))
+        latest_start = time.monotonic() + self._deadline - self._longest_attempt
+        if not self._slots.acquire(timeout=wait):
             metrics.COGNITO_REFUSED.labels("in_flight").inc()
             raise ServiceError(
                 ErrorCode.UPSTREAM_UNAVAILABLE,
                 "Too many calls of Amazon Cognito are under way. Nothing was changed.",
                 retry_after=1,
             )
+        lost: ServiceError | None = None
         try:
             with metrics.COGNITO_IN_FLIGHT.track_inprogress():
-                return self._run(operation, request)
+                for number in count(1):
+                    try:
+                        return self._once(operation, request)
+                    except AttemptFailed as failure:
+                        error = failure.error
+                        lost = error if failure.answer_lost else lost
+                        again = failure.retryable and number < self._max_attempts
+                    except (
+                        ServiceError
+                    ) as refusal:  # the breaker's or the budget's: nothing was sent
+                        error, again = refusal, False
+                    pause = random.uniform(0, min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**number))  # noqa: S311
+                    if not again or time.monotonic() + pause > latest_start:
+                        return self._finish(operation, error, lost)
+                    metrics.COGNITO_RETRIES.labels(operation.name).inc()
+                    logger.info("cognito_retry", operation=operation.name, after_attempt=number)
+                    time.sleep(pause)
+            raise AssertionError("count() has no end")
         finally:
             self._slots.release()
 
-    def _run(self, operation: Operation, request: Callable[[], Answer]) -> Answer | None:
-        lost: list[AttemptFailed] = []
-        try:
-            return self._repeat(operation, request, lost)
-        except AttemptFailed as failure:
-            error = failure.error
-            if error.code is ErrorCode.QUOTA_EXCEEDED:
-                metrics.RATE_LIMITED.labels("cognito").inc()
-        except ServiceError as refusal:  # the breaker's or the budget's: nothing was sent
-            error = refusal
-            if error.code is ErrorCode.UPSTREAM_UNAVAILABLE:
-                metrics.COGNITO_REFUSED.labels("breaker").inc()
-        if lost and error.code is operation.shown_done_by:
-            logger.info("cognito_answer_settled", operation=operation.name, shown_by=error.code)
-            return None
-        raise _with_advice(operation, error) if lost else error
-
-    def _repeat(
-        self, operation: Operation, request: Callable[[], Answer], lost: list[AttemptFailed]
-    ) -> Answer:
-        """Attempt until an answer comes, pausing between attempts; failures whose answer was lost
-        go to `lost`."""
-        started = time.monotonic()
-        for number in count(1):
-            try:
-                return self._once(operation, request)
-            except AttemptFailed as failure:
-                if failure.answer_lost:
-                    lost.append(failure)
-                pause = random.uniform(0, min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**number))  # noqa: S311
-                ends = time.monotonic() - started + pause + self._longest_attempt
-                if not failure.retryable or number == self._max_attempts or ends > self._deadline:
-                    raise
-            metrics.COGNITO_RETRIES.labels(operation.name).inc()
-            logger.info("cognito_retry", operation=operation.name, after_attempt=number)
-            time.sleep(pause)
-        raise AssertionError("count() has no end")
-
     def _once(self, operation: Operation, request: Callable[[], Answer]) -> Answer:
-        """One request, counted."""
+        """One request, counted, and ended when it takes longer than its time-outs together: they do
+        not bound the lookup of a name, one address after another, or an answer that comes byte by
+        byte."""
         self._breaker.check()  # before the budget: what is not sent costs no quota
         self._budget.take(operation)
         outcome, started = "ok", time.perf_counter()
         try:
             with self._breaker.guard(), cognito_span(operation.name):
                 try:
-                    answer = self._in_time(request)
-                except AttemptFailed as failure:
+                    with gevent.Timeout(self._longest_attempt, TooLate):
+                        answer = request()
+                except (AttemptFailed, TooLate) as error:
+                    failure = error if isinstance(error, AttemptFailed) else _timed_out()
                     # Others were answered: Cognito is up, and this process is busy. Not where the
                     # breaker has opened since: it would take what is no outage for a success.
                     if self._answered_at > started and self._breaker.state() == STATE_CLOSED:
                         failure.outage = False
-                    raise
+                    raise failure from None
                 self._answered_at = time.perf_counter()
                 return answer
         except AttemptFailed as failure:
             outcome = failure.error.code
+            if outcome is ErrorCode.QUOTA_EXCEEDED:
+                metrics.RATE_LIMITED.labels("cognito").inc()
             raise
         finally:
             record_attempt(operation.name, outcome, time.perf_counter() - started)
 
-    def _in_time(self, request: Callable[[], Answer]) -> Answer:
-        """One request, ended when it takes longer than its time-outs together.
+    @staticmethod
+    def _finish(operation: Operation, error: ServiceError, lost: ServiceError | None) -> None:
+        """Tell what came of the attempts: `error` of the last, `lost` of one that may have been
+        done. Returns when the operation has been done after all.
 
-        Those do not bound the lookup of a name, one address after another, or an answer that comes
-        byte by byte.
+        Raises:
+            ServiceError: it has not, or nobody knows.
         """
-        try:
-            with gevent.Timeout(self._longest_attempt, TooLate):
-                return request()
-        except TooLate:
-            raise AttemptFailed(
-                ServiceError(ErrorCode.UPSTREAM_TIMEOUT),
-                retryable=True,
-                answer_lost=True,
-                outage=True,
-            ) from None
+        if lost is None or operation.lost is None:
+            raise error
+        if error.code is operation.done_if_refused_with:
+            logger.info("cognito_answer_settled", operation=operation.name, shown_by=error.code)
+            return
+        if error.code in NOTHING_SENT:
+            error = lost  # what the caller must know: it may have been done
+        timed_out = error.code is ErrorCode.UPSTREAM_TIMEOUT
+        what = error.code.detail if timed_out else "Amazon Cognito's answer was lost."
+        raise ServiceError(
+            error.code, f"{what} {operation.lost}", retry_after=error.retry_after, answer_lost=True
+        )
 
 
-def _with_advice(operation: Operation, error: ServiceError) -> ServiceError:
-    """`error`, saying what may have happened and what to do after a write's answer was lost."""
-    if operation.lost is None:
-        return error
-    what = (
-        ErrorCode.UPSTREAM_TIMEOUT.detail
-        if error.code is ErrorCode.UPSTREAM_TIMEOUT
-        else "Amazon Cognito's answer was lost."
-    )
-    return ServiceError(
-        error.code,
-        f"{what} {operation.lost}",
-        retry_after=error.retry_after,
-        answer_lost=True,
-    )
+def _timed_out() -> AttemptFailed:
+    error = ServiceError(ErrorCode.UPSTREAM_TIMEOUT)
+    return AttemptFailed(error, retryable=True, answer_lost=True, outage=True)
 
 
 def is_outage(kind: type[BaseException], failure: BaseException) -> bool:

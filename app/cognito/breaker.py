@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker
 
 from app.domain.errors import ErrorCode, ServiceError
+from app.observability import metrics
 
 __all__ = ["STATE_CLOSED", "STATE_HALF_OPEN", "STATE_OPEN", "CognitoBreaker"]
 
@@ -52,9 +53,9 @@ class CognitoBreaker:
         """
         state = self.state()
         if state == STATE_OPEN:
-            raise self._unavailable(self._breaker.open_remaining)
+            raise _unavailable(self._breaker.open_remaining)
         if state == STATE_HALF_OPEN and self._probing.locked():
-            raise self._unavailable(1)
+            raise _unavailable(1)
         return state
 
     @contextmanager
@@ -66,7 +67,7 @@ class CognitoBreaker:
         """
         probe = self.check() == STATE_HALF_OPEN
         if probe and not self._probing.acquire(blocking=False):
-            raise self._unavailable(1)
+            raise _unavailable(1)
         try:
             with self._breaker:
                 yield
@@ -75,6 +76,7 @@ class CognitoBreaker:
                 self._probing.release()
             self.state()
 
-    @staticmethod
-    def _unavailable(seconds: float) -> ServiceError:
-        return ServiceError(ErrorCode.UPSTREAM_UNAVAILABLE, retry_after=max(1, math.ceil(seconds)))
+
+def _unavailable(seconds: float) -> ServiceError:
+    metrics.COGNITO_REFUSED.labels("breaker").inc()
+    return ServiceError(ErrorCode.UPSTREAM_UNAVAILABLE, retry_after=max(1, math.ceil(seconds)))

@@ -1,8 +1,10 @@
 """The operations of the port, each as a call of Amazon Cognito and what came of it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
+import orjson
 from botocore.exceptions import (
     BotoCoreError,
     ConnectTimeoutError,
@@ -13,14 +15,16 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
 from app.cognito import answers
-from app.cognito.api import CognitoApi, Refused
 from app.cognito.attempts import AttemptFailed, Attempts
+from app.cognito.endpoint import Endpoint, Refused
 from app.cognito.errors import to_service_error
+from app.cognito.transport import Transport
 from app.domain import operations
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
 from app.domain.sessions import SessionPage
+from app.observability.calls import record_request_id
 
 Answer = TypeVar("Answer")
 
@@ -28,8 +32,9 @@ Answer = TypeVar("Answer")
 class CognitoClient:
     """`app.domain.cognito.CognitoPort` over Amazon Cognito's API."""
 
-    def __init__(self, api: CognitoApi, attempts: Attempts) -> None:
-        self._api = api
+    def __init__(self, endpoint: Endpoint, transport: Transport, attempts: Attempts) -> None:
+        self._endpoint = endpoint
+        self._transport = transport
         self._attempts = attempts
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
@@ -108,20 +113,30 @@ class CognitoClient:
         access_token: str,
         **params: Any,
     ) -> Answer:
-        """What `read` makes of Cognito's answer; of an answer that was lost, but shown to have been
-        a success (`Operation.shown_done_by`), it makes nothing."""
-        params["AccessToken"] = access_token
-
-        def request() -> Answer:
-            try:
-                return read(self._api.call(operation, params))
-            except Refused as refused:
-                raise _refusal(operation, refused) from None
-            except (BotoCoreError, *UNREADABLE) as error:
-                raise _failure(error) from None
-
-        # None only where `read` is `nothing`.
+        """What `read` makes of Cognito's answer. An answer that was lost, but shown to have been a
+        success (`Operation.done_if_refused_with`), is None, as that of all writes."""
+        # The body alone differs from call to call: it is the parameters, in JSON.
+        body = orjson.dumps({"AccessToken": access_token, **params})
+        request = partial(self._request, operation, body, read)
         return self._attempts.run(operation, request)  # type: ignore[return-value]
+
+    def _request(
+        self, operation: Operation, body: bytes, read: Callable[[Mapping[str, Any]], Answer]
+    ) -> Answer:
+        """One request.
+
+        Raises:
+            AttemptFailed: Cognito refused it, did not answer, or not as it would.
+        """
+        endpoint = self._endpoint
+        try:
+            answer = self._transport.post(endpoint.url, endpoint.headers[operation], body)
+            record_request_id(answer.headers.get("x-amzn-requestid"))
+            return read(endpoint.members(operation, answer))
+        except Refused as refused:
+            raise _refusal(operation, refused) from None
+        except (BotoCoreError, *UNREADABLE) as error:
+            raise _failure(error) from None
 
 
 UNREADABLE = (
@@ -137,11 +152,18 @@ UNREADABLE = (
 """What botocore's parser and ours raise over bytes that Cognito would not send."""
 
 
+OUTAGES = (502, 503, 504)
+"""Statuses that say that Cognito is down. A 500 is an answer, and may be one user's own."""
+
+
 def _refusal(operation: Operation, refused: Refused) -> AttemptFailed:
     """The failure for an answer that is an error."""
     if refused.status >= 500:
         return AttemptFailed(
-            ServiceError(ErrorCode.UPSTREAM_ERROR), retryable=True, answer_lost=True, outage=True
+            ServiceError(ErrorCode.UPSTREAM_ERROR),
+            retryable=True,
+            answer_lost=True,
+            outage=refused.status in OUTAGES,
         )
     error = to_service_error(operation, refused.code, refused.message)
     return AttemptFailed(error, retryable=error.code is ErrorCode.QUOTA_EXCEEDED)

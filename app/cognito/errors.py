@@ -24,8 +24,10 @@ CODES = {
 }
 """Exceptions that mean the same whatever was asked."""
 
-SCOPE_MESSAGE = "does not have required scopes"
-"""The one NotAuthorizedException that is not about the token's validity; only its message tells."""
+ABOUT_SCOPE, ABOUT_TOKEN = "does not have required scopes", "access token"
+"""In a NotAuthorizedException, whose kind only its message tells: "Access Token has been revoked",
+"Invalid Access Token", "Could not verify signature for Access Token" and so on are about the token.
+"""
 
 QUOTA_RETRY_AFTER = 1
 """Seconds. Cognito's quotas are per second, so the next one has a fresh share."""
@@ -37,8 +39,10 @@ def to_service_error(operation: Operation, exception: str, message: str) -> Serv
     `message` is looked at and never passed on.
     """
     match exception:
-        case "NotAuthorizedException" if SCOPE_MESSAGE in message:
+        case "NotAuthorizedException" if ABOUT_SCOPE in message:
             return ServiceError(ErrorCode.INSUFFICIENT_SCOPE)
+        case "NotAuthorizedException" if ABOUT_TOKEN not in message.lower():
+            return ServiceError(operation.not_authorized)
         case "InvalidParameterException":
             return ServiceError(operation.invalid, operation.refused)
         case "ResourceNotFoundException":

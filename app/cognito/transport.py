@@ -48,12 +48,8 @@ class Answer:
         self.parser = HttpResponseParser(self)
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
+        self.status = 0
         self.complete = self.keep_alive = False
-
-    @property
-    def status(self) -> int:
-        status: int = self.parser.get_status_code()
-        return status
 
     @property
     def body(self) -> bytes:
@@ -67,6 +63,24 @@ class Answer:
             "transfer-encoding",
         }
 
+    def feed(self, data: bytes) -> None:
+        """Read on. What comes after a whole answer belongs to nobody: it ends the connection, so
+        that no other caller is given it.
+
+        Raises:
+            HttpParserError: this is not HTTP.
+        """
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            if not self.complete:
+                raise
+            self.keep_alive = False
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            raise ValueError("a second answer")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
@@ -74,6 +88,7 @@ class Answer:
         self.pieces.append(piece)
 
     def on_message_complete(self) -> None:
+        self.status = self.parser.get_status_code()
         if self.status >= 200:
             self.complete, self.keep_alive = True, self.parser.should_keep_alive()
         else:  # an interim answer: RFC 9110, section 15.2
@@ -164,7 +179,7 @@ class Transport:
         return answer
 
     def _kept_one(self, route: Route) -> HTTPConnection | None:
-        """A connection that the other side has not closed meanwhile."""
+        """A connection on which nothing has come meanwhile: neither its end nor surplus bytes."""
         while self._kept:
             kept_route, connection = self._kept.pop()
             poll = _poll()
@@ -235,8 +250,9 @@ def _round(sock: socket.socket, request: bytes) -> Answer:
     while not answer.complete:
         data = sock.recv(READ_SIZE)
         if data:
-            answer.parser.feed_data(data)
+            answer.feed(data)
         elif answer.ends_with_connection:
+            answer.status = answer.parser.get_status_code()
             break
         else:
             raise ConnectionResetError("closed before the answer was complete")

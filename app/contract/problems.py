@@ -84,14 +84,8 @@ def _example(
 def _when(code: ErrorCode, calls: Operation | None) -> str:
     if calls and code is calls.invalid and calls.refused:
         return calls.refused
-    if calls and calls.lost:
-        match code:
-            case ErrorCode.UPSTREAM_ERROR | ErrorCode.UPSTREAM_TIMEOUT:
-                return f"{code.when} {calls.lost}"
-            case ErrorCode.QUOTA_EXCEEDED | ErrorCode.UPSTREAM_UNAVAILABLE:
-                # An attempt before the last may have lost its answer.
-                unless = "Nothing was changed, unless `detail` says otherwise:"
-                return f"{code.when} {unless} {calls.lost}"
+    if calls and calls.lost and code in (ErrorCode.UPSTREAM_ERROR, ErrorCode.UPSTREAM_TIMEOUT):
+        return f"{code.when} {calls.lost}"
     return code.when
 
 

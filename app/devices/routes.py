@@ -33,11 +33,12 @@ from app.domain.devices import (
     TrackedDevice,
 )
 from app.domain.errors import ErrorCode
-from app.http.authentication import caller
 from app.http.blueprint import ApiBlueprint, operation
+from app.http.gate import caller, current_device
 from app.http.links import next_page
 from app.http.problems import failures
 
+SIGN_OUT = "devices.SignOut"
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""
 
@@ -87,7 +88,7 @@ class Devices(MethodView):
         DevicePageSchema,
         description="A page of devices.",
         examples=named("first-page", "last-page"),
-        headers={"Age": "Age", "Link": "Link"},
+        headers={"Link": "Link"},
     )
     def get(self, query: dict[str, Any]) -> tuple[DevicePage, dict[str, str]]:
         """List the user's devices.
@@ -95,10 +96,8 @@ class Devices(MethodView):
         Page by page, remembered devices only: Cognito lists no other kind. While `nextCursor` is
         not null there is another page, even when this one is short or empty.
         """
-        fresh = bool(request.cache_control.no_cache)
-        page = _devices().page(caller(), **query, fresh=fresh)
-        headers = next_page("devices.Devices", page.next_cursor, limit=query["limit"])
-        return page, headers if page.age is None else headers | {"Age": str(page.age)}
+        page = _devices().page(caller(), **query)
+        return page, next_page("devices.Devices", page.next_cursor, limit=query["limit"])
 
     @operation(
         "trackDevice",
@@ -230,7 +229,7 @@ class CurrentDevice(MethodView):
         after a federated or Hosted UI sign-in: there is nothing to offer; `listSessions` shows
         where such users are signed in.
         """
-        return _devices().get_current(caller())
+        return _devices().get(caller(), current_device())
 
     @operation(
         "updateCurrentDevice",
@@ -253,7 +252,7 @@ class CurrentDevice(MethodView):
         This is the user's answer to "Remember this device?" where the user pool asks for it.
         Repeating the call is safe.
         """
-        return _devices().set_current_status(caller(), body["status"])
+        return _devices().set_status(caller(), current_device(), body["status"])
 
     @operation("forgetCurrentDevice", ErrorCode.NO_CURRENT_DEVICE, calls=operations.FORGET_DEVICE)
     @blueprint.response(204, description="The device is forgotten.")
@@ -265,7 +264,7 @@ class CurrentDevice(MethodView):
         fails with "Device does not exist." Repeating the call is safe: 404 `device-not-found` then
         means that it is done.
         """
-        _devices().forget_current(caller())
+        _devices().forget(caller(), current_device())
 
 
 @blueprint.route("/sign-out")

@@ -36,6 +36,7 @@ from app.http.schemas import (
     next_cursor,
     required_enum,
 )
+from app.naming import shows_nothing, turns_text_round
 
 FORGET_MAX = 100_000
 """Cognito states no bound; this is far more devices than could be read before a call must end."""
@@ -70,8 +71,12 @@ def is_current() -> Any:
 
 
 def readable(name: str) -> None:
-    if not name.strip():
+    if shows_nothing(name):
         raise ValidationError("Must not be blank.")
+    if turns_text_round(name):
+        raise ValidationError(
+            "Must not contain characters that turn text round (U+202A to U+202E, U+2066 to U+2069)."
+        )
     if any(unicodedata.category(character) == "Cc" for character in name):
         raise ValidationError("Must not contain control characters.")
 

@@ -8,12 +8,14 @@ class AccessToken:
     """The caller, as Cognito signed it (Developer Guide, "Understanding the access token").
 
     `device_key` is the device that signed in; None on federated and Hosted UI sign-ins and where
-    the pool tracks no devices. It outlives the device. `expires_at` is in epoch seconds.
-    `value` is the token itself, for Cognito alone.
+    the pool tracks no devices. It outlives the device. `sign_in` stands for the sign-in that the
+    token and its refreshed successors come from: `origin_jti`, else `jti`, else `sub`. `expires_at`
+    is in epoch seconds. `value` is the token itself, for Cognito alone.
     """
 
     sub: str
     client_id: str
     device_key: str | None
+    sign_in: str
     expires_at: int
-    value: str = field(default="", repr=False)
+    value: str = field(repr=False)

@@ -77,14 +77,12 @@ class Device:
 class DevicePage:
     """One page of a user's devices; `next_cursor` is None on the last one.
 
-    `current_device_id` is the caller's own device, also where Cognito does not list it. `age`:
-    seconds since Cognito answered; None when it just has.
+    `current_device_id` is the caller's own device, also where Cognito does not list it.
     """
 
     items: tuple[Device, ...]
     next_cursor: str | None
     current_device_id: str | None = None
-    age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

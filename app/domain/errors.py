@@ -215,7 +215,7 @@ class ServiceError(Exception):
     `detail`: a sentence for the caller, what went wrong here and what to change; the code's own
     unless given. It never holds a token, a secret or Cognito's own message. `retry_after`: seconds.
     `errors`: field → messages, on validation only. `answer_lost`: Cognito may have done what it was
-    asked. `sub`: the user, where the token is known to be theirs although it is refused.
+    asked.
     """
 
     def __init__(
@@ -226,7 +226,6 @@ class ServiceError(Exception):
         retry_after: int | None = None,
         errors: Mapping[str, Any] | None = None,
         answer_lost: bool = False,
-        sub: str | None = None,
     ) -> None:
         super().__init__(f"{code}: {detail or code.detail}")
         self.code = code
@@ -234,4 +233,3 @@ class ServiceError(Exception):
         self.retry_after = retry_after
         self.errors = errors
         self.answer_lost = answer_lost
-        self.sub = sub

@@ -1,45 +1,56 @@
-"""Calls under way, shared by all callers that ask for the same thing."""
+"""Calls under way, shared by callers that ask for the same with the very same token."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
 
-class Flights(Generic[Result]):
-    """Runs one call at a time for each `owner`.
+class Flight(Generic[Result]):
+    """One call. `is_first`: this caller makes it and sets `result`; others find it set."""
 
-    A caller that asks for the same `call` (by its key) while it is under way gets its result, or
-    the exception that it raised.
+    result: Result
+
+    def __init__(self, *, is_first: bool) -> None:
+        self.is_first = is_first
+
+
+class Flights(Generic[Result]):
+    """Gives a caller the result of the same call that is under way already.
+
+    The access token itself is part of every key. So no caller is ever given what another token was
+    answered, be it another sign-in of the same user. Nothing is kept once a call has ended.
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[Hashable, tuple[Hashable, Future[Result]]] = {}
+        self._under_way: dict[tuple[str, Hashable], Future[Result]] = {}
 
-    def share(self, owner: Hashable, key: Hashable, call: Callable[[], Result]) -> Result:
-        """The result of `call`, made now or by another caller. Waits while the owner has another
-        call under way."""
-        flight = key, Future[Result]()
-        while (other := self._under_way.setdefault(owner, flight)) is not flight:
-            other_key, future = other
-            if other_key == key:
-                return future.result()
-            future.exception()  # wait for its end, however it ends
+    @contextmanager
+    def join(self, token: str, what: Hashable) -> Iterator[Flight[Result]]:
+        """The first caller's flight, to be given a result; or, once that is there, the same result.
+
+        Raises:
+            Exception: what the first caller's call raised, to all that have joined it.
+        """
+        key, mine = (token, what), Future[Result]()
+        first = self._under_way.setdefault(key, mine)
+        flight = Flight[Result](is_first=first is mine)
+        if not flight.is_first:
+            flight.result = first.result()
+            yield flight
+            return
         try:
-            result = call()
+            yield flight
+            mine.set_result(flight.result)
         except BaseException as error:
-            self._land(owner, flight)
-            flight[1].set_exception(error)
+            mine.set_exception(error)
             raise
-        self._land(owner, flight)
-        flight[1].set_result(result)
-        return result
+        finally:
+            if self._under_way.get(key) is mine:
+                del self._under_way[key]
 
     def clear(self) -> None:
         """Let no further caller join the calls that are under way."""
         self._under_way.clear()
-
-    def _land(self, owner: Hashable, flight: tuple[Hashable, Future[Result]]) -> None:
-        if self._under_way.get(owner) is flight:
-            del self._under_way[owner]

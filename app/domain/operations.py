@@ -25,8 +25,9 @@ class Operation:
     `quota`: the category that it counts against. `not_found`: what ResourceNotFoundException means.
     `invalid`: what InvalidParameterException means, and `refused` what to say then. `lost`: what
     may have happened, and what to do, when a write's answer was lost; None for a read.
-    `shown_done_by`: the refusal of a repeated call that shows that it is done. `unavailable`: what
-    it means that the operation is turned off.
+    `done_if_refused_with`: the refusal of a repeated call that shows that it is done.
+    `unavailable`: what OperationNotEnabledException means. `not_authorized`: what a
+    NotAuthorizedException means whose message is not about the access token.
     """
 
     name: str
@@ -35,8 +36,9 @@ class Operation:
     invalid: ErrorCode = ErrorCode.INVALID_PARAMETER
     refused: str | None = None
     lost: str | None = None
-    shown_done_by: ErrorCode | None = None
+    done_if_refused_with: ErrorCode | None = None
     unavailable: ErrorCode = ErrorCode.DEVICE_TRACKING_UNAVAILABLE
+    not_authorized: ErrorCode = ErrorCode.INVALID_TOKEN
 
 
 LIST_DEVICES = Operation("ListDevices", READS, refused=STALE_CURSOR)
@@ -63,7 +65,7 @@ FORGET_DEVICE = Operation(
     UPDATES,
     ErrorCode.DEVICE_NOT_FOUND,
     lost=f"The device may have been forgotten already; {REPEAT}",
-    shown_done_by=ErrorCode.DEVICE_NOT_FOUND,
+    done_if_refused_with=ErrorCode.DEVICE_NOT_FOUND,
 )
 GLOBAL_SIGN_OUT = Operation(
     "GlobalSignOut",
@@ -77,15 +79,18 @@ LIST_USER_SESSIONS = Operation(
     ErrorCode.SESSION_TRACKING_UNAVAILABLE,
     refused=STALE_CURSOR,
     unavailable=ErrorCode.SESSION_TRACKING_UNAVAILABLE,
+    # AWS does not document what it answers while tracking is off. Not 401: pages throw tokens away.
+    not_authorized=ErrorCode.SESSION_TRACKING_UNAVAILABLE,
 )
 REVOKE_USER_SESSION = Operation(
     "RevokeUserSession",
     UPDATES,
     ErrorCode.SESSION_NOT_FOUND,
-    # The id is well-formed by then: what is left to refuse is the caller's own session.
+    # AWS does not document how it refuses the caller's own session: the service looks it up.
     invalid=ErrorCode.CURRENT_SESSION,
+    not_authorized=ErrorCode.CURRENT_SESSION,
     lost=f"The session may have ended already; {REPEAT}",
-    shown_done_by=ErrorCode.SESSION_NOT_FOUND,
+    done_if_refused_with=ErrorCode.SESSION_NOT_FOUND,
     unavailable=ErrorCode.SESSION_TRACKING_UNAVAILABLE,
 )
 

@@ -1,16 +1,12 @@
 """Which web origins may call from a browser: an explicit list, by flask-cors."""
 
 import re
-from typing import Any
 
 from flask import Flask, Response, request
-from flask_cors import CORS, cross_origin
+from flask_cors import CORS
 from werkzeug.exceptions import NotFound
 
-from app.http.problems import PROBLEM_JSON
-
 EXPOSED_HEADERS = (
-    "Age",
     "Link",
     "Location",
     "Retry-After",
@@ -20,7 +16,7 @@ EXPOSED_HEADERS = (
     "RateLimit-Remaining",
     "RateLimit-Reset",
 )
-ALLOWED_HEADERS = ("Authorization", "Cache-Control", "Content-Type", "X-Request-ID")
+ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID")
 TRACING_HEADERS = (
     "baggage",
     "sentry-trace",
@@ -35,8 +31,10 @@ TRACING_HEADERS = (
 PREFLIGHT_MAX_AGE = 2 * 60 * 60
 """Seconds; the longest that Chromium keeps a preflight answer."""
 
-SHARED = re.compile(r"/(?:(?:devices|sessions)(?:/[\s\S]*)?|openapi(?:-3\.0)?\.json)")
-"""The paths that other origins have business with."""
+SHARED = r"/(?!(?:healthz|readyz|metrics|docs(?:/.*)?|favicon\.ico|openapi\.yaml)?$)[\s\S]*"
+"""The paths that other origins have business with: the API, and what is not there, so that a page
+can read `not-found`."""
+_SHARED = re.compile(SHARED)
 
 ORIGINS = "cors_origins"
 """The extension that holds the allowed origins."""
@@ -65,8 +63,9 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
     # flask-cors takes a text with brackets, an IPv6 origin's, for a regular expression, and matches
     # regular expressions from the start only.
     exactly = [re.compile(rf"{re.escape(origin)}\Z") for origin in origins]
-    options: dict[str, Any] = dict(  # noqa: C408
-        origins=exactly,
+    CORS(
+        app,
+        resources={f"^{SHARED}$": {"origins": exactly}},
         methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=[*ALLOWED_HEADERS, *TRACING_HEADERS, *more_headers],
         expose_headers=list(EXPOSED_HEADERS),
@@ -75,21 +74,17 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
         always_send=False,  # to callers without Origin it would send the whole list
         vary_header=False,
     )
-    CORS(app, resources={rf"^{SHARED.pattern}$": options})
-    missing = cross_origin(**options, automatic_options=False)(Response)
 
     @app.before_request
-    def answer_preflight_of_missing_address() -> Response | None:
-        """A 404 would fail the preflight, and the page could not read `not-found`."""
-        asks = "Access-Control-Request-Method" in request.headers and request.method == "OPTIONS"
-        return missing() if asks and isinstance(request.routing_exception, NotFound) else None
+    def answer_preflight() -> Response | None:
+        """Of what is not there, too: a browser tells a preflight's 404 as a failure of CORS."""
+        asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return Response() if asks and isinstance(request.routing_exception, NotFound) else None
 
     @app.after_request
     def vary(response: Response) -> Response:
         """Vary: Origin on refusals too, which flask-cors leaves out: Fetch, "CORS protocol and HTTP
-        caches". Problems can be read at every address."""
-        if SHARED.fullmatch(request.path):
+        caches"."""
+        if _SHARED.fullmatch(request.path):
             response.vary.add("Origin")
-        elif response.mimetype == PROBLEM_JSON:
-            response.headers.extend(problem_headers(app, request.origin))
         return response

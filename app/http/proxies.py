@@ -2,22 +2,22 @@
 
 import re
 from collections.abc import Iterable
+from urllib.request import parse_http_list
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
+from werkzeug.http import parse_options_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-_NAME = r"[\w!#$%&'*+.^`|~-]+"
-_PAIR = re.compile(rf'[ \t]*(?:({_NAME})=({_NAME}|"(?:[^"\\]|\\.)*"))?[ \t]*([;,]|\Z)', re.ASCII)
-"""A parameter of Forwarded and what ends it: RFC 7239, section 4."""
+FORWARDED = "forwarded"
 _WITH_PORT = re.compile(r"\[(?P<bracketed>[^]]+)\](?::\d+)?|(?P<dotted>[\d.]+):\d+")
 
 
 def trust(app: Flask, hops: int, header: str) -> None:
-    """Believe the last `hops` entries of `header`, the one that the proxies write.
-
-    `x-forwarded-for` goes with X-Forwarded-Proto; `forwarded` is RFC 7239, which API Gateway's
-    private integration sends alone. A caller may have sent the other one, so it is not read.
+    """Believe what the last `hops` proxies say of the caller's address, and the last one of the
+    scheme: in `X-Forwarded-For` and `-Proto`, or, where `header` is `forwarded`, in Forwarded (RFC
+    7239), as API Gateway's private integration has it. The other kind is not read: the caller sent
+    it.
 
     Not X-Forwarded-Host: load balancers pass on what the client sent, and nothing here needs it.
     """
@@ -33,37 +33,26 @@ def mount(app: Flask, path: str) -> None:
 
 
 def _plain_forwarding(app: WSGIApplication, header: str) -> WSGIApplication:
-    """X-Forwarded-For and -Proto for ProxyFix, made of Forwarded where that is `header`.
-
-    Without ports: a caller has thousands of them, and would count as a new one with each."""
+    """X-Forwarded-For for ProxyFix, made of Forwarded where that counts, and without ports: a
+    caller has thousands of them, and would count as a new one with each."""
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if header == "forwarded":
-            elements = _elements(environ.get("HTTP_FORWARDED", ""))
-            environ["HTTP_X_FORWARDED_FOR"] = ",".join(it.get("for", "unknown") for it in elements)
-            environ["HTTP_X_FORWARDED_PROTO"] = elements[-1].get("proto", "") if elements else ""
-        entries = environ.get("HTTP_X_FORWARDED_FOR", "").replace('"', "").split(",")
-        environ["HTTP_X_FORWARDED_FOR"] = ",".join(map(_without_port, entries))
+        if header == FORWARDED:
+            hops = _forwarded(environ.get("HTTP_FORWARDED", ""))
+            environ["HTTP_X_FORWARDED_FOR"] = ",".join(hop.get("for", "unknown") for hop in hops)
+            environ["HTTP_X_FORWARDED_PROTO"] = hops[-1].get("proto", "") if hops else ""
+        if "HTTP_X_FORWARDED_FOR" in environ:
+            entries = environ["HTTP_X_FORWARDED_FOR"].replace('"', "").split(",")
+            environ["HTTP_X_FORWARDED_FOR"] = ",".join(map(_without_port, entries))
         return app(environ, start_response)
 
     return call
 
 
-def _elements(forwarded: str) -> list[dict[str, str]]:
-    """The parameters of each element of Forwarded; none at all when it is malformed."""
-    elements: list[dict[str, str]] = [{}]
-    at = 0
-    while found := _PAIR.match(forwarded, at):
-        name, value, end = found.groups()
-        if name:
-            value = re.sub(r"\\(.)", r"\1", value[1:-1]) if value[0] == '"' else value
-            elements[-1][name.lower()] = value.replace(",", "")  # ProxyFix splits at commas
-        if not end:
-            return [it for it in elements if it]
-        if end == ",":
-            elements.append({})
-        at = found.end()
-    return []
+def _forwarded(header: str) -> list[dict[str, str]]:
+    """The hops of a Forwarded header. What is in quotes is one value, whatever it looks like."""
+    hops = (parse_options_header(f"hop;{element}")[1] for element in parse_http_list(header))
+    return [{name: value.replace(",", "") for name, value in hop.items()} for hop in hops]
 
 
 def _without_port(entry: str) -> str:

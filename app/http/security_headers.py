@@ -1,6 +1,7 @@
 """Response headers that keep browsers from being used against the user; by the `secure` library."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from flask import Flask, Response, request
 from secure import Secure
@@ -43,8 +44,10 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        if response.status_code == 204:
-            response.headers.pop("Content-Type", None)  # of no content: RFC 9110, section 8.3
+        if (
+            response.status_code == HTTPStatus.NO_CONTENT
+        ):  # describes what is not there: RFC 9110 8.3
+            del response.headers["Content-Type"]
         more = headers(request.is_secure, request.host)
         own = [name for name in SET_BY_VIEWS if name in response.headers]
         if own:

@@ -18,6 +18,8 @@ from app.observability.traces import trace_id
 
 logger = structlog.get_logger("app.access")
 
+UNKNOWN_KEY = "unknown-key"
+"""The route of calls whose token names a key that is not known: anybody can make one up."""
 PROBES = ("/healthz", "/readyz", "/metrics")
 """Routes that machines ask all day. Their level is DEBUG, or they would drown everything else."""
 
@@ -147,7 +149,7 @@ def register(app: Flask) -> None:
         token = g.get("access_token")
         record_request(
             request.method if request.method in METHODS else "other",
-            request.url_rule.rule if request.url_rule else "unmatched",
+            g.get("route") or (request.url_rule.rule if request.url_rule else "unmatched"),
             response.status_code,
             time.perf_counter() - g.started,
             g.cognito_use,

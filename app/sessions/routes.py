@@ -10,8 +10,8 @@ from app.contract.examples import named
 from app.domain import operations
 from app.domain.errors import ErrorCode
 from app.domain.sessions import EndingScope, SessionPage
-from app.http.authentication import caller
 from app.http.blueprint import ApiBlueprint, operation
+from app.http.gate import caller
 from app.http.links import next_page
 from app.http.problems import failures
 from app.sessions.schemas import (
@@ -100,6 +100,8 @@ class Sessions(MethodView):
 class OneSession(MethodView):
     @operation(
         "endSession",
+        ErrorCode.CURRENT_SESSION,
+        ErrorCode.INVALID_PARAMETER,
         calls=operations.REVOKE_USER_SESSION,
         errors={"linked": ["Not a valid boolean."]},
     )

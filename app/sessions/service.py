@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, audited
-from app.domain.bulk import Bulk, Report, Runs
+from app.domain.bulk import Bulk, Report
 from app.domain.cognito import CognitoPort
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.sessions import Session, SessionPage, is_session_id
+from app.domain.sessions import EndingScope, Session, SessionPage, is_session_id
 from app.naming import describe_session
 
 ENDED = "session.ended"
@@ -22,11 +22,11 @@ class SessionService:
     """The sessions of the token's owner. `client_names`: app client id → what people call it."""
 
     def __init__(
-        self, cognito: CognitoPort, audit: AuditTrail, runs: Runs, client_names: Mapping[str, str]
+        self, cognito: CognitoPort, audit: AuditTrail, bulk: Bulk, client_names: Mapping[str, str]
     ) -> None:
         self._cognito = cognito
         self._audit = audit
-        self._runs = runs
+        self._bulk = bulk
         self._client_names = client_names
 
     def page(self, token: AccessToken, cursor: str | None) -> SessionPage:
@@ -51,7 +51,7 @@ class SessionService:
                 "No such session: the id in the path is not a session id.",
             )
         with audited(self._audit, ENDED, token, session_id):
-            self._cognito.revoke_user_session(token.value, session_id, linked=linked)
+            self._revoke(token, session_id, linked=linked)
 
     def end_others(self, token: AccessToken) -> Report:
         """End all sessions but the caller's own.
@@ -59,25 +59,32 @@ class SessionService:
         Raises:
             ServiceError: the sessions could not be listed; nothing was ended.
         """
-        return self._runs.run(
-            token.sub, ENDED + token.value, lambda bulk: self._end_others(bulk, token)
+        return self._bulk.run(
+            token,
+            ENDED,
+            scope=EndingScope.OTHERS,
+            page_at=lambda cursor: self._cognito.list_user_sessions(token.value, cursor),
+            choose=lambda sessions: [one.id for one in sessions if not one.current],
+            call=lambda one: self._revoke(token, one),
         )
 
-    def _end_others(self, bulk: Bulk, token: AccessToken) -> Report:
+    def _revoke(self, token: AccessToken, session_id: str, *, linked: bool = False) -> None:
+        """RevokeUserSession. Cognito does not say why it refuses a session: the list tells whether
+        it is the caller's own."""
         try:
-            listed = bulk.all_pages(
-                lambda cursor: self._cognito.list_user_sessions(token.value, cursor)
-            )
-            others = dict.fromkeys(session.id for session in listed if not session.current)
+            self._cognito.revoke_user_session(token.value, session_id, linked=linked)
         except ServiceError as error:
-            self._audit.record(ENDED, token, None, error.code.value)
+            if error.code is not ErrorCode.CURRENT_SESSION or error.answer_lost:
+                raise
+            listed = self._cognito.list_user_sessions(token.value, None).items
+            current = next((one.current for one in listed if one.id == session_id), None)
+            if current is None:
+                raise ServiceError(ErrorCode.SESSION_NOT_FOUND) from None
+            if not current:
+                raise ServiceError(
+                    ErrorCode.INVALID_PARAMETER, "Cognito refused to end this session."
+                ) from None
             raise
-        return bulk.run(
-            others,
-            lambda one: self._cognito.revoke_user_session(token.value, one, linked=False),
-            gone=ErrorCode.SESSION_NOT_FOUND,
-            audited=lambda one: audited(self._audit, ENDED, token, one),
-        )
 
     def _described(self, session: Session) -> Session:
         return replace(

@@ -8,8 +8,8 @@ from unittest import mock
 import pytest
 from flask import Flask
 
-from app import create_app
-from app import start as begin
+from app.factory import create_app
+from app.factory import start as begin
 from app.observability import audit
 from app.settings import Settings
 from tests.api.client import ApiClient
@@ -70,7 +70,8 @@ def make_application(jwks: JwksServer, **variables: str) -> Flask:
         "COGNITO_USER_POOL_ID": POOL_ID,
         "COGNITO_CLIENT_IDS": CLIENT_ID,
         "COGNITO_JWKS_URL": jwks.url,
-        "RATE_LIMIT_PER_USER": "100000 per minute",
+        "JWKS_REFETCH_INTERVAL": "0.001",
+        "RATE_LIMIT_PER_SIGN_IN": "100000 per minute",
         "RATE_LIMIT_PER_ADDRESS": "100000 per minute",
         "FORGET_RATE": "1000",
         "COGNITO_UPDATE_QUOTA": "100000",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api.client import assert_problem
+from tests.api.client import INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, Start, Token
 from tests.api.tokens import OTHER_CLIENT_ID
 
@@ -12,43 +12,97 @@ ONE_EACH = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
 PROXY = "10.0.0.1"
 
 
-# Users
+# Sign-ins
 
 
-def test_a_users_calls_count_together_and_count_down(start: Start, token: Token) -> None:
-    api = start(RATE_LIMIT_PER_USER="2 per hour", RATE_LIMIT_PER_ADDRESS="1 per hour")
+def test_a_sign_ins_calls_count_together_and_count_down(start: Start, token: Token) -> None:
+    api = start(RATE_LIMIT_PER_SIGN_IN="2 per hour", RATE_LIMIT_PER_ADDRESS="1 per hour")
+    api = api.with_token(token(origin_jti="a sign-in"))
     for remaining, path in (("1", "/devices"), ("0", "/sessions")):
         headers = api.get(path).headers
         assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("2", remaining)
         assert 1 <= int(headers["RateLimit-Reset"]) <= 3600
-    refused = api.with_token(token(jti="another sign-in")).get("/devices")
+    refused = api.with_token(token(origin_jti="a sign-in", jti="refreshed")).get("/devices")
     problem = assert_problem(refused, 429, "rate-limited", retry_after=True)
-    assert "2 per 1 hour from this user" in problem["detail"]
+    assert "2 per 1 hour from this sign-in" in problem["detail"]
     assert refused.headers["Retry-After"] == refused.headers["RateLimit-Reset"]
     assert refused.headers["RateLimit-Remaining"] == "0"
     assert len(api.cognito.calls) == 2
-    assert api.with_token(token(sub="another")).get("/devices").status_code == 200
+    assert api.with_token(token(origin_jti="another")).get("/devices").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("changes", "status", "code"),
-    [
-        ({"exp": 1}, 401, "invalid-token"),
-        ({"client_id": OTHER_CLIENT_ID}, 401, "invalid-token"),
-        ({"scope": "openid"}, 403, "insufficient-scope"),
-    ],
-    ids=["expired", "another client", "no scope"],
-)
-def test_a_token_whose_signature_verified_counts_against_its_own_user(
-    start: Start, token: Token, changes: dict[str, object], status: int, code: str
+def test_signing_in_again_multiplies_reads_by_five_at_most_and_leaves_changes_open(
+    start: Start, token: Token
 ) -> None:
-    """Behind one address 401 must not become 429, or nobody learns to refresh."""
-    api = start(RATE_LIMIT_PER_USER="1 per hour", **ONE_EACH)
-    for sub in ("jane", "joe"):
-        response = api.with_token(token(sub=sub, **changes)).get("/devices")
-        assert (response.status_code, response.get_json()["code"]) == (status, code)
-    again = api.with_token(token(sub="jane", **changes)).get("/devices")
-    assert_problem(again, 429, "rate-limited", retry_after=True)
+    api = start(RATE_LIMIT_PER_SIGN_IN="2 per hour")
+
+    def of(number: int) -> ApiClient:
+        return api.with_token(token(origin_jti=f"sign-in {number}"))
+
+    reads = [of(number).get("/devices").status_code for number in range(10)]
+    assert reads == [200] * 10
+    refused = of(10).get("/devices")
+    assert (
+        "10 per 1 hour from this user"
+        in assert_problem(refused, 429, "rate-limited", retry_after=True)["detail"]
+    )
+    assert of(11).delete("/devices?scope=all").status_code == 200
+    assert api.with_token(token(sub="somebody else")).get("/devices").status_code == 200
+
+
+def test_calls_that_one_sign_in_may_not_make_cost_its_user_nothing(
+    start: Start, token: Token
+) -> None:
+    """A stolen token cannot use up its owner's calls from elsewhere."""
+    api = start(RATE_LIMIT_PER_SIGN_IN="2 per hour")
+    stolen = api.with_token(token(origin_jti="stolen"))
+    assert [stolen.get("/devices").status_code for _ in range(20)] == [200] * 2 + [429] * 18
+    assert api.with_token(token(origin_jti="the owner's")).get("/devices").status_code == 200
+
+
+def test_the_emergency_exit_is_open_whatever_was_called_before(start: Start, token: Token) -> None:
+    api = start(RATE_LIMIT_PER_SIGN_IN="1 per hour")
+    statuses = [api.get("/devices").status_code for _ in range(9)]
+    assert statuses == [200] + [429] * 8
+    exits = [api.post("/devices/sign-out").status_code for _ in range(11)]
+    assert exits == [204] * 10 + [429]
+
+
+REFUSED: dict[str, tuple[dict[str, object], int]] = {
+    "expired": ({"exp": 1}, 401),
+    "an ID token": ({"token_use": "id"}, 401),
+    "another client's": ({"client_id": OTHER_CLIENT_ID}, 401),
+    "without the scope": ({"scope": "openid"}, 403),
+}
+
+
+@pytest.mark.parametrize(("changes", "status"), REFUSED.values(), ids=REFUSED)
+def test_a_worthless_token_does_not_lock_its_owner_out(
+    start: Start, token: Token, changes: dict[str, object], status: int
+) -> None:
+    """From the owner's very address, and of the owner's very sign-in."""
+    api = start(RATE_LIMIT_PER_SIGN_IN="20 per hour", **ONE_EACH)
+    worthless = api.with_token(token(origin_jti="a sign-in", **changes))
+    statuses = [worthless.get("/devices").status_code for _ in range(30)]
+    assert statuses == [status] * 20 + [429] * 10
+    owner = api.with_token(token(origin_jti="a sign-in"))
+    api.cognito.add(OTHER)
+    assert [
+        owner.get("/sessions").status_code,
+        owner.patch(f"/devices/{OTHER}", json={"status": "not_remembered"}).status_code,
+        owner.delete(f"/devices/{OTHER}").status_code,
+        owner.delete("/devices?scope=others").status_code,
+        owner.post("/devices/sign-out").status_code,
+    ] == [200, 200, 204, 200, 204]
+
+
+def test_one_persons_401_does_not_become_the_429_of_others_at_the_address(
+    start: Start, token: Token
+) -> None:
+    api = start(RATE_LIMIT_PER_SIGN_IN="1 per hour", **ONE_EACH)
+    for name in ("jane", "joe"):
+        expired = api.with_token(token(origin_jti=name, exp=1)).get("/devices")
+        assert_problem(expired, 401, "invalid-token", challenge=INVALID_TOKEN)
 
 
 # Addresses
@@ -60,11 +114,11 @@ def test_forged_and_missing_tokens_count_against_the_address(start: Start) -> No
     assert anonymous.get("/devices").status_code == 401
     assert forged.get("/sessions").status_code == 401
     assert_problem(forged.get("/devices"), 429, "rate-limited", retry_after=True)
-    assert api.get("/devices").status_code == 200, "a good token counts against its user"
+    assert api.get("/devices").status_code == 200, "a good token counts against its sign-in"
 
 
 def test_probes_preflights_and_other_addresses_are_not_limited(start: Start) -> None:
-    api = start(RATE_LIMIT_PER_USER="1 per hour", **ONE_EACH)
+    api = start(RATE_LIMIT_PER_SIGN_IN="1 per hour", **ONE_EACH)
     for _ in range(3):
         assert api.get("/healthz").status_code == 200
         assert api.options("/devices").status_code == 200
@@ -96,69 +150,51 @@ def rfc7239(value: str) -> dict[str, str]:
     return {"Forwarded": value}
 
 
-FORWARDED: dict[str, list[tuple[dict[str, str], str, bool]]] = {
-    "0": [
+BY_X, BY_RFC = "x-forwarded-for", "forwarded"
+FORWARDED: dict[tuple[str, str], list[tuple[dict[str, str], str, bool]]] = {
+    (BY_X, "0"): [
         (xff("192.0.2.1", "https"), PROXY, False),
         (rfc7239("for=192.0.2.1;proto=https"), PROXY, False),
     ],
-    "1": [
+    (BY_X, "1"): [
         (xff("192.0.2.1", "https"), "192.0.2.1", True),
         (xff("192.0.2.1", "https, http"), "192.0.2.1", False),
         (xff("192.0.2.1, 203.0.113.9"), "203.0.113.9", False),
         (xff('"x, 203.0.113.9'), "203.0.113.9", False),
         (xff("203.0.113.9:50001"), "203.0.113.9", False),
         (xff("[2001:db8::9]:50001"), "2001:db8::9", False),
-        (xff("192.0.2.1") | rfc7239("for=1.1.1.1;proto=https"), "192.0.2.1", False),
-        (rfc7239("for=1.1.1.1"), PROXY, False),
+        (rfc7239("for=1.1.1.1;proto=https") | xff("192.0.2.9"), "192.0.2.9", False),
+        (rfc7239("for=1.1.1.1;proto=https"), PROXY, False),
     ],
-    "2": [
-        (xff("6.6.6.6, 192.0.2.1, 10.0.0.9", "https"), "192.0.2.1", True),
+    (BY_X, "2"): [(xff("6.6.6.6, 192.0.2.1, 10.0.0.9", "https"), "192.0.2.1", True)],
+    (BY_RFC, "1"): [
+        (rfc7239("for=192.0.2.1;proto=https"), "192.0.2.1", True),
+        (rfc7239("for=6.6.6.6;proto=https, For=192.0.2.1;proto=http"), "192.0.2.1", False),
+        (rfc7239('for="[2001:db8::9]:4711"'), "2001:db8::9", False),
+        (rfc7239('for=192.0.2.1;by="x;for=6.6.6.6, for=7.7.7.7"'), "192.0.2.1", False),
+        (rfc7239("for=192.0.2.1") | xff("6.6.6.6", "https"), "192.0.2.1", False),
     ],
+    (BY_RFC, "2"): [(rfc7239("for=192.0.2.1, for=10.0.0.9"), "192.0.2.1", False)],
 }
-"""Trusted hops → what came, whose address it is (as the audit trail has it), and if by HTTPS."""
+"""What the proxy writes, trusted hops → what came, whose address it is (as the audit trail has it),
+and if by HTTPS."""
 
 
-@pytest.mark.parametrize("hops", FORWARDED)
-def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_before(
-    start: Start, trail: list[str], hops: str
+@pytest.mark.parametrize(("header", "hops"), FORWARDED)
+def test_the_last_hops_of_a_trusted_proxy_are_believed_and_nothing_else(
+    start: Start, trail: list[str], header: str, hops: str
 ) -> None:
-    api = start(TRUSTED_PROXY_HOPS=hops)
-    for headers, address, https in FORWARDED[hops]:
+    api = start(TRUSTED_PROXY_HOPS=hops, PROXY_HEADER=header)
+    for headers, address, https in FORWARDED[header, hops]:
         trail.clear()
-        response = api.post(
-            "/devices/sign-out",
+        response = api.delete(
+            f"/devices/{OTHER}",
             headers=headers | {"Host": "api.example.com"},
             environ_base={"REMOTE_ADDR": PROXY},
         )
         (line,) = trail
         assert json.loads(line)["data"]["address"] == address, headers
         assert ("Strict-Transport-Security" in response.headers) is https, headers
-
-
-@pytest.mark.parametrize(
-    ("headers", "address", "https"),
-    [
-        (rfc7239("for=192.0.2.1;proto=https"), "192.0.2.1", True),
-        (rfc7239("for=6.6.6.6;proto=https, For=192.0.2.1;proto=http"), "192.0.2.1", False),
-        (rfc7239('for="[2001:db8::9]:4711"'), "2001:db8::9", False),
-        (rfc7239('for=192.0.2.1;host="a, for=6.6.6.6"'), "192.0.2.1", False),
-        (rfc7239(r'for=192.0.2.1;host="a\", for=6.6.6.6"'), "192.0.2.1", False),
-        (rfc7239('host="a, for=192.0.2.1'), PROXY, False),
-        (rfc7239("for=192.0.2.1") | xff("6.6.6.6", "https"), "192.0.2.1", False),
-        (xff("6.6.6.6", "https"), PROXY, False),
-    ],
-)
-def test_forwarded_alone_is_believed_where_the_proxy_writes_it(
-    start: Start, trail: list[str], headers: dict[str, str], address: str, https: bool
-) -> None:
-    api = start(TRUSTED_PROXY_HOPS="1", PROXY_HEADER="forwarded")
-    response = api.post(
-        "/devices/sign-out",
-        headers=headers | {"Host": "api.example.com"},
-        environ_base={"REMOTE_ADDR": PROXY},
-    )
-    assert json.loads(trail[-1])["data"]["address"] == address
-    assert ("Strict-Transport-Security" in response.headers) is https
 
 
 def test_no_host_that_a_header_names_gets_into_links(start: Start) -> None:

@@ -3,8 +3,13 @@
 The pace, and what lost answers mean: tests/unit/domain/test_bulk.py.
 """
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 
+from app.domain.devices import DevicePage
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, THIRD, Token
@@ -80,3 +85,37 @@ def test_when_the_devices_cannot_be_listed_nothing_is_forgotten(
     assert len(api.cognito.devices[SUB]) == 70
     if failure is ErrorCode.INVALID_PARAMETER:  # the caller sent no cursor
         assert "The list changed while it was read" in problem["detail"]
+
+
+@pytest.mark.parametrize("revoked", ["the one that runs", "the one that comes"])
+def test_a_run_under_way_is_never_told_to_another_token_of_the_user(
+    api: ApiClient,
+    three_devices: list[str],
+    token: Token,
+    monkeypatch: pytest.MonkeyPatch,
+    revoked: str,
+) -> None:
+    """Cognito alone knows which token is revoked, so each is asked with its own."""
+    first, second = token(), token()
+    bad = first if revoked == "the one that runs" else second
+    listing, go = threading.Event(), threading.Event()
+    list_devices = api.cognito.list_devices
+
+    def slow(access_token: str, *more: Any) -> DevicePage:
+        if access_token == first:
+            listing.set()
+            assert go.wait(30)
+        if access_token == bad:
+            raise ServiceError(ErrorCode.INVALID_TOKEN)
+        return list_devices(access_token, *more)
+
+    monkeypatch.setattr(api.cognito, "list_devices", slow)
+    with ThreadPoolExecutor() as pool:
+        try:
+            running = pool.submit(api.with_token(first).delete, "/devices?scope=others")
+            assert listing.wait(30)
+            came = api.with_token(second).delete("/devices?scope=others")
+        finally:
+            go.set()
+        answers = {first: running.result(30).status_code, second: came.status_code}
+    assert answers == {first: 200, second: 200} | {bad: 401}

@@ -78,8 +78,31 @@ def test_one_session_is_ended(
 ) -> None:
     response = api.delete(f"/sessions/{PHONE}{query}")
     assert (response.status_code, response.data) == (204, b"")
+    assert "Content-Type" not in response.headers
     assert set(api.cognito.sessions[SUB]) == {HERE, TV}
     assert api.cognito.calls[0].arguments == {"session_id": PHONE, "linked": linked}
+
+
+@pytest.mark.parametrize(
+    ("session_id", "status", "code"),
+    [
+        (HERE, 409, "current-session"),
+        (PHONE, 400, "invalid-parameter"),
+        (BROWSER, 404, "session-not-found"),
+    ],
+)
+def test_a_session_that_cognito_does_not_end_is_looked_up(
+    api: ApiClient, sessions: list[str], session_id: str, status: int, code: str
+) -> None:
+    """Cognito's refusal does not say whether it is the caller's own."""
+    api.cognito.fail("revoke_user_session", ServiceError(ErrorCode.CURRENT_SESSION))
+    assert_problem(api.delete(f"/sessions/{session_id}"), status, code)
+
+
+def test_ending_a_session_while_sessions_are_not_tracked_says_so(api: ApiClient) -> None:
+    api.cognito.fail("revoke_user_session", ServiceError(ErrorCode.CURRENT_SESSION))
+    api.cognito.fail("list_user_sessions", ServiceError(ErrorCode.SESSION_TRACKING_UNAVAILABLE))
+    assert_problem(api.delete(f"/sessions/{PHONE}"), 501, "session-tracking-unavailable")
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ When they are fetched, and which are taken: tests/unit/auth/test_keys.py.
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+from prometheus_client import REGISTRY
+
 from tests.api.client import INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import Start, Token
 from tests.api.jwks_server import JwksServer, await_jwks_fetches
 from tests.api.tokens import ISSUER, SigningKey, access_claims, sign
 from tests.polling import until
 
+SECONDS_COUNT = "device_bff_http_request_duration_seconds_count"
 SWITCHED_ISSUER = ISSUER.replace("cognito-idp", "issuer-cognito-idp")
 
 
@@ -36,6 +39,24 @@ def test_a_key_that_was_withdrawn_signs_no_new_tokens(
     api.with_token(sign(access_claims(), next_pool_key)).get("/devices")
     response = api.with_token(sign(access_claims(), pool_key)).get("/devices")
     assert_problem(response, 401, "invalid-token", challenge=INVALID_TOKEN)
+
+
+def test_a_key_that_is_rotated_in_after_a_made_up_one_is_waited_for(
+    start: Start, jwks: JwksServer, strangers_key: SigningKey, next_pool_key: SigningKey
+) -> None:
+    """A 401 would sign the user out. Made-up keys concern no route's alerts."""
+    api = start(JWKS_REFETCH_INTERVAL="60", RATE_LIMIT_PER_ADDRESS="3 per hour")
+    made_up = api.with_token(sign(access_claims(), strangers_key, headers={"kid": "made-up"}))
+    assert_problem(made_up.get("/devices"), 401, "invalid-token", challenge=INVALID_TOKEN)
+    jwks.keys = [next_pool_key]
+    labels = {"method": "GET", "route": "unknown-key", "status": "503"}
+    before = REGISTRY.get_sample_value(SECONDS_COUNT, labels) or 0.0
+    rotated_in = api.with_token(sign(access_claims(), next_pool_key))
+    waits = rotated_in.get("/devices")
+    assert_problem(waits, 503, "upstream-unavailable", retry_after=True)
+    assert 1 <= int(waits.headers["Retry-After"]) <= 60
+    assert REGISTRY.get_sample_value(SECONDS_COUNT, labels) == before + 1
+    assert [rotated_in.get("/devices").status_code for _ in range(2)] == [503, 429]
 
 
 def test_it_starts_without_the_keys_and_serves_once_they_are_there(

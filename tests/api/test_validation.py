@@ -17,7 +17,7 @@ QUERIES = [
     ("GET", "/devices?cursor=", "cursor"),
     ("GET", "/devices?cursor=a%20b", "cursor"),
     ("GET", "/devices?cursor=abc%0A", "cursor"),
-    ("GET", "/devices?cursor=" + "a" * 4097, "cursor"),
+    ("GET", "/devices?cursor=" + "a" * 8001, "cursor"),
     ("GET", "/devices?access_token=abc", "access_token"),
     ("GET", "/devices?limit=1&limit=2", "limit"),
     ("DELETE", "/devices", "scope"),

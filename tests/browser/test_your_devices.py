@@ -50,7 +50,7 @@ def served_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
                 (
                     "Few calls a minute",
                     always,
-                    settings | {"RATE_LIMIT_PER_USER": "4 per minute"},
+                    settings | {"RATE_LIMIT_PER_SIGN_IN": "4 per minute"},
                 ),
             )
         ]

@@ -1,5 +1,6 @@
-"""What tests of deployment files run them against: programs, and the service's own settings."""
+"""What tests of deployment files run them against: programs, the contract, the settings."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,11 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from unittest import mock
 
+from openapi_schema_validator import OAS31Validator
+
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 SECONDS = 60
+CONTRACT = json.loads((ROOT / "openapi" / "openapi.json").read_text())
+PROBLEM = OAS31Validator(
+    CONTRACT["components"]["schemas"]["Problem"] | {"components": CONTRACT["components"]},
+    format_checker=OAS31Validator.FORMAT_CHECKER,
+)
+"""Validates problems by the contract, formats included."""
 
 
 def program_path(program: str) -> str:

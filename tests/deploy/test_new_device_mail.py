@@ -15,7 +15,7 @@ from moto import mock_aws
 from moto.ses.models import ses_backends
 
 from local_cognito.process import RunningCognito
-from tests.calls import call, sign_in_untracked
+from tests.calls import call, log_lines, sign_in_untracked
 from tests.deploy.programs import DEPLOY
 from tests.polling import until
 from tests.servers import Service
@@ -48,11 +48,11 @@ def pool_id(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def new_user(pool_id: str, email: str, verified: str = "true") -> str:
     """The `sub` of a user with that address."""
-    attributes = {"email": email, "email_verified": verified}
-    given = [{"Name": name, "Value": value} for name, value in attributes.items()]
-    user = boto3.client("cognito-idp").admin_create_user(
-        UserPoolId=pool_id, Username=email, UserAttributes=given, MessageAction="SUPPRESS"
-    )["User"]
+    attributes = (("email", email), ("email_verified", verified))
+    given = [{"Name": name, "Value": value} for name, value in attributes]
+    cognito = boto3.client("cognito-idp")
+    made = cognito.admin_create_user(UserPoolId=pool_id, Username=email, UserAttributes=given)
+    user = made["User"]
     return next(str(it["Value"]) for it in user["Attributes"] if it["Name"] == "sub")
 
 
@@ -74,37 +74,28 @@ def mails() -> list[Any]:
     return list(ses_backends[ACCOUNT][REGION].sent_messages)
 
 
-@pytest.fixture(scope="module")
-def audited(cognito_server: RunningCognito, shared_service: Service) -> list[str]:
-    """The lines that the service wrote when a device was tracked, and a session ended."""
+def test_what_the_service_writes_is_passed_on_and_told_to_its_user(
+    cognito_server: RunningCognito, shared_service: Service, pool_id: str
+) -> None:
     cognito_server.control("POST", "/_local/reset")
     other = cognito_server.control("POST", "/_local/managed-login")["session_id"]
     new = sign_in_untracked(cognito_server)
     body = {"deviceKey": new.device_key, "deviceGroupKey": new.device_group_key}
-    url, before = shared_service.url, shared_service.logs().count("\n")
+    url, before = shared_service.url, len(shared_service.logs())
     call(f"{url}/devices", "POST", json=body, headers=new.bearer).raise_for_status()
     call(f"{url}/sessions/{other}", "DELETE", headers=new.bearer).raise_for_status()
 
-    def written() -> list[str]:
-        lines = shared_service.logs().splitlines()[before:]
-        return [it for it in lines if '"specversion"' in it]
+    def audited() -> list[dict[str, Any]]:
+        return log_lines(shared_service.logs()[before:], specversion="1.0")
 
-    until("both are written", lambda: len(written()) == 2)
-    return written()
-
-
-def test_a_new_device_and_an_ended_session_are_told_to_their_user(
-    audited: list[str], pool_id: str
-) -> None:
-    sub = new_user(pool_id, "ada@example.com")
-    events = [json.loads(one) for one in audited]
-    for event in events:
-        event["data"]["sub"] = sub
-    hand_over(*map(json.dumps, events))
-    assert [mail.subject for mail in mails()] == [
-        "A new device was added to your account",
-        "Your account was signed out somewhere",
-    ]
+    until("both are in the audit trail", lambda: len(audited()) == 2)
+    template, _ = decode(str(FOLDER / "new-device-mail.yaml"))
+    pattern = template["Resources"]["Subscription"]["Properties"]["FilterPattern"]
+    passed_on = re.findall(r'\$\.type = "([^"]+)"', pattern)
+    assert passed_on == [event["type"] for event in audited()] == list(new_device_mail.SUBJECTS)
+    user = {"sub": new_user(pool_id, "ada@example.com")}
+    hand_over(*(json.dumps(it | {"data": it["data"] | user}) for it in audited()))
+    assert [mail.subject for mail in mails()] == list(new_device_mail.SUBJECTS.values())
     for mail in mails():
         assert mail.source == SENDER
         assert mail.destinations["ToAddresses"] == ["ada@example.com"]
@@ -142,13 +133,3 @@ def test_a_mail_that_fails_is_tried_again_and_holds_up_no_other(
     with pytest.raises(RuntimeError, match="1 mails"):
         hand_over(line("first"), line("second"))
     assert told == ["second"]
-
-
-def test_the_subscription_lets_through_what_the_service_writes_and_the_function_tells(
-    audited: list[str],
-) -> None:
-    template, _ = decode(str(FOLDER / "new-device-mail.yaml"))
-    pattern = template["Resources"]["Subscription"]["Properties"]["FilterPattern"]
-    kinds = re.findall(r'\$\.type = "([^"]+)"', pattern)
-    assert set(kinds) == new_device_mail.SUBJECTS.keys()
-    assert kinds == [json.loads(one)["type"] for one in audited]

@@ -2,18 +2,22 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.calls import SignedIn, assert_problem, call, metric
+from tests.calls import SignedIn, assert_problem, call, log_lines, metric
 from tests.polling import until
-from tests.servers import Service, free_port, serving, settings_for
+from tests.servers import ROOT, Service, free_port, serving, settings_for
 
 CALLS = 40
+NO_ROOM = "No room for the metrics of another worker: it does not count."
 SERVED = 'device_bff_http_request_duration_seconds_count{method="GET",route="/healthz",'
 
 
@@ -46,7 +50,7 @@ def kill_all_workers(service: Service) -> None:
 def test_counts_are_of_all_workers_and_outlive_them_and_states_do_not(
     cognito: RunningCognito, apart: Service, user: SignedIn
 ) -> None:
-    cognito.control("POST", "/_local/faults", operation="*", fault="internal_error", times=None)
+    cognito.control("POST", "/_local/faults", operation="*", fault="drop", times=None)
     call(f"{apart.url}/devices", headers=user.bearer)
     assert metric(apart.metrics_url, "device_bff_cognito_breaker_open") == 1
     before = metric(apart.metrics_url, SERVED)
@@ -74,3 +78,87 @@ def test_scrapes_need_no_token_know_no_limit_and_are_not_logged(apart: Service) 
         bearer = {"Authorization": "Bearer of nothing"}
         assert call(f"{apart.metrics_url}/metrics", headers=bearer).status_code == 200
     assert "/metrics" not in apart.logs()
+
+
+# A metric never fails a call
+
+
+@pytest.fixture
+def kept_at(cognito: RunningCognito, tmp_path: Path) -> Iterator[tuple[Service, Path]]:
+    """A service, and the folder that holds the folders of metrics."""
+    settings = {"METRICS_PORT": str(free_port()), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    with serving(settings_for(cognito) | settings) as service:
+        yield service, tmp_path
+
+
+def test_workers_that_come_and_go_leave_no_files(kept_at: tuple[Service, Path]) -> None:
+    service, folder = kept_at
+    until("both workers", lambda: service.logs().count("Booting worker") == 2)
+    before = sorted(path.name for path in folder.rglob("*.db"))
+    for _ in range(3):
+        kill_all_workers(service)
+        ask_everybody(service.url)
+    assert sorted(path.name for path in folder.rglob("*.db")) == before
+
+
+def test_a_folder_that_is_gone_is_made_again(
+    kept_at: tuple[Service, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    service, folder = kept_at
+    (metrics,) = folder.iterdir()
+    metrics.rename(tmp_path_factory.mktemp("gone") / "folder")
+    ask_everybody(service.url)
+    kill_all_workers(service)
+    before = metric(service.metrics_url, SERVED)
+    ask_everybody(service.url)
+    assert metric(service.metrics_url, SERVED) == before + CALLS
+
+
+def test_where_there_is_no_room_nothing_is_counted_and_the_log_says_so(
+    kept_at: tuple[Service, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A write without room would kill the worker (SIGBUS)."""
+    service, folder = kept_at
+    (metrics,) = folder.iterdir()
+    metrics.rename(tmp_path_factory.mktemp("gone") / "folder")
+    metrics.touch()  # no folder can be made here
+    kill_all_workers(service)
+    ask_everybody(service.url)
+    assert len(log_lines(service.logs(), event=NO_ROOM)) == 2
+
+
+def test_without_room_for_a_folder_each_process_counts_for_itself() -> None:
+    """The files would be larger than this process may write."""
+    program = """
+import os, resource
+from app.observability import metric_files
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+assert metric_files.open_folder() is None
+from app.observability import metrics
+metrics.RATE_LIMITED.labels("user").inc()
+assert b'rate_limited_total{by="user"} 1.0' in metrics.exposition()
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, env={})
+
+
+def test_each_master_has_a_folder_and_removes_no_other(
+    kept_at: tuple[Service, Path], user: SignedIn
+) -> None:
+    """gunicorn's own upgrade: SIGHUP, USR2, then TERM to the old master."""
+    service, folder = kept_at
+    service.process.send_signal(signal.SIGHUP)
+    until("it has reloaded", lambda: service.logs().count("Booting worker") == 4)
+    service.process.send_signal(signal.SIGUSR2)
+    until("the new master works", lambda: service.logs().count("Booting worker") == 6)
+    (new,) = (one for one in psutil.Process(service.process.pid).children() if one.children())
+    try:
+        assert len(list(folder.iterdir())) == 2
+        service.terminate()
+        assert len(list(folder.iterdir())) == 1
+        ask_everybody(service.url)
+        assert call(f"{service.url}/devices", headers=user.bearer).status_code == 200
+        assert metric(service.metrics_url, SERVED) == CALLS
+    finally:
+        new.terminate()
+        new.wait(60)
+    assert list(folder.iterdir()) == []

@@ -29,7 +29,7 @@ def two(cognito_server: RunningCognito, redis: RedisServer) -> Iterator[tuple[Se
     settings = settings_for(cognito_server) | {
         "REDIS_URL": redis.url,
         "WORKERS": "1",
-        "RATE_LIMIT_PER_USER": f"{USER_LIMIT} per hour",
+        "RATE_LIMIT_PER_SIGN_IN": f"{USER_LIMIT} per hour",
         "RATE_LIMIT_PER_ADDRESS": f"{ADDRESS_LIMIT} per hour",
         "COGNITO_READ_QUOTA": str(READS),
     }

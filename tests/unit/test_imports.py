@@ -8,14 +8,15 @@ from pathlib import Path
 APP = Path(__file__).parents[2] / "app"
 RANKS = (
     {"domain", "settings"},
-    {"naming", "counters", "observability", "optional_redis"},
+    {"naming", "counters", "observability"},
     {"auth", "cognito"},
     {"http"},
     {"contract"},
     {"devices", "sessions"},
     {"api", "assembly"},
-    {"__init__"},
+    {"factory"},
     {"server", "wsgi"},
+    {"__init__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 

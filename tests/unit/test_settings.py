@@ -143,14 +143,16 @@ WRONG: dict[str, list[str]] = {
     "COGNITO_CONNECT_TIMEOUT": ["0", "soon", "nan", "inf", "86401"],
     "COGNITO_MAX_ATTEMPTS": ["0", "11", "2.5"],
     "TOKEN_LEEWAY": ["-1", "61", "nan"],
-    "RATE_LIMIT_PER_USER": ["many", "10", "-1 per minute", "0 per minute"],
-    "REDIS_URL": ["localhost:6379", "redis://[", "redis://redis:port", "redis://r?family=0"],
+    "RATE_LIMIT_PER_SIGN_IN": ["many", "10", "-1 per minute", "0 per minute"],
+    "REDIS_URL": [
+        *("localhost:6379", "redis://[", "redis://redis:port", "redis://r?family=0", "http://r"),
+        *("redis://:p@ss#word@host:6379/0", "redis://:p/w@host", "redis+cluster://a:1,b:x"),
+    ],
     "CORS_ORIGINS": [
         *("*", "null", "app.example", "https://*.app.example", "https://app.example/"),
         *("https://app.example/path", "https://me@app.example", "https://app.example:port"),
         *("https://App.example", "https://bücher.example", "https://app.example:443"),
     ],
-    "DEVICE_CACHE_SECONDS": ["60"],  # without REDIS_URL
     "CORS_HEADERS": ["a b", "*"],
     "PUBLIC_PATH": ["account", "/", "/account/", "/a b", "//account"],
     "AUDIT_LOG": ["perhaps"],
@@ -205,6 +207,8 @@ def test_what_is_hardly_meant_is_warned_of(name: str, value: str, oddity: str) -
 def test_the_summary_for_the_log_holds_no_password() -> None:
     summary = read(REDIS_URL="redis://me:secret@redis.example/0").summary()
     assert summary["redis"] == "redis.example"
+    sentinel = "redis+sentinel://me:secret@a.example:26379,b.example:26379/primary"
+    assert read(REDIS_URL=sentinel).summary()["redis"] == "a.example:26379,b.example:26379"
     assert "secret" not in str(summary)
 
 

@@ -12,7 +12,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric import rsa
 from prometheus_client import REGISTRY
 
-from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
+from app.auth.keys import Keys, KeySet, KeysUnavailable, UnknownKey, fetch_keys
 from app.domain.errors import ServiceError
 from tests.api.jwks_server import JwksServer, await_jwks_fetches
 from tests.api.tokens import SigningKey
@@ -72,11 +72,28 @@ def test_readiness_waits_for_nobody_and_has_the_keys_fetched() -> None:
 def test_made_up_kids_cost_one_fetch_an_interval_and_keep_no_good_token_out() -> None:
     source = Source("one")
     source.knows("one")
-    for now, fetches in ((1000.0, 2), (1009.9, 2), (1010.0, 3), (1011.0, 3)):
+    for now, fetches, retry_after in ((1000.0, 2, 0), (1003.5, 2, 7), (1010.0, 3, 0)):
         source.now = now
-        assert not source.knows("made-up")
+        if retry_after:  # it may be one that has just been rotated in
+            with pytest.raises(UnknownKey) as unknown:
+                source.knows("made-up")
+            assert unknown.value.retry_after == retry_after
+        else:
+            assert not source.knows("made-up")
         assert source.knows("one")
         assert len(source.outcomes) == fetches
+
+
+def test_a_key_that_is_rotated_in_after_a_made_up_one_is_known_once_it_may_be_fetched() -> None:
+    source = Source("one")
+    source.knows("one")
+    assert not source.knows("made-up")
+    source.kids = ("one", "two")
+    source.now += 1
+    with pytest.raises(UnknownKey):
+        source.knows("two")
+    source.now += 9
+    assert source.knows("two")
 
 
 def test_old_keys_are_refreshed_while_they_serve() -> None:

@@ -11,7 +11,8 @@ from structlog.typing import EventDict
 from app.auth.keys import KeySet
 from app.auth.verifier import TokenVerifier
 from app.domain.access_token import AccessToken
-from app.domain.errors import ServiceError
+from app.domain.errors import ErrorCode, ServiceError
+from tests.api.jwks_server import await_jwks_fetches
 from tests.api.tokens import CLIENT_ID, ISSUER, SUB, SigningKey, access_claims, sign
 
 KEY = SigningKey("one")
@@ -32,8 +33,13 @@ class Verifying:
     def __init__(self, *, cache_size: int = 100) -> None:
         self.lookups: list[str] = []
         self.now = time.time()
+        self.published, self.keys_now = PUBLIC_KEYS, 1000.0
         keys = KeySet(
-            "https://keys.example", lambda _: PUBLIC_KEYS, max_age=1e9, refetch_interval=1
+            "https://keys.example",
+            lambda _: self.published,
+            max_age=3600,
+            refetch_interval=1,
+            clock=lambda: self.keys_now,
         )
         self.verifier = TokenVerifier(
             {ISSUER: keys},
@@ -64,9 +70,9 @@ def token(**changes: Any) -> str:
 
 def test_it_tells_whose_token_it_is_and_keeps_its_text_out_of_sight() -> None:
     expires_at = int(time.time()) + 60
-    value = token(device_key=DEVICE_KEY, exp=expires_at, client_id="another1client")
+    value = token(device_key=DEVICE_KEY, exp=expires_at, client_id="another1client", origin_jti="o")
     found = Verifying()(value)
-    assert found == AccessToken(SUB, "another1client", DEVICE_KEY, expires_at, value)
+    assert found == AccessToken(SUB, "another1client", DEVICE_KEY, "o", expires_at, value)
     assert value not in repr(found)
 
 
@@ -86,6 +92,34 @@ def test_a_remembered_token_is_refused_once_it_expires() -> None:
     assert isinstance(refused, ServiceError)
     assert refused.detail == "The access token has expired. Refresh it."
     assert verify.lookups == ["miss", "hit", "miss"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sign_in"),
+    [({}, "o"), ({"origin_jti": ...}, "j"), ({"origin_jti": ..., "jti": ...}, SUB)],
+)
+def test_a_sign_in_is_known_by_the_first_of_its_claims(
+    changes: dict[str, Any], sign_in: str
+) -> None:
+    value = token(**{"origin_jti": "o", "jti": "j"} | changes)
+    assert Verifying()(value).sign_in == sign_in
+
+
+def test_a_token_for_a_resource_is_an_access_token_too() -> None:
+    """A pre token generation trigger may add an `aud`."""
+    assert Verifying()(token(aud="https://api.example.com")).sub == SUB
+
+
+def test_a_token_whose_key_has_left_the_set_is_forgotten() -> None:
+    verify, value = Verifying(), token()
+    verify(value)
+    verify.published = {"two": KEY.private.public_key()}
+    verify.keys_now += 3601
+    verify.judged(value)  # has the old keys refreshed in the background
+    await_jwks_fetches()
+    refused = verify.judged(value)
+    assert isinstance(refused, ServiceError)
+    assert refused.code is ErrorCode.INVALID_TOKEN
 
 
 def test_the_oldest_is_forgotten_when_there_are_too_many() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from app.cognito import attempts
-from app.cognito.api import CognitoApi
 from app.cognito.attempts import Attempts, is_outage
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.client import CognitoClient
+from app.cognito.endpoint import Endpoint
 from app.cognito.quota import QuotaBudget
+from app.cognito.transport import Transport
 from app.counters import Counters
 from app.domain import operations
 from tests.raw_server import RawServer, in_pieces, raw_server
@@ -70,28 +71,26 @@ class Cognito:
         return operation, json.loads(self.server.bodies[-1])
 
 
-def make_api(url: str | None, read_timeout: float = 5, *, region: str = "eu-west-1") -> CognitoApi:
-    return CognitoApi(
-        region=region,
-        endpoint_url=url,
-        connect_timeout=5,
-        read_timeout=read_timeout,
-        connections=10,
-        ca_file=None,
+def make_client(
+    url: str | None, *, read_timeout: float = 5, region: str = "eu-west-1", **attempts: Any
+) -> CognitoClient:
+    """A client of the Cognito at `url`. `attempts`: as `make_attempts` takes them."""
+    transport = Transport(
+        connect_timeout=5, read_timeout=read_timeout, connections=10, ca_file=None
     )
+    return CognitoClient(Endpoint(region, url), transport, make_attempts(**attempts))
 
 
 @pytest.fixture(scope="package")
-def only_cognito() -> Iterator[tuple[CognitoApi, RawServer]]:
-    """Cognito's API, and its server."""
+def only_cognito() -> Iterator[Cognito]:
+    """A client, and its server."""
     with raw_server() as server:
-        yield make_api(server.url), server
+        yield Cognito(make_client(server.url, max_in_flight=10), server)
 
 
 @pytest.fixture
-def cognito(only_cognito: tuple[CognitoApi, RawServer]) -> Cognito:
+def cognito(only_cognito: Cognito) -> Cognito:
     """A server that was asked nothing so far."""
-    api, server = only_cognito
-    server.heads.clear()
-    server.bodies.clear()
-    return Cognito(CognitoClient(api, make_attempts()), server)
+    only_cognito.server.heads.clear()
+    only_cognito.server.bodies.clear()
+    return only_cognito

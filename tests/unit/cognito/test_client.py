@@ -14,8 +14,9 @@ from app.domain.devices import DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import calls
 from tests.raw_server import silent
-from tests.unit.cognito.conftest import Cognito, make_api, make_attempts
+from tests.unit.cognito.conftest import Cognito, make_client
 
+UNAVAILABLE = ErrorCode.UPSTREAM_UNAVAILABLE
 KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
 SESSION = "tkn" + "a" * 25
 VERIFIER = {"PasswordVerifier": "dmVy", "Salt": "c2FsdA"}
@@ -91,7 +92,7 @@ def test_nothing_of_awss_own_settings_is_needed_or_sent(
     monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")  # would ask EC2 where this machine is
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", cognito.server.url)
     cognito.says({"Devices": []})
-    CognitoClient(make_api(cognito.server.url), make_attempts()).list_devices("t", 60, None)
+    make_client(cognito.server.url).list_devices("t", 60, None)
     (head,) = cognito.server.heads
     assert "Authorization" not in head
     assert "AKIAEXAMPLE" not in str(head)
@@ -117,7 +118,7 @@ def test_the_address_is_the_regions(
         raise EndpointConnectionError(endpoint_url=url)
 
     monkeypatch.setattr(Transport, "post", refuse)
-    client = CognitoClient(make_api(None, region=region), make_attempts(max_attempts=1))
+    client = make_client(None, region=region, max_attempts=1)
     failing(lambda: client.global_sign_out("t"))
     assert asked == [address]
 
@@ -142,7 +143,7 @@ def failing(call: Callable[[], Any]) -> ServiceError:
         ("ResourceNotFoundException", None, ErrorCode.SESSION_TRACKING_UNAVAILABLE),
         ("InvalidParameterException", None, ErrorCode.SESSION_TRACKING_UNAVAILABLE),
         ("InvalidParameterException", "stale", ErrorCode.INVALID_PARAMETER),
-        ("NotAuthorizedException", None, ErrorCode.INVALID_TOKEN),
+        ("NotAuthorizedException", None, ErrorCode.SESSION_TRACKING_UNAVAILABLE),
     ],
 )
 def test_what_a_refused_list_of_sessions_means(
@@ -152,6 +153,31 @@ def test_what_a_refused_list_of_sessions_means(
     error = failing(lambda: cognito.client.list_user_sessions("t", cursor))
     assert error.code is code
     assert len(cognito.server.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "opens"), [(500, False), (501, False), (502, True), (503, True), (504, True)]
+)
+def test_an_answer_that_is_an_error_of_cognitos_own_is_no_outage(
+    cognito: Cognito, status: int, opens: bool
+) -> None:
+    """One user for whom Cognito answers 500 must not take the service from everybody."""
+    client = make_client(cognito.server.url, breaker_failures=2, max_attempts=1)
+    cognito.says({}, f"{status} Bad")
+    for _ in range(5):
+        failing(lambda: client.get_device("t", KEY))
+    cognito.says({"Devices": []})
+    if opens:
+        assert failing(lambda: client.list_devices("u", 60, None)).code is UNAVAILABLE
+    else:
+        client.list_devices("u", 60, None)
+
+
+def test_a_cognito_that_does_not_answer_in_time_is_an_outage(cognito: Cognito) -> None:
+    cognito.server.script = silent
+    client = make_client(cognito.server.url, read_timeout=0.05, breaker_failures=2, max_attempts=1)
+    codes = [failing(lambda: client.get_device("t", KEY)).code for _ in range(3)]
+    assert codes == [ErrorCode.UPSTREAM_TIMEOUT, ErrorCode.UPSTREAM_TIMEOUT, UNAVAILABLE]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b"<html>", b'{"__type": 7}'])
@@ -169,13 +195,9 @@ def test_a_connection_that_is_cut_is_tried_again(cognito: Cognito) -> None:
     assert "may have been signed out already" in error.detail
 
 
-def a_client(url: str, read_timeout: float = 5) -> CognitoClient:
-    return CognitoClient(make_api(url, read_timeout), make_attempts(max_attempts=2))
-
-
 def test_an_answer_that_does_not_come_is_a_time_out(cognito: Cognito) -> None:
     cognito.server.script = silent
-    client = a_client(cognito.server.url, read_timeout=0.1)
+    client = make_client(cognito.server.url, read_timeout=0.1, max_attempts=2)
     error = failing(lambda: client.forget_device("t", KEY))
     assert error.code is ErrorCode.UPSTREAM_TIMEOUT
     assert "may have been forgotten already" in error.detail
@@ -184,7 +206,7 @@ def test_an_answer_that_does_not_come_is_a_time_out(cognito: Cognito) -> None:
 def test_nobody_there_leaves_nothing_in_doubt() -> None:
     with socket.socket() as taken:  # bound and not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
-        client = a_client(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        client = make_client(f"http://127.0.0.1:{taken.getsockname()[1]}")
         error = failing(lambda: client.forget_device("t", KEY))
     assert error.code is ErrorCode.UPSTREAM_ERROR
     assert error.detail == "Amazon Cognito could not be reached."

@@ -40,16 +40,17 @@ BY_OPERATION = {
     ("RevokeUserSession", "InvalidParameterException"): ErrorCode.CURRENT_SESSION,
     ("RevokeUserSession", "OperationNotEnabledException"): SESSIONS_OFF,
 }
+WORDS = "Access Token of Ana has been revoked"
 MODEL = botocore.session.get_session().get_service_model("cognito-idp")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_every_exception_of_every_operation_has_its_meaning(operation: Operation) -> None:
     for shape in MODEL.operation_model(operation.name).error_shapes:
-        error = to_service_error(operation, shape.name, "Cognito's own words, with a user's name.")
+        error = to_service_error(operation, shape.name, WORDS)
         meaning = BY_OPERATION.get((operation.name, shape.name)) or MEANINGS[shape.name]
         assert error.code is meaning, shape.name
-        assert "own words" not in error.detail
+        assert WORDS not in error.detail
         assert (error.retry_after is not None) == (error.code is ErrorCode.QUOTA_EXCEEDED)
 
 
@@ -65,6 +66,22 @@ def test_every_exception_of_every_operation_has_its_meaning(operation: Operation
 )
 def test_what_the_model_does_not_list(kind: str, code: ErrorCode) -> None:
     assert to_service_error(operations.GET_DEVICE, kind, "").code is code
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        (operations.LIST_USER_SESSIONS, SESSIONS_OFF),
+        (operations.REVOKE_USER_SESSION, ErrorCode.CURRENT_SESSION),
+    ],
+)
+def test_what_is_not_authorized_is_not_always_a_bad_token(
+    operation: Operation, code: ErrorCode
+) -> None:
+    """How Cognito refuses the caller's own session, and a list while tracking is off, is not
+    documented. A wrong 401 makes a page throw good tokens away."""
+    for message in ("", "Session tracking is not enabled.", "Cannot revoke the current session."):
+        assert to_service_error(operation, "NotAuthorizedException", message).code is code
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The HTTP round in botocore's place: what is kept, trusted, gone through, and given up."""
 
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +67,31 @@ def test_a_server_that_says_it_closes_gets_a_new_connection(
     server.script = in_pieces(answer)
     over = transport()
     assert [post(server, over) for _ in range(2)] == [body] * 2
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "surplus",
+    [b"50 stray bytes that belong to nobody at all.......", b"HTTP/1.1 200 OK\r\n", OK],
+    ids=["stray bytes", "half an answer", "a second answer"],
+)
+@pytest.mark.parametrize("together", [True, False], ids=["in one piece", "later"])
+def test_nobody_is_given_what_comes_after_anothers_answer(
+    server: RawServer, surplus: bytes, together: bool
+) -> None:
+    mine = OK.replace(b"{}", b"[]")
+    arrived = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        in_pieces(*([mine + surplus] if together else [mine, surplus]))(connection)
+        arrived.set()
+
+    server.script = answer
+    over = transport()
+    for _ in range(2):
+        assert post(server, over) == b"[]"
+        assert arrived.wait(30)
+        arrived.clear()
     assert server.connections == 2
 
 

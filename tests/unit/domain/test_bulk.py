@@ -1,16 +1,16 @@
 """Many in turn: at a pace, within a deadline, by a clock that only sleeping and calling moves."""
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pytest
 
-from app.domain.bulk import Bulk, Report, Turns
+from app.domain.access_token import AccessToken
+from app.domain.bulk import Bulk, Report
 from app.domain.errors import ErrorCode, ServiceError
 
 IDS = ("a", "b", "c", "d")
+ANA = AccessToken("ana", "client", None, "sign-in", 0, "anas.token")
 
 
 @dataclass
@@ -19,102 +19,122 @@ class Page:
     next_cursor: str | None
 
 
-class Cognito:
-    """Answers after `seconds`, and to the `first` call after as many; raises what `failures` has
-    for the call's number, or `always`."""
+class Trail:
+    """Keeps the outcomes."""
 
-    def __init__(self, seconds: float = 0.0, first: float | None = None) -> None:
+    def __init__(self) -> None:
+        self.outcomes: list[tuple[str | None, str]] = []
+
+    def record(self, event: str, token: AccessToken, subject: str | None, outcome: str) -> None:
+        self.outcomes.append((subject, outcome))
+
+
+class Cognito:
+    """Lists `pages`, a call each, then is called for each item. A call answers after `seconds`, and
+    raises what `failures` has for its number, or `always`. `called_at`: when, in seconds."""
+
+    def __init__(self, *pages: Page, seconds: float = 0.0) -> None:
         self.now = 1000.0
+        self.pages = list(pages) or [Page(IDS, None)]
         self.seconds = seconds
-        self.first = seconds if first is None else first
         self.failures: dict[int, ServiceError] = {}
         self.always: ServiceError | None = None
         self.called_at: list[float] = []
+        self.trail = Trail()
 
     def call(self, _: str) -> None:
         number = len(self.called_at)
         self.called_at.append(round(self.now - 1000, 3))
-        self.now += self.seconds if number else self.first
+        self.now += self.seconds
         failure = self.failures.get(number, self.always)
         if failure:
             raise failure
+
+    def page_at(self, cursor: str | None) -> Page:
+        self.call(cursor or "")
+        return self.pages.pop(0)
 
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0
         self.now += seconds
 
     def bulk(self, per_second: float = 10, deadline: float = 15) -> Bulk:
-        unshared = Turns(math.inf)
-        return Bulk(per_second, deadline, unshared, clock=lambda: self.now, sleep=self.sleep)
-
-    def run(self, per_second: float = 10, deadline: float = 15) -> Report:
-        return self.bulk(per_second, deadline).run(
-            IDS, self.call, gone=ErrorCode.DEVICE_NOT_FOUND, audited=lambda _: nullcontext()
+        return Bulk(
+            self.trail,
+            per_second=per_second,
+            deadline=deadline,
+            clock=lambda: self.now,
+            sleep=self.sleep,
         )
 
-    def pages(self, *pages: Page) -> Callable[[str | None], Page]:
-        """The pages one after another, a call each."""
-        left: Iterator[Page] = iter(pages)
+    def run(self, bulk: Bulk | None = None, **options: float) -> Report:
+        def choose(items: Iterable[str]) -> Iterable[str]:
+            return items
 
-        def page_at(cursor: str | None) -> Page:
-            self.call(cursor or "")
-            return next(left)
-
-        return page_at
-
-
-def quota_exceeded(retry_after: int | None = 1, *, answer_lost: bool = False) -> ServiceError:
-    code = ErrorCode.QUOTA_EXCEEDED
-    return ServiceError(code, "Used up.", retry_after=retry_after, answer_lost=answer_lost)
+        return (bulk or self.bulk(**options)).run(
+            ANA,
+            "device.forgotten",
+            scope="all",
+            page_at=self.page_at,
+            choose=choose,
+            call=self.call,
+        )
 
 
-GONE = ServiceError(ErrorCode.DEVICE_NOT_FOUND)
+QUOTA = ServiceError(ErrorCode.QUOTA_EXCEEDED, "Used up.", retry_after=5)
+LOST = ServiceError(ErrorCode.UPSTREAM_TIMEOUT, "It may be done.", answer_lost=True)
 
 
-@pytest.mark.parametrize(
-    ("first", "called_at"), [(0.0, [0.0, 0.1, 0.2, 0.3]), (0.5, [0.0, 0.5, 0.6, 0.7])]
-)
-def test_calls_keep_to_the_pace_and_lost_time_is_not_made_up_for_in_a_burst(
-    first: float, called_at: list[float]
-) -> None:
-    cognito = Cognito(first=first)
-    assert cognito.run(per_second=10) == Report(IDS, ())
-    assert cognito.called_at == called_at
+def test_listing_and_calling_keep_to_one_pace() -> None:
+    cognito = Cognito(Page(("a", "b"), "1"), Page(("c",), None))
+    assert cognito.run() == Report(("a", "b", "c"), ())
+    assert cognito.called_at == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
 
 
-@pytest.mark.parametrize(
-    ("retry_after", "called_at"),
-    [(5, [0.0, 5.0, 5.1, 5.2, 5.3]), (None, [0.0, 1.0, 1.1, 1.2, 1.3])],
-)
-def test_quota_is_waited_for_as_long_as_cognito_says_or_a_second(
-    retry_after: int | None, called_at: list[float]
-) -> None:
+def test_lost_time_is_not_made_up_for_in_a_burst() -> None:
     cognito = Cognito()
-    cognito.failures[0] = quota_exceeded(retry_after)
+    bulk = cognito.bulk()
+    cognito.now += 60
+    cognito.run(bulk)
+    assert cognito.called_at == pytest.approx([60.0, 60.1, 60.2, 60.3, 60.4])
+
+
+def test_runs_of_several_callers_share_the_pace() -> None:
+    cognito = Cognito(Page(("a",), None), Page(("b",), None))
+    bulk = cognito.bulk()
+    cognito.run(bulk)
+    cognito.now = 1000.0  # as if at the same time
+    cognito.run(bulk)
+    assert cognito.called_at[2:] == pytest.approx([0.2, 0.3])
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_quota_is_waited_for_as_long_as_cognito_says(number: int) -> None:
+    cognito = Cognito()
+    cognito.failures[number] = QUOTA
     assert cognito.run().done == IDS
-    assert cognito.called_at == called_at
+    assert cognito.called_at[number + 1] - cognito.called_at[number] == pytest.approx(5)
 
 
-@pytest.mark.parametrize(("answer_lost", "failed"), [(True, []), (False, [("a", GONE)])])
-def test_gone_is_done_after_a_lost_answer_and_not_after_a_wait_for_quota(
-    answer_lost: bool, failed: list[tuple[str, ServiceError]]
-) -> None:
+def test_thirty_pages_are_listed_although_the_quota_is_used_up_meanwhile() -> None:
+    pages = [Page((str(number),), str(number)) for number in range(30)]
+    cognito = Cognito(*pages, Page((), None))
+    cognito.failures = {25: ServiceError(ErrorCode.QUOTA_EXCEEDED, retry_after=1)}
+    assert len(cognito.run().done) == 30
+
+
+def test_a_lost_answer_is_told_and_not_repeated_here() -> None:
+    """Attempts have repeated the call before."""
     cognito = Cognito()
-    cognito.failures = {0: quota_exceeded(answer_lost=answer_lost), 1: GONE}
-    assert [(one.id, one.error) for one in cognito.run().failed] == failed
-
-
-@pytest.mark.parametrize("then", [ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE])
-def test_a_lost_answer_that_stays_unsettled_is_told(then: ErrorCode) -> None:
-    cognito = Cognito()
-    cognito.failures[0] = lost = quota_exceeded(answer_lost=True)
-    cognito.always = ServiceError(then, "Nothing was changed.")
-    assert cognito.run(deadline=3).failed[0].error is lost
+    cognito.failures[1] = LOST
+    report = cognito.run()
+    assert [(one.id, one.error) for one in report.failed] == [("a", LOST)]
+    assert cognito.trail.outcomes[0] == ("a", "upstream-timeout")
 
 
 def test_what_there_is_no_time_for_is_reported_for_another_call() -> None:
     cognito = Cognito(seconds=2.0)
-    report = cognito.run(deadline=3)
+    report = cognito.run(deadline=5)
     assert report.done == ("a", "b")
     assert [(one.id, one.error.code) for one in report.failed] == [
         ("c", ErrorCode.QUOTA_EXCEEDED),
@@ -124,33 +144,20 @@ def test_what_there_is_no_time_for_is_reported_for_another_call() -> None:
 
 def test_a_quota_that_stays_used_up_ends_at_the_deadline() -> None:
     cognito = Cognito()
-    cognito.always = quota_exceeded(4)
-    assert cognito.run(deadline=5).done == ()
-    assert cognito.called_at == [0.0, 4.0]
-    assert cognito.now - 1000 <= 5
+    cognito.failures[0] = cognito.always = QUOTA
+    with pytest.raises(ServiceError):
+        cognito.run(deadline=9)
+    assert cognito.called_at == [0.0, 5.0]
+    assert cognito.trail.outcomes == [(None, "upstream-timeout")]
 
 
-def test_every_page_is_read_and_a_cursor_that_comes_again_ends_it() -> None:
-    cognito = Cognito()
-    pages = cognito.pages(Page(("a",), "1"), Page((), "2"), Page(("b",), "1"))
-    assert list(cognito.bulk().all_pages(pages)) == ["a", "b"]
+def test_a_cursor_that_comes_again_ends_the_list_and_an_item_that_does_is_done_once() -> None:
+    cognito = Cognito(Page(("a",), "1"), Page(("a",), "2"), Page(("b",), "1"))
+    assert cognito.run() == Report(("a", "b"), ())
 
 
 def test_a_list_that_takes_too_long_is_given_up() -> None:
-    cognito = Cognito(seconds=4.0)
-    pages = cognito.pages(Page(("a",), "1"), Page(("b",), "2"), Page(("c",), None))
+    cognito = Cognito(*(Page((name,), name) for name in "abc"), seconds=4.0)
     with pytest.raises(ServiceError, match="Nothing was changed") as failed:
-        list(cognito.bulk(deadline=6).all_pages(pages))
+        cognito.run(deadline=6)
     assert failed.value.code is ErrorCode.UPSTREAM_TIMEOUT
-
-
-def test_runs_of_several_users_take_turns() -> None:
-    """Ten a second for all together, while each alone might do as many."""
-    turns = Turns(per_second=10)
-    assert [turns.next(0, latest=60) for _ in ("ana", "bob", "cem")] == pytest.approx([0, 0.1, 0.2])
-
-
-def test_a_turn_that_would_come_too_late_is_left_to_others() -> None:
-    turns = Turns(per_second=1)
-    assert [turns.next(0, latest=0.5) for _ in range(3)] == [0, None, None]
-    assert turns.next(0, latest=5) == 1

@@ -12,7 +12,7 @@ from app.observability.traces import UNTRACED
 
 PROGRAM = """
 import sys
-from app import create_app
+from app.factory import create_app
 from app.observability import traces
 from app.settings import Settings
 

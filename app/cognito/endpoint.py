@@ -1,5 +1,4 @@
-"""One request of Amazon Cognito: boto3 knows the endpoint and the model, botocore writes the head
-of requests and reads errors.
+"""What botocore knows of cognito-idp: its address, the head of each request, how errors are read.
 
 botocore's own call puts an event system and its HTTP session around the same parts, for twice the
 CPU of all of them. Requests are unsigned and no AWS credentials are looked for: the operations
@@ -8,7 +7,6 @@ authenticate by the user's access token alone (`auth: smithy.api#noAuth` in the 
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -20,9 +18,8 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from app.cognito.answers import UnreadableAnswer
-from app.cognito.transport import Transport
+from app.cognito.transport import Answer
 from app.domain.operations import OPERATIONS, Operation
-from app.observability.calls import record_request_id
 
 USER_AGENT = f"device-bff Botocore/{botocore.__version__}"
 
@@ -45,68 +42,43 @@ class Refused(Exception):
         self.message = message
 
 
-class CognitoApi:
-    """The operations of cognito-idp, over kept connections. Timeouts in seconds.
+class Endpoint:
+    """cognito-idp in `region`. `url`: None for the region's own. `headers`: of each operation."""
 
-    `endpoint_url`: None for the region's own. `connections`: how many to keep alive. `ca_file`:
-    whom to trust, in PEM; None for those that botocore ships.
-    """
-
-    def __init__(
-        self,
-        *,
-        region: str,
-        endpoint_url: str | None,
-        connect_timeout: float,
-        read_timeout: float,
-        connections: int,
-        ca_file: str | None,
-    ) -> None:
+    def __init__(self, region: str, url: str | None) -> None:
         without_files = botocore.session.Session(session_vars=_WITHOUT_FILES)
         client = boto3.Session(botocore_session=without_files).client(
             "cognito-idp",
             region_name=region,
-            endpoint_url=endpoint_url,
+            endpoint_url=url,
             config=Config(
                 signature_version=UNSIGNED,
                 ignore_configured_endpoint_urls=True,
-                retries={"mode": "standard", "total_max_attempts": 1},  # attempts.py tries again
                 defaults_mode="legacy",  # "auto" would ask EC2 where this machine is
             ),
         )
         # By botocore's rules of endpoints; without a signature it is the plain URL.
-        self._url = client.generate_presigned_url("global_sign_out", {"AccessToken": "none"})
+        self.url = client.generate_presigned_url("global_sign_out", {"AccessToken": "none"})
         model = client.meta.service_model
         serializer = create_serializer(model.resolved_protocol, include_validation=False)
         self._error_parser = create_parser(model.resolved_protocol)
         # What is kept of each operation: the model as a whole takes 8 MB.
-        self._headers: dict[Operation, dict[str, str]] = {}
+        self.headers: dict[Operation, dict[str, str]] = {}
         self._answering: set[Operation] = set()
         for operation in OPERATIONS:
             modelled = model.operation_model(operation.name)
             head = serializer.serialize_to_request({}, modelled)["headers"]
-            self._headers[operation] = {**head, "User-Agent": USER_AGENT}
+            self.headers[operation] = {**head, "User-Agent": USER_AGENT}
             if modelled.output_shape is not None and modelled.output_shape.members:
                 self._answering.add(operation)
-        self._transport = Transport(
-            connect_timeout=connect_timeout,
-            read_timeout=read_timeout,
-            connections=connections,
-            ca_file=ca_file,
-        )
 
-    def call(self, operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The members of Cognito's answer, as JSON has them: `app.cognito.answers` reads them.
+    def members(self, operation: Operation, answer: Answer) -> dict[str, Any]:
+        """The members of an answer, as JSON has them: `app.cognito.answers` reads them.
 
         Raises:
-            Refused: Cognito answered with an error.
+            Refused: it is an error.
             UnreadableAnswer, ValueError, ResponseParserError: Cognito would not answer that.
-            BotoCoreError: there was no answer, as `Transport.post` says.
         """
-        # The body alone differs from call to call: it is the parameters, in JSON.
-        body = orjson.dumps(params)
-        answer = self._transport.post(self._url, self._headers[operation], body)
-        record_request_id(answer.headers.get("x-amzn-requestid"))
         if answer.status == 200:
             return self._members(operation, answer.body)
         if answer.status < 400:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.http.callers import hung_up
+from app.http.gate import hung_up
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells")
 

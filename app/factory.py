@@ -1,0 +1,100 @@
+"""The service, put together: what it is made of, from top to bottom."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from app import api, assembly
+from app.cognito.breaker import STATE_OPEN
+from app.contract.docs import contract_blueprint, docs_blueprint
+from app.counters import Counters
+from app.devices import routes as devices
+from app.devices.service import DeviceService
+from app.domain.cognito import CognitoPort
+from app.http import (
+    cors,
+    gate,
+    json,
+    problems,
+    proxies,
+    request_ids,
+    security_headers,
+)
+from app.observability import audit, logs, metrics, traces
+from app.sessions import routes as sessions
+from app.sessions.service import SessionService
+from app.settings import Settings
+
+DRAINING = "draining"
+"""The extension, a bool, that `app.server` sets when this worker is to stop."""
+KEYS = "key_sets"
+"""The extension that holds the user pool's keys, by issuer."""
+
+
+class SyncFlask(Flask):
+    """A Flask without coroutines; whether a function is one would be asked for every call of it."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
+def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
+    """The service, which `start` begins. `cognito`: tests may pass one; None is Amazon Cognito."""
+    app = SyncFlask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
+    app.extensions[DRAINING] = False
+    json.register(app)
+    proxies.mount(app, settings.public_path)
+    proxies.trust(app, settings.trusted_proxy_hops, settings.proxy_header)
+
+    traces.register(app, settings.otel_exporter_otlp_endpoint)  # first: refusals are traced, too
+    request_ids.register(app)
+    logs.register(app)
+    security_headers.register(app)
+    cors.register(app, settings.cors_origins, settings.cors_headers)
+    problems.register(app)
+    metrics.register(app, settings.metrics_port, settings.port)
+
+    counters = Counters(settings.redis_url)
+    breaker = assembly.make_breaker(settings)
+    keys = assembly.make_keys(settings)
+    gate.register(
+        app,
+        settings,
+        assembly.make_verifier(settings, keys),
+        counters,
+        blueprints=frozenset((devices.blueprint.name, sessions.blueprint.name)),
+        sign_out=devices.SIGN_OUT,
+    )
+
+    cognito = cognito or assembly.make_cognito(settings, breaker, counters)
+    trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
+    bulk = assembly.make_bulk(settings, trail)
+    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, bulk)
+    app.extensions[sessions.SERVICE] = SessionService(
+        cognito, trail, bulk, settings.cognito_client_names
+    )
+    api.register(
+        app,
+        health_checks={
+            "accepting": lambda: not app.extensions[DRAINING],
+            # Every address is asked; one has to answer: not every pool has both issuers.
+            "keys": lambda: any(tuple(key_set.ready() for key_set in keys.values())),
+            "cognito": lambda: breaker.state() != STATE_OPEN,
+        },
+    )
+    app.register_blueprint(
+        contract_blueprint(lambda version: api.openapi_json(version, settings.public_path))
+    )
+    if settings.docs_enabled:
+        app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
+    app.extensions[KEYS] = keys
+    return app
+
+
+def start(app: Flask) -> None:
+    """Begin background work, in each process that serves: no thread outlives a fork."""
+    traces.start(app)
+    for key_set in app.extensions[KEYS].values():
+        key_set.ready()  # begins to fetch the keys; without them we start all the same
