@@ -170,13 +170,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(ServiceError, problem_response)
 
     @app.errorhandler(ParseException)
-    def tell_of_chunks(error: ParseException) -> Response:
+    def handle_malformed_chunks(error: ParseException) -> Response:
         """gunicorn parses chunks as the application reads them."""
         return problem_response(
             ServiceError(ErrorCode.MALFORMED_REQUEST, "The body's chunks are not well-formed.")
         )
 
     @app.errorhandler(Exception)
-    def tell_nothing(error: Exception) -> Response:
+    def handle_unexpected(error: Exception) -> Response:
         logger.error("unexpected_error", error=type(error).__name__, exc_info=True)
         return problem_response(ServiceError(ErrorCode.INTERNAL_ERROR))
