@@ -29,7 +29,7 @@ if metrics_folder:
 import structlog
 from gunicorn.config import Config
 
-from app.contract.texts import VERSION
+from app import VERSION
 from app.factory import start
 from app.http.unparsed import REQUEST_LINE_MAX_BYTES
 from app.observability import logs

@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from app.contract import examples
 from app.domain.devices import (
     ATTRIBUTE_MAX_LENGTH,
     ATTRIBUTES_MAX,
@@ -19,6 +18,7 @@ from app.domain.devices import (
     SecretVerifier,
     TrackingStatus,
 )
+from app.http.blueprint import example
 from app.http.problems import ProblemSchema
 from app.http.schemas import (
     AnswerSchema,
@@ -58,7 +58,7 @@ ONE_SECRET = "Send exactly one of secretVerifier and deviceGroupKey."  # noqa: S
 def device_key(description: str, *, nullable: bool = False) -> Any:
     """A device key in an answer."""
     return answer_text(
-        description, examples.LAPTOP_KEY, nullable=nullable, validate=DEVICE_KEY_RULES
+        description, example("laptop/id"), nullable=nullable, validate=DEVICE_KEY_RULES
     )
 
 
@@ -92,7 +92,7 @@ class PageQuerySchema(CamelCaseSchema):
             "examples": [20],
         },
     )
-    cursor = cursor(examples.CURSOR)
+    cursor = cursor(example("first-page/nextCursor"))
 
 
 class DeletionQuerySchema(CamelCaseSchema):
@@ -114,7 +114,7 @@ class DeviceSchema(DescribedSchema):
         "The name as Cognito holds it, which may be a library's own; null when the device was "
         "tracked without one. Show `displayName` instead. Set once, by `trackDevice` or by the "
         "library that confirmed the device: Cognito cannot rename a device.",
-        examples.LAPTOP["name"],
+        example("laptop/name"),
         nullable=True,
         validate=validate.Length(max=DEVICE_NAME_MAX_LENGTH),
     )
@@ -147,7 +147,7 @@ class DevicePageSchema(AnswerSchema):
     """One page of the user's devices."""
 
     items = answer_list(DeviceSchema, LIST_LIMIT_MAX, "The remembered devices, in Cognito's order.")
-    next_cursor = next_cursor(examples.CURSOR)
+    next_cursor = next_cursor(example("first-page/nextCursor"))
     current_device_id = device_key(
         "The device that this call is made from, also where Cognito does not list it: then it is "
         "not remembered, and a page can offer to remember it. Null when the token names none.",
@@ -165,7 +165,7 @@ class SecretVerifierSchema(CamelCaseSchema):
         metadata={
             "description": "The verifier v of RFC 2945 in Cognito's 3072-bit group, big-endian, "
             "in base64.",
-            "examples": [examples.VERIFIER],
+            "examples": [example("track-with-verifier/secretVerifier/passwordVerifier")],
         },
     )
     salt = fields.String(
@@ -174,7 +174,7 @@ class SecretVerifierSchema(CamelCaseSchema):
         validate=[validate.Length(min=4, max=256), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The random salt that the verifier was computed with, in base64.",
-            "examples": [examples.SALT],
+            "examples": [example("track-with-verifier/secretVerifier/salt")],
         },
     )
 
@@ -192,7 +192,7 @@ class TrackDeviceSchema(CamelCaseSchema):
         metadata={
             "description": "`AuthenticationResult.NewDeviceMetadata.DeviceKey` of this sign-in; "
             "the access token must be from the same sign-in.",
-            "examples": [examples.LAPTOP_KEY],
+            "examples": [example("laptop/id")],
         },
     )
     name = fields.String(
@@ -224,7 +224,7 @@ class TrackDeviceSchema(CamelCaseSchema):
             "`AuthenticationResult.NewDeviceMetadata.DeviceGroupKey` of this sign-in. The service "
             "makes the secret and answers it once, as `devicePassword`. The call is then not safe "
             "to repeat.",
-            "examples": [examples.DEVICE_GROUP_KEY],
+            "examples": [example("track-with-group-key/deviceGroupKey")],
         },
     )
 
@@ -253,7 +253,7 @@ class TrackedDeviceSchema(AnswerSchema):
         metadata={
             "description": "The device's secret, when the service made it: the password of "
             "DEVICE_SRP_AUTH. Keep it where the device key is kept. It is sent this once only.",
-            "examples": [examples.DEVICE_PASSWORD],
+            "examples": [example("tracked-until-opt-in/devicePassword")],
         },
     )
 
