@@ -1,6 +1,6 @@
 """JSON in and out of the `/devices` calls."""
 
-import unicodedata
+import re
 from functools import partial
 from typing import Any
 
@@ -43,9 +43,16 @@ FORGET_MAX = 100_000
 GROUP_KEY_PATTERN = r"^[A-Za-z0-9_-]+$"
 BASE64_PATTERN = r"^[A-Za-z0-9+/]+={0,2}$"
 """Padded or not: AWS's own example of ConfirmDevice goes without."""
-NAME_PATTERN = (
-    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
+"""Control characters, and bidi controls: they make the text around a name read otherwise."""
+INVISIBLE = (
+    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800"
+    r"\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
+"""Blanks, and what Unicode says to show nothing for (Default_Ignorable_Code_Point)."""
+TAGS = r"\U000e0000-\U000e0fff"
+"""Invisible, too. Not in the pattern: ECMAScript has no such escape."""
+NAME_PATTERN = f"^[^{FORBIDDEN}]*[^{FORBIDDEN}{INVISIBLE}][^{FORBIDDEN}]*$"
 
 DEVICE_KEY_RULES = [
     validate.Length(min=1, max=DEVICE_KEY_MAX_LENGTH),
@@ -70,10 +77,11 @@ def is_current() -> Any:
 
 
 def readable(name: str) -> None:
-    if not name.strip():
-        raise ValidationError("Must not be blank.")
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        raise ValidationError("Must not contain control characters.")
+    """Refuse what NAME_PATTERN does, in linear time and saying why."""
+    if re.search(f"[{FORBIDDEN}]", name):
+        raise ValidationError("Must not contain control characters, nor bidi controls.")
+    if re.fullmatch(f"[{INVISIBLE}{TAGS}]*", name):
+        raise ValidationError("Must show something: these characters are all invisible.")
 
 
 class PageQuerySchema(CamelCaseSchema):
