@@ -14,6 +14,7 @@ RUN --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \
 COPY app app
 # The container cannot write bytecode when it runs, so it is made here.
 RUN python -m compileall -q app
+COPY openapi/openapi.json openapi/openapi-3.0.json openapi/
 COPY gunicorn.conf.py deploy/healthcheck.py ./
 
 FROM python:3.14-slim-trixie

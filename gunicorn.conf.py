@@ -27,12 +27,20 @@ if metrics_folder:
     atexit.register(metric_files.close_folder, metrics_folder)
 
 import structlog
+from gunicorn.config import Config
 
-from app.contract.texts import VERSION
+from app import VERSION
 from app.factory import start
 from app.http.unparsed import REQUEST_LINE_MAX_BYTES
 from app.observability import logs
 from app.settings import Settings, SettingsError
+
+# Cognito's quota is shared out among the workers, however their number was given.
+command_line = Config().parser()
+for words in (sys.argv[1:], Config().get_cmd_args_from_env()):
+    if given := command_line.parse_known_args(words)[0].workers:
+        os.environ["WORKERS"] = str(given)
+        break
 
 try:
     settings = Settings.from_environ()

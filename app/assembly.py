@@ -1,5 +1,6 @@
 """The parts of the service, each made as the settings say, for `create_app` to put together."""
 
+import ssl
 from functools import partial
 
 from botocore.httpsession import get_cert_path
@@ -17,17 +18,18 @@ from app.domain import operations
 from app.domain.audit import AuditTrail
 from app.domain.bulk import Bulk
 from app.observability import logs, metrics
-from app.settings import Settings
+from app.settings import Settings, trust
 
 
 def make_keys(settings: Settings) -> dict[str, KeySet]:
     """The user pool's keys by issuer; issuers whose keys are at one address share them."""
     timeout = settings.cognito_connect_timeout + settings.cognito_read_timeout
-    ca_file = get_cert_path(settings.ca_file or True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust(tls, get_cert_path(settings.ca_bundle or True))
     sets = {
         url: KeySet(
             url,
-            partial(fetch_keys, timeout=timeout, ca_file=ca_file),
+            partial(fetch_keys, timeout=timeout, tls=tls),
             max_age=settings.jwks_max_age,
             refetch_interval=settings.jwks_refetch_interval,
         )
@@ -83,7 +85,7 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
             connect_timeout=settings.cognito_connect_timeout,
             read_timeout=settings.cognito_read_timeout,
             connections=settings.cognito_max_in_flight,
-            ca_file=settings.ca_file,
+            ca_bundle=get_cert_path(settings.ca_bundle or True),
         ),
         attempts,
     )

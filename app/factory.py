@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import api, assembly
+from app import assembly
 from app.cognito.breaker import STATE_OPEN
 from app.contract.docs import contract_blueprint, docs_blueprint
 from app.counters import Counters
@@ -21,6 +21,7 @@ from app.http import (
     request_ids,
     security_headers,
 )
+from app.http.health import health_blueprint
 from app.observability import audit, logs, metrics, traces
 from app.sessions import routes as sessions
 from app.sessions.service import SessionService
@@ -48,7 +49,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     proxies.mount(app, settings.public_path)
     proxies.trust(app, settings.trusted_proxy_hops, settings.proxy_header)
 
-    traces.register(app, settings.otel_exporter_otlp_endpoint)  # first: refusals are traced, too
+    traces.register(app, traced=settings.traced)  # first: refusals are traced, too
     request_ids.register(app)
     logs.register(app)
     security_headers.register(app)
@@ -75,18 +76,20 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     app.extensions[sessions.SERVICE] = SessionService(
         cognito, trail, bulk, settings.cognito_client_names
     )
-    api.register(
-        app,
-        health_checks={
-            "accepting": lambda: not app.extensions[DRAINING],
-            # Every address is asked; one has to answer: not every pool has both issuers.
-            "keys": lambda: any(tuple(key_set.ready() for key_set in keys.values())),
-            "cognito": lambda: breaker.state() != STATE_OPEN,
-        },
-    )
+    app.url_map.converters["device_id"] = devices.DeviceIdConverter
+    app.register_blueprint(devices.blueprint)
+    app.register_blueprint(sessions.blueprint)
     app.register_blueprint(
-        contract_blueprint(lambda version: api.openapi_json(version, settings.public_path))
+        health_blueprint(
+            {
+                "accepting": lambda: not app.extensions[DRAINING],
+                # Every address is asked; one has to answer: not every pool has both issuers.
+                "keys": lambda: any(tuple(key_set.ready() for key_set in keys.values())),
+                "cognito": lambda: breaker.state() != STATE_OPEN,
+            }
+        )
     )
+    app.register_blueprint(contract_blueprint(settings.public_path))
     if settings.docs_enabled:
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
     app.extensions[KEYS] = keys

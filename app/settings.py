@@ -111,6 +111,11 @@ def _origin(value: str) -> None:
         )
 
 
+def _host(value: str) -> None:
+    if value.startswith("["):
+        raise ValidationError(f"Write {value.strip('[]')}: without brackets.")
+
+
 def _header(value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9-]+", value):
         raise ValidationError(f"{value!r} is not the name of a header.")
@@ -167,12 +172,30 @@ def _readable(path: str) -> None:
         raise ValidationError(f"Cannot be read: {error.strerror}.") from None
 
 
-def _authorities(path: str) -> None:
-    _readable(path)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except ssl.SSLError:
-        raise ValidationError("Holds no certificate in PEM.") from None
+def trust(context: ssl.SSLContext, authorities: str) -> None:
+    """Have `context` trust what is in `authorities`: a file in PEM, or a folder of certificates by
+    their hashes (`openssl rehash`), as requests takes both."""
+    if os.path.isdir(authorities):
+        context.load_verify_locations(capath=authorities)
+    else:
+        context.load_verify_locations(cafile=authorities)
+
+
+PROPAGATORS = ("tracecontext", "baggage", "b3", "b3multi", "xray", "none")
+
+
+def _propagator(name: str) -> None:
+    if name not in PROPAGATORS:
+        raise ValidationError(f"{name!r} is not one of these: {', '.join(PROPAGATORS)}.")
+
+
+def _is_local(host: str) -> bool:
+    return (
+        host == "localhost"
+        or host.endswith(".localhost")
+        or host.startswith("127.")
+        or host == "::1"
+    )
 
 
 # The kinds of settings
@@ -278,17 +301,20 @@ class Settings:
     log_level: str = _one_of("INFO", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     metrics_port: int | None = _whole(None, 1, 65535)
     otel_exporter_otlp_endpoint: str | None = _text(None, _url)
+    otel_exporter_otlp_traces_endpoint: str | None = _text(None, _url)
+    otel_exporter_otlp_protocol: str = _one_of("http/protobuf", "http/protobuf")
+    otel_propagators: tuple[str, ...] = _words(_propagator)
 
-    host: str = _text("127.0.0.1")
+    host: str = _text("127.0.0.1", _host)
     port: int = _whole(8000, 0, 65535)
     workers: int = _whole(2, 1, 128)
     worker_connections: int = _whole(10_000, 1, 100_000)
     graceful_timeout: int = _whole(30, 1, 600)
     tls_cert_file: str | None = _text(None)
     tls_key_file: str | None = _text(None)
-    aws_ca_bundle: str | None = _text(None, _authorities)
-    requests_ca_bundle: str | None = _text(None, _authorities)
-    ssl_cert_file: str | None = _text(None, _authorities)
+    aws_ca_bundle: str | None = _text(None)
+    requests_ca_bundle: str | None = _text(None)
+    ssl_cert_file: str | None = _text(None)
 
     @cached_property
     def cognito_region(self) -> str:
@@ -305,9 +331,14 @@ class Settings:
         return dict(zip(self.cognito_issuer, paired, strict=True))
 
     @property
-    def ca_file(self) -> str | None:
-        """Whom calls to Cognito trust, in PEM; None for those that botocore ships."""
+    def ca_bundle(self) -> str | None:
+        """The CA bundle for Cognito, as `trust` takes it; None for the one that botocore ships."""
         return self.aws_ca_bundle or self.requests_ca_bundle or self.ssl_cert_file
+
+    @property
+    def traced(self) -> bool:
+        """Whether there is somewhere to send traces."""
+        return bool(self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint)
 
     @property
     def _redis_hosts(self) -> str | None:
@@ -327,6 +358,7 @@ class Settings:
             "redis": self._redis_hosts,
             "docs": self.docs_enabled,
             "metrics_port": self.metrics_port,
+            "workers": self.workers,
         }
 
     def warnings(self) -> Iterator[tuple[str, str]]:
@@ -344,10 +376,21 @@ class Settings:
                 "shorter than COGNITO_CONNECT_TIMEOUT and COGNITO_READ_TIMEOUT together: no call "
                 "is ever repeated",
             )
+        yield from self._suspicious_addresses()
         for name in sorted(os.environ.keys() - NAMES):
             if name.partition("_")[0] in FIRST_WORDS:
                 likely = get_close_matches(name, NAMES, n=1)
                 yield name, f"is no setting{f'; did you mean {likely[0]}?' if likely else ''}"
+
+    def _suspicious_addresses(self) -> Iterator[tuple[str, str]]:
+        endpoint, sign_in = urlsplit(self.cognito_endpoint_url or ""), self.docs_sign_in_url
+        host = endpoint.hostname or ""
+        if endpoint.scheme == "http" and not _is_local(host):
+            yield "COGNITO_ENDPOINT_URL", "access tokens go there in the clear: use https://"
+        if host.startswith("cognito-idp") and f".{self.cognito_region}." not in f"{host}.":
+            yield "COGNITO_ENDPOINT_URL", f"is not in the pool's region, {self.cognito_region}"
+        if sign_in and not _is_local(urlsplit(sign_in).hostname or ""):
+            yield "DOCS_SIGN_IN_URL", "is for a demo user on this machine, and names another one"
 
     def check_certificate(self) -> None:
         """Look into the files of HTTPS; gunicorn would only do so at every connection.
@@ -404,6 +447,8 @@ class Settings:
         return settings
 
 
+CA_BUNDLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""In the order of their precedence."""
 NAMES = frozenset(it.name.upper() for it in fields(Settings))
 OTHERS = {"AWS", "LOG", "OTEL", "REQUESTS", "SSL"}
 FIRST_WORDS = frozenset(name.partition("_")[0] for name in NAMES) - OTHERS
@@ -421,5 +466,13 @@ def _check_together(settings: Settings) -> None:
             "COGNITO_JWKS_URL: Name one address, or as many as COGNITO_ISSUER has issuers "
             f"({len(settings.cognito_issuer)}), in their order."
         )
+    if settings.ca_bundle is not None:
+        used = next(it for it in CA_BUNDLES if getattr(settings, it.lower()))
+        try:
+            trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.ca_bundle)
+        except ssl.SSLError:
+            raise SettingsError(f"{used}: Holds no certificate in PEM.") from None
+        except OSError as error:
+            raise SettingsError(f"{used}: Cannot be read: {error.strerror}.") from None
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")

@@ -63,9 +63,13 @@ def main() -> None:
         sys.exit(f"PORT and COGNITO_PORT are both {port}: set one of them to another.")
     if os.environ.get("WEB_PORT"):
         web_port = _free_port("WEB_PORT", WEB_PORT)
+        for other, taken in (("PORT", port), ("COGNITO_PORT", cognito_port)):
+            if web_port == taken:
+                sys.exit(f"WEB_PORT and {other} are both {taken}: set one of them to another.")
     else:
         web_port = 0 if WEB_PORT in (port, cognito_port) or _refusal(WEB_PORT) else WEB_PORT
     with_tls = _switched_on("TLS")
+    web_origins = ",".join(filter(None, (WEB_ORIGINS, os.environ.get("CORS_ORIGINS"))))
     _forget_other_variables()
     with ExitStack() as started:
         folder = started.enter_context(_run_folder(port))
@@ -79,10 +83,10 @@ def main() -> None:
 
         user = DemoUser(address, cognito.url, ca_file)
         always = ServedPool("Remembers every device", address, seed.POOL_ID, seed.CLIENT_ID)
-        settings = _settings(always, cognito) | {"CORS_ORIGINS": WEB_ORIGINS, "PORT": str(port)}
+        settings = _settings(always, cognito) | {"CORS_ORIGINS": web_origins, "PORT": str(port)}
         page_url = None
         if not with_tls:
-            page_url = started.enter_context(_page(web_port, always, cognito, folder))
+            page_url = started.enter_context(_page(web_port, always, cognito, folder, web_origins))
             settings["CORS_ORIGINS"] += f",{page_url}"
         _say(f"Starting the service on port {port} ...")
         log = folder / "service.log"
@@ -108,7 +112,7 @@ def _settings(pool: ServedPool, cognito: RunningCognito) -> dict[str, str]:
 
 @contextmanager
 def _page(
-    web_port: int, always: ServedPool, cognito: RunningCognito, folder: Path
+    web_port: int, always: ServedPool, cognito: RunningCognito, folder: Path, web_origins: str
 ) -> Iterator[str]:
     """The page "Your devices", and the service for the second pool that it offers."""
     from local_cognito.demo_user import DemoUser
@@ -124,7 +128,7 @@ def _page(
     )
     with serving_page(web_port, [always, opt_in], cognito.url) as url:
         _say(f"Starting the page at {url}, and a service for its second pool on port {port} ...")
-        settings = {"CORS_ORIGINS": url, "PORT": str(port), "WORKERS": "1"}
+        settings = {"CORS_ORIGINS": f"{web_origins},{url}", "PORT": str(port), "WORKERS": "1"}
         caller = DemoUser(opt_in.api_url, cognito.url)
         with _service(_settings(opt_in, cognito) | settings, caller, folder / "opt-in.log"):
             yield url

@@ -1,4 +1,4 @@
-"""Does the contract break the clients of the last release? `make lint`.
+"""Does the contract break the clients of the last release? `make check`.
 
 Redocly's diff tells, and what it passes over is looked at here. A breaking change is allowed when
 the major version went up. To release: copy openapi.json to released.json in the commit that is

@@ -51,12 +51,12 @@ class FetchTimeout(BaseException):
     """A fetch took too long. Not an Exception, so that no library swallows it."""
 
 
-def fetch_keys(url: str, timeout: float, ca_file: str) -> Keys:
+def fetch_keys(url: str, timeout: float, tls: ssl.SSLContext) -> Keys:
     """The keys at `url` that verify RS256 signatures, by `kid`; the others are passed over (RFC
     7517, section 5).
 
-    Goes through the proxy of HTTPS_PROXY. `timeout`: seconds for all of it. `ca_file`: the
-    certificate authorities to trust, in PEM.
+    Goes through the proxy of HTTPS_PROXY. `timeout`: seconds for all of it. `tls`: knows which
+    certificate authorities to trust.
 
     Raises:
         KeysUnavailable: no key set came in time, or it has no such key.
@@ -65,7 +65,7 @@ def fetch_keys(url: str, timeout: float, ca_file: str) -> Keys:
         url,
         cache_jwk_set=False,
         timeout=timeout,
-        ssl_context=ssl.create_default_context(cafile=ca_file),
+        ssl_context=tls,
     )
     try:
         with gevent.Timeout(timeout, FetchTimeout):

@@ -115,13 +115,16 @@ class Attempts:
                         return self._once(operation, request)
                     except AttemptFailed as failure:
                         error = failure.error
-                        lost = error if failure.answer_lost else lost
+                        if failure.answer_lost and operation.lost:  # of a write
+                            lost = error
                         again = failure.retryable and number < self._max_attempts
-                    except (
-                        ServiceError
-                    ) as refusal:  # the breaker's or the budget's: nothing was sent
-                        error, again = refusal, False
-                    pause = random.uniform(0, min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**number))  # noqa: S311
+                        longest = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**number)
+                        pause = random.uniform(0, longest)  # noqa: S311
+                    except ServiceError as refusal:
+                        # The breaker's or the budget's: nothing was sent. Quota is worth waiting
+                        # for only where a lost answer can be settled.
+                        error, pause = refusal, float(refusal.retry_after or 0)
+                        again = lost is not None and refusal.code is ErrorCode.QUOTA_EXCEEDED
                     if not again or time.monotonic() + pause > latest_start:
                         return self._finish(operation, error, lost)
                     metrics.COGNITO_RETRIES.labels(operation.name).inc()
@@ -168,7 +171,7 @@ class Attempts:
         Raises:
             ServiceError: it has not, or nobody knows.
         """
-        if lost is None or operation.lost is None:
+        if lost is None:
             raise error
         if error.code is operation.done_if_refused_with:
             logger.info("cognito_answer_settled", operation=operation.name, shown_by=error.code)

@@ -25,7 +25,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get_cert_path
+from botocore.httpsession import ProxyConfiguration, create_urllib3_context
 from botocore.utils import get_environ_proxies
 from gevent import monkey
 from httptools import HttpParserError, HttpResponseParser
@@ -33,6 +33,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import ConnectTimeoutError as NoConnectionInTime
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import parse_url
+
+from app.settings import trust
 
 READ_SIZE = 65536
 KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -132,19 +134,18 @@ def route_to(url: str) -> Route:
 class Transport:
     """Requests over kept connections; the one used last comes first. Durations in seconds.
 
-    `connections`: how many to keep. `ca_file`: whom to trust, in PEM; None for those that botocore
-    ships.
+    `connections`: how many to keep. `ca_bundle`: which certificate authorities to trust, in PEM.
     """
 
     def __init__(
-        self, *, connect_timeout: float, read_timeout: float, connections: int, ca_file: str | None
+        self, *, connect_timeout: float, read_timeout: float, connections: int, ca_bundle: str
     ) -> None:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._kept: deque[tuple[Route, HTTPConnection]] = deque(maxlen=connections)
         weakref.finalize(self, _close, self._kept)
         self._tls = create_urllib3_context()
-        self._tls.load_verify_locations(get_cert_path(ca_file or True))
+        trust(self._tls, ca_bundle)
 
     def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """One request, and the whole of its answer, whatever its status.

@@ -4,21 +4,23 @@ The page is ours around the distribution that flask-swagger-ui ships. Everything
 server, and nothing is inline, so that the Content-Security-Policy needs no exception for scripts.
 """
 
-from collections.abc import Callable, Iterable
-from functools import cache
+import json
+from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from mimetypes import guess_type
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import orjson
 from flask import Blueprint, Response, redirect, render_template, url_for
 from secure.headers import ContentSecurityPolicy
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.contract import texts
 from app.contract.assets import Asset
 
+FOLDER = Path(__file__).parents[2] / "openapi"
 CONTRACT_MAX_AGE = 300
 """Seconds that a copy of the document may be used without asking whether it is current."""
 SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png")
@@ -27,26 +29,30 @@ SWAGGER_UI_MAX_AGE = 60 * 60
 OURS = ("docs.css", "docs.js")
 
 
-def contract_blueprint(openapi_json: Callable[[str], bytes]) -> Blueprint:
-    """`/openapi.json`, and `/openapi-3.0.json` for API Gateway and older generators.
-
-    `openapi_json`: the document by its version of OpenAPI; made when it is first asked for.
-    """
+def contract_blueprint(public_path: str) -> Blueprint:
+    """The committed files: `/openapi.json`, and `/openapi-3.0.json` for API Gateway and older
+    generators. `public_path`: where the service is mounted, as `/account`."""
     blueprint = Blueprint("contract", __name__)
-
-    @cache
-    def asset(version: str) -> Asset:
-        return Asset(openapi_json(version), "application/json", CONTRACT_MAX_AGE)
+    assets = {name: _contract(name, public_path) for name in ("openapi.json", "openapi-3.0.json")}
 
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
-        return asset("3.1.0").response()
+        return assets["openapi.json"].response()
 
     @blueprint.get("/openapi-3.0.json")
     def openapi_3_0() -> Response:
-        return asset("3.0.3").response()
+        return assets["openapi-3.0.json"].response()
 
     return blueprint
+
+
+def _contract(name: str, public_path: str) -> Asset:
+    written = (FOLDER / name).read_bytes()
+    if public_path:
+        document = json.loads(written)
+        document["servers"][0]["url"] = public_path
+        written = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    return Asset(written, "application/json", CONTRACT_MAX_AGE)
 
 
 def docs_blueprint(sign_in_url: str | None) -> Blueprint:
@@ -78,7 +84,7 @@ def docs_blueprint(sign_in_url: str | None) -> Blueprint:
     @blueprint.get("/docs")
     def page() -> Response:
         response = Response(
-            render_template("docs.html", title=texts.TITLE, sign_in_url=sign_in_url)
+            render_template("docs.html", title="Device BFF", sign_in_url=sign_in_url)
         )
         response.headers["Content-Security-Policy"] = policy
         response.headers["Cache-Control"] = "no-cache"

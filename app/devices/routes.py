@@ -6,8 +6,6 @@ from flask import current_app, request, url_for
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter
 
-from app.contract import examples
-from app.contract.examples import named
 from app.devices.schemas import (
     ONE_SECRET,
     DeletionQuerySchema,
@@ -33,7 +31,7 @@ from app.domain.devices import (
     TrackedDevice,
 )
 from app.domain.errors import ErrorCode
-from app.http.blueprint import ApiBlueprint, operation
+from app.http.blueprint import ApiBlueprint, id_in_path, named, operation
 from app.http.gate import caller, current_device
 from app.http.links import next_page
 from app.http.problems import failures
@@ -42,7 +40,7 @@ SIGN_OUT = "devices.SignOut"
 SERVICE = "device_service"
 """Where `create_app` puts the DeviceService among the application's extensions."""
 
-NEXT = {
+THEN = {
     "getDevice": "Show the device.",
     "updateDevice": "Remember the device, or stop remembering it.",
     "forgetDevice": "Forget the device.",
@@ -80,7 +78,8 @@ class Devices(MethodView):
         "listDevices",
         calls=operations.LIST_DEVICES,
         errors={"limit": ["Must be greater than or equal to 1 and less than or equal to 60."]},
-        responses={200: {"links": examples.links("/items/0/id", "listDevices", **NEXT)}},
+        id_at="/items/0/id",
+        then=THEN,
     )
     @blueprint.arguments(PageQuerySchema, location="query")
     @blueprint.response(
@@ -104,7 +103,8 @@ class Devices(MethodView):
         ErrorCode.DEVICE_ALREADY_TRACKED,
         calls=operations.CONFIRM_DEVICE,
         errors={"secretVerifier": [ONE_SECRET], "deviceGroupKey": [ONE_SECRET]},
-        responses={201: {"links": examples.links("/id", **NEXT)}},
+        id_at="/id",
+        then=THEN,
     )
     @blueprint.arguments(
         TrackDeviceSchema,
@@ -171,7 +171,7 @@ class Devices(MethodView):
 @blueprint.route(
     "/<device_id:id>",
     endpoint="Device",
-    parameters=[examples.id_in_path("The device key: a device's `id`.", examples.PHONE["id"])],
+    parameters=[id_in_path("The device key: a device's `id`.", "phone/id")],
 )
 class OneDevice(MethodView):
     @operation("getDevice", calls=operations.GET_DEVICE)

@@ -1,12 +1,11 @@
 """JSON in and out of the `/devices` calls."""
 
-import re
+import unicodedata
 from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from app.contract import examples
 from app.domain.devices import (
     ATTRIBUTE_MAX_LENGTH,
     ATTRIBUTES_MAX,
@@ -19,6 +18,7 @@ from app.domain.devices import (
     SecretVerifier,
     TrackingStatus,
 )
+from app.http.blueprint import example
 from app.http.problems import ProblemSchema
 from app.http.schemas import (
     AnswerSchema,
@@ -36,6 +36,7 @@ from app.http.schemas import (
     next_cursor,
     required_enum,
 )
+from app.naming import shows_nothing, turns_text_round
 
 FORGET_MAX = 100_000
 """Cognito states no bound; this is far more devices than could be read before a call must end."""
@@ -43,16 +44,9 @@ FORGET_MAX = 100_000
 GROUP_KEY_PATTERN = r"^[A-Za-z0-9_-]+$"
 BASE64_PATTERN = r"^[A-Za-z0-9+/]+={0,2}$"
 """Padded or not: AWS's own example of ConfirmDevice goes without."""
-FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
-"""Control characters, and bidi controls: they make the text around a name read otherwise."""
-INVISIBLE = (
-    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800"
-    r"\u3164\ufe00-\ufe0f\ufeff\uffa0"
-)
-"""Blanks, and what Unicode says to show nothing for (Default_Ignorable_Code_Point)."""
-TAGS = r"\U000e0000-\U000e0fff"
-"""Invisible, too. Not in the pattern: ECMAScript has no such escape."""
-NAME_PATTERN = f"^[^{FORBIDDEN}]*[^{FORBIDDEN}{INVISIBLE}][^{FORBIDDEN}]*$"
+_NEVER = r"\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
+NAME_PATTERN = rf"^[^{_NEVER}]*[^{_NEVER}\s\u200b-\u200d\u2060\ufeff][^{_NEVER}]*$"
+"""What `readable` accepts, as far as ECMAScript's escapes go: tags are beyond them."""
 
 DEVICE_KEY_RULES = [
     validate.Length(min=1, max=DEVICE_KEY_MAX_LENGTH),
@@ -64,7 +58,7 @@ ONE_SECRET = "Send exactly one of secretVerifier and deviceGroupKey."  # noqa: S
 def device_key(description: str, *, nullable: bool = False) -> Any:
     """A device key in an answer."""
     return answer_text(
-        description, examples.LAPTOP_KEY, nullable=nullable, validate=DEVICE_KEY_RULES
+        description, example("laptop/id"), nullable=nullable, validate=DEVICE_KEY_RULES
     )
 
 
@@ -77,11 +71,15 @@ def is_current() -> Any:
 
 
 def readable(name: str) -> None:
-    """Refuse what NAME_PATTERN does, in linear time and saying why."""
-    if re.search(f"[{FORBIDDEN}]", name):
-        raise ValidationError("Must not contain control characters, nor bidi controls.")
-    if re.fullmatch(f"[{INVISIBLE}{TAGS}]*", name):
+    """Refuse what NAME_PATTERN does, saying why."""
+    if shows_nothing(name):
         raise ValidationError("Must show something: these characters are all invisible.")
+    if turns_text_round(name):
+        raise ValidationError(
+            "Must not contain characters that turn text round (U+202A to U+202E, U+2066 to U+2069)."
+        )
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise ValidationError("Must not contain control characters.")
 
 
 class PageQuerySchema(CamelCaseSchema):
@@ -95,7 +93,7 @@ class PageQuerySchema(CamelCaseSchema):
             "examples": [20],
         },
     )
-    cursor = cursor(examples.CURSOR)
+    cursor = cursor(example("first-page/nextCursor"))
 
 
 class DeletionQuerySchema(CamelCaseSchema):
@@ -117,7 +115,7 @@ class DeviceSchema(DescribedSchema):
         "The name as Cognito holds it, which may be a library's own; null when the device was "
         "tracked without one. Show `displayName` instead. Set once, by `trackDevice` or by the "
         "library that confirmed the device: Cognito cannot rename a device.",
-        examples.LAPTOP["name"],
+        example("laptop/name"),
         nullable=True,
         validate=validate.Length(max=DEVICE_NAME_MAX_LENGTH),
     )
@@ -150,7 +148,7 @@ class DevicePageSchema(AnswerSchema):
     """One page of the user's devices."""
 
     items = answer_list(DeviceSchema, LIST_LIMIT_MAX, "The remembered devices, in Cognito's order.")
-    next_cursor = next_cursor(examples.CURSOR)
+    next_cursor = next_cursor(example("first-page/nextCursor"))
     current_device_id = device_key(
         "The device that this call is made from, also where Cognito does not list it: then it is "
         "not remembered, and a page can offer to remember it. Null when the token names none.",
@@ -168,7 +166,7 @@ class SecretVerifierSchema(CamelCaseSchema):
         metadata={
             "description": "The verifier v of RFC 2945 in Cognito's 3072-bit group, big-endian, "
             "in base64.",
-            "examples": [examples.VERIFIER],
+            "examples": [example("track-with-verifier/secretVerifier/passwordVerifier")],
         },
     )
     salt = fields.String(
@@ -177,7 +175,7 @@ class SecretVerifierSchema(CamelCaseSchema):
         validate=[validate.Length(min=4, max=256), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The random salt that the verifier was computed with, in base64.",
-            "examples": [examples.SALT],
+            "examples": [example("track-with-verifier/secretVerifier/salt")],
         },
     )
 
@@ -195,7 +193,7 @@ class TrackDeviceSchema(CamelCaseSchema):
         metadata={
             "description": "`AuthenticationResult.NewDeviceMetadata.DeviceKey` of this sign-in; "
             "the access token must be from the same sign-in.",
-            "examples": [examples.LAPTOP_KEY],
+            "examples": [example("laptop/id")],
         },
     )
     name = fields.String(
@@ -227,7 +225,7 @@ class TrackDeviceSchema(CamelCaseSchema):
             "`AuthenticationResult.NewDeviceMetadata.DeviceGroupKey` of this sign-in. The service "
             "makes the secret and answers it once, as `devicePassword`. The call is then not safe "
             "to repeat.",
-            "examples": [examples.DEVICE_GROUP_KEY],
+            "examples": [example("track-with-group-key/deviceGroupKey")],
         },
     )
 
@@ -256,7 +254,7 @@ class TrackedDeviceSchema(AnswerSchema):
         metadata={
             "description": "The device's secret, when the service made it: the password of "
             "DEVICE_SRP_AUTH. Keep it where the device key is kept. It is sent this once only.",
-            "examples": [examples.DEVICE_PASSWORD],
+            "examples": [example("tracked-until-opt-in/devicePassword")],
         },
     )
 

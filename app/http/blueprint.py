@@ -1,6 +1,6 @@
 """How a route states its contract: flask-smorest's decorators, and `operation` for the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
@@ -13,7 +13,7 @@ from app.http.body import StrictParser
 View = TypeVar("View", bound=Callable[..., Any])
 
 FACTS = "x-facts"
-"""Where `operation` leaves its facts in the document; `app.contract.spec` takes them out."""
+"""Where `operation` leaves its facts in the document; `openapi.spec` takes them out."""
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc]
@@ -30,13 +30,32 @@ def operation(
     operation_id: str,
     *codes: ErrorCode,
     calls: Operation | None = None,
-    errors: dict[str, list[str]] | None = None,
+    errors: Mapping[str, list[str]] | None = None,
+    id_at: str | None = None,
+    then: Mapping[str, str] | None = None,
     **doc: Any,
 ) -> Callable[[View], View]:
     """Document a view: its id, and the problems that it may answer with besides those of `calls`,
-    the Cognito operation that it makes. `errors`: an example of what `validation-failed` says."""
-    facts = {"codes": codes, "calls": calls, "errors": errors}
+    the Cognito operation that it makes. `errors`: an example of what `validation-failed` says.
+    `then`: what can be done next with the id at `id_at` (a JSON pointer) of the answer, by
+    operation id; a call that lists leads to its own next page."""
+    facts = {"codes": codes, "calls": calls, "errors": errors, "id_at": id_at, "then": then or {}}
     decorate: Callable[[View], View] = Blueprint.doc(
         operationId=operation_id, **{FACTS: facts}, **doc
     )
     return decorate
+
+
+def example(of: str) -> str:
+    """The place of an example, as `laptop/id`: `openapi/components.json` has the value."""
+    return f"example:{of}"
+
+
+def named(*names: str) -> dict[str, str]:
+    """References to examples, as flask-smorest takes them: the document holds each once."""
+    return {name: name for name in names}
+
+
+def id_in_path(description: str, of: str) -> dict[str, Any]:
+    """The parameter `id` of a path. `of`: its example."""
+    return {"in": "path", "name": "id", "description": description, "example": example(of)}

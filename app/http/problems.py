@@ -7,7 +7,6 @@ from urllib.parse import quote
 import orjson
 import structlog
 from flask import Flask, Response, g, request, url_for
-from flask_smorest import Api
 from gunicorn.http.errors import ParseException
 from marshmallow import fields
 from werkzeug.exceptions import HTTPException
@@ -149,34 +148,29 @@ HTTP_ERRORS = {
 }
 
 
-class ProblemApi(Api):  # type: ignore[misc]
-    """flask-smorest's Api, answering with problems instead of its own errors."""
-
-    ERROR_SCHEMA = ProblemSchema
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def handle_http_exception(self, error: HTTPException) -> Response:
-        """Werkzeug's and webargs' errors as problems."""
-        code = HTTP_ERRORS.get(error.code or 500, ErrorCode.INTERNAL_ERROR)
-        response = problem_response(ServiceError(code))
-        for name, value in error.get_headers():
-            if name == "Allow":
-                response.headers[name] = value
-        return response
+def handle_http_exception(error: HTTPException) -> Response:
+    """Werkzeug's and webargs' errors as problems."""
+    code = HTTP_ERRORS.get(error.code or 500, ErrorCode.INTERNAL_ERROR)
+    response = problem_response(ServiceError(code))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
 
 
 def register(app: Flask) -> None:
     """Turn every error that leaves a view into a problem."""
     app.register_error_handler(ServiceError, problem_response)
+    app.register_error_handler(HTTPException, handle_http_exception)
 
     @app.errorhandler(ParseException)
-    def tell_of_chunks(error: ParseException) -> Response:
+    def handle_malformed_chunks(error: ParseException) -> Response:
         """gunicorn parses chunks as the application reads them."""
         return problem_response(
             ServiceError(ErrorCode.MALFORMED_REQUEST, "The body's chunks are not well-formed.")
         )
 
     @app.errorhandler(Exception)
-    def tell_nothing(error: Exception) -> Response:
+    def handle_unexpected(error: Exception) -> Response:
         logger.error("unexpected_error", error=type(error).__name__, exc_info=True)
         return problem_response(ServiceError(ErrorCode.INTERNAL_ERROR))

@@ -39,7 +39,7 @@ def _plain_forwarding(app: WSGIApplication, header: str) -> WSGIApplication:
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if header == FORWARDED:
             hops = _forwarded(environ.get("HTTP_FORWARDED", ""))
-            environ["HTTP_X_FORWARDED_FOR"] = ",".join(hop.get("for", "unknown") for hop in hops)
+            environ["HTTP_X_FORWARDED_FOR"] = ",".join(hop.get("for", "") for hop in hops)
             environ["HTTP_X_FORWARDED_PROTO"] = hops[-1].get("proto", "") if hops else ""
         if "HTTP_X_FORWARDED_FOR" in environ:
             entries = environ["HTTP_X_FORWARDED_FOR"].replace('"', "").split(",")
@@ -50,7 +50,10 @@ def _plain_forwarding(app: WSGIApplication, header: str) -> WSGIApplication:
 
 
 def _forwarded(header: str) -> list[dict[str, str]]:
-    """The hops of a Forwarded header. What is in quotes is one value, whatever it looks like."""
+    """The hops of a Forwarded header. What is in quotes is one value, whatever it looks like; a
+    quote that does not end would hide what the proxy has added, so such a header says nothing."""
+    if header.replace('\\"', "").count('"') % 2:
+        return []
     hops = (parse_options_header(f"hop;{element}")[1] for element in parse_http_list(header))
     return [{name: value.replace(",", "") for name, value in hop.items()} for hop in hops]
 

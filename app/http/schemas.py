@@ -1,6 +1,6 @@
 """What the schemas of all calls share: camelCase, strict requests, open answers, and their fields.
 
-What a field's `metadata` says is for the readers of the contract; `app.contract.spec` adds what the
+What a field's `metadata` says is for the readers of the contract; `openapi.spec` adds what the
 validators know.
 """
 

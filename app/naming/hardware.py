@@ -29,10 +29,12 @@ _MAC = re.compile(r"MacBook|iMac|Mac-(mini|Studio|Pro)")
 
 
 def describe_model(model: str) -> Description | None:
-    """What is certain of a model; None for one that is not known. Samsung's codes stay codes."""
+    """What is certain of a model; None for one that is not known. Samsung's codes stay
+    codes, under its name."""
     for pattern, device_type, system in _PATTERNS:
         if pattern.fullmatch(model):
-            return Description(_PEOPLE_SAY.get(model, model), device_type, system)
+            maker = "Samsung " if model.startswith("SM-") else ""
+            return Description(maker + _PEOPLE_SAY.get(model, model), device_type, system)
     return None
 
 

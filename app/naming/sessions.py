@@ -11,6 +11,7 @@ from app.domain.descriptions import Description
 from app.naming.devices import FIXED_WORDS
 from app.naming.hardware import describe_model
 from app.naming.user_agents import describe_user_agent, is_library, is_user_agent
+from app.naming.visible import visible
 from app.naming.vocabulary import (
     BROWSER_NAMES,
     BROWSERS,
@@ -43,7 +44,7 @@ def describe_session(device_type: str | None) -> Description:
 
     An HTTP library's name does not: "Boto3 1, Linux" is "Linux".
     """
-    text = " ".join(_UNKNOWN.sub("", device_type or "").split()).strip(_SEPARATORS)
+    text = " ".join(_UNKNOWN.sub("", visible(device_type or "")).split()).strip(_SEPARATORS)
     if text in _NO_NAMES:
         return Description()
     written_by_program = is_user_agent(text)

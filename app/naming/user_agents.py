@@ -36,8 +36,12 @@ _LIBRARY = re.compile(
     r"aws-(?:sdk|amplify|cli)[\w-]*|amplify-[a-z]+)/"
     r"| (?:Alamofire|CFNetwork|okhttp)/\d"
 )
+_HARMONY = re.compile(r"\b(?:Open)?Harmony(?:OS)?\b")
+_HUAWEI_MODEL = re.compile(r"\b[A-Z]{3}-[A-Z]{1,2}\d{1,2}[A-Z]?\b")
 _TV = re.compile(r"TV\b|BRAVIA|Chromecast")
 _AMAZON_MODEL = re.compile(r"\b(?:AFT|KF)[A-Z]+")
+_APPLE_CODE = re.compile(r"\d+,\d+\Z")
+"""The second half of "iPhone11,8", which no person says."""
 _OTHER = re.compile(r"PlayStation|Xbox|Nintendo|Quest\b")
 
 
@@ -73,7 +77,7 @@ def describe_user_agent(text: str) -> Description:
     An app's system alone is not believed: CFNetwork's "Darwin/24" is iOS, or macOS.
     """
     found = _parse(text)
-    system = SYSTEMS.get(found.os.family, found.os.family) if found.os else None
+    system = _system(found, text)
     by_browser = text.startswith(_BROWSER_PREFIXES)
     comment = text.partition("(")[2].partition(")")[0]
     model = _model(found, system, comment)
@@ -86,10 +90,17 @@ def describe_user_agent(text: str) -> Description:
         system = "Android TV" if system == "Android" else system
         place = _television(found) or system
     else:
-        place, device_type = model or system, _device_type(comment, text, system)
+        place, device_type = _with_maker(found, model, system), _device_type(comment, text, system)
     family = found.user_agent.family if found.user_agent else None
     browser = browser_called(family, system) if by_browser else None
     return Description(display_name(browser, place), device_type, system, browser)
+
+
+def _system(found: Result, text: str) -> str | None:
+    """The parser takes HarmonyOS for Linux, or does not know it."""
+    if _HARMONY.search(text):
+        return "HarmonyOS"
+    return SYSTEMS.get(found.os.family, found.os.family) if found.os else None
 
 
 def _parse(text: str) -> Result:
@@ -111,11 +122,22 @@ def _model(found: Result, system: str | None, comment: str) -> str | None:
         return None
     if device.brand == "Apple":
         known = describe_model(device.model)
-        return known.display_name if known else None
+        return _APPLE_CODE.sub("", known.display_name or "") if known else None
+    if device.brand == "Huawei" and device.model == "Browser":
+        code = _HUAWEI_MODEL.search(comment)
+        return code[0] if code else None
     if device.brand == "Amazon" and (code := _AMAZON_MODEL.search(comment)):
         return code[0]
-    certain = device.model != "K" and system in (None, "Android", "Windows Phone")
-    return device.model if certain else None
+    if device.model == "K" or system not in (None, "Android", "HarmonyOS", "Windows Phone"):
+        return None
+    return device.model
+
+
+def _with_maker(found: Result, model: str | None, system: str | None) -> str | None:
+    """As "Huawei YAL-AL10"; the system where there is no model."""
+    brand = found.device.brand if found.device and model else None
+    known = brand and "_" not in brand and system in ("Android", "HarmonyOS")
+    return f"{brand} {model}" if known else model or system
 
 
 def _television(found: Result) -> str | None:
@@ -127,7 +149,7 @@ def _television(found: Result) -> str | None:
 def _device_type(comment: str, text: str, system: str | None) -> DeviceType | None:
     if _OTHER.search(comment):
         return DeviceType.OTHER
-    if system == "Android":
+    if system in ("Android", "HarmonyOS"):
         # Browsers on Android say "Mobile" on phones only. Apps do not say.
         if " Mobile" in text or "; Mobile" in comment:
             return DeviceType.PHONE

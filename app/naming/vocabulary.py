@@ -6,6 +6,8 @@ BROWSERS = {
     "Chrome Mobile": "Chrome",
     "Chrome Mobile iOS": "Chrome",
     "Google Chrome": "Chrome",
+    "Chromium": "Chrome",  # in its own User-Agent, and so in Cognito's sessions
+    "HuaweiBrowser": "Huawei Browser",
     "HeadlessChrome": "Chrome",
     "Microsoft Edge": "Edge",
     "Edge Mobile": "Edge",
@@ -36,7 +38,7 @@ EMBEDDED = frozenset(
 BROWSER_NAMES = frozenset(
     {
         *BROWSERS.values(),
-        *("Amazon Silk", "Brave", "Chromium", "Opera GX", "Opera Mini", "Samsung Internet"),
+        *("Amazon Silk", "Brave", "Opera GX", "Opera Mini", "Samsung Internet"),
         "Vivaldi",
     }
 )
@@ -51,6 +53,7 @@ SYSTEMS = {
     "Chromium OS": "ChromeOS",
     "ATV OS X": "tvOS",
     "Web0S": "webOS",
+    "OpenHarmony": "HarmonyOS",
 }
 """Operating systems that go by another name. All others are shown as they are."""
 
@@ -65,7 +68,7 @@ SYSTEM_TYPES = {
 }
 """What an operating system runs on. Android and iOS run on several kinds of device."""
 
-SYSTEM_NAMES = frozenset({*SYSTEM_TYPES, "Android", "Fire OS", "iOS", "Tizen"})
+SYSTEM_NAMES = frozenset({*SYSTEM_TYPES, "Android", "Fire OS", "HarmonyOS", "iOS", "Tizen"})
 
 APPLE_SYSTEMS = frozenset({"macOS", "iOS", "iPadOS", "tvOS"})
 

@@ -23,9 +23,9 @@ _TRACEPARENT = re.compile(
 """W3C Trace Context, section 3.2.2: of its version, and of later ones, which may have more."""
 
 
-def register(app: Flask, endpoint: str | None) -> None:
-    """Trace if there is an `endpoint`; OpenTelemetry reads all OTEL_* variables itself, its too."""
-    if endpoint is None:
+def register(app: Flask, *, traced: bool) -> None:
+    """Trace if there is somewhere to send traces; OpenTelemetry reads OTEL_* variables itself."""
+    if not traced:
         return
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
 

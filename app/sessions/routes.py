@@ -5,12 +5,10 @@ from typing import Any
 from flask import current_app
 from flask.views import MethodView
 
-from app.contract import examples
-from app.contract.examples import named
 from app.domain import operations
 from app.domain.errors import ErrorCode
 from app.domain.sessions import EndingScope, SessionPage
-from app.http.blueprint import ApiBlueprint, operation
+from app.http.blueprint import ApiBlueprint, id_in_path, named, operation
 from app.http.gate import caller
 from app.http.links import next_page
 from app.http.problems import failures
@@ -41,13 +39,8 @@ class Sessions(MethodView):
         ErrorCode.INVALID_PARAMETER,
         calls=operations.LIST_USER_SESSIONS,
         errors={"cursor": ["Must be ASCII without blanks."]},
-        responses={
-            200: {
-                "links": examples.links(
-                    "/items/0/id", "listSessions", endSession="End the session."
-                )
-            }
-        },
+        id_at="/items/0/id",
+        then={"endSession": "End the session."},
     )
     @blueprint.arguments(SessionQuerySchema, location="query")
     @blueprint.response(
@@ -95,7 +88,7 @@ class Sessions(MethodView):
 @blueprint.route(
     "/<id>",
     endpoint="Session",
-    parameters=[examples.id_in_path("A session's `id`.", examples.SESSION_ID)],
+    parameters=[id_in_path("A session's `id`.", "sessions/items/1/id")],
 )
 class OneSession(MethodView):
     @operation(

@@ -5,7 +5,6 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.contract import examples
 from app.domain.sessions import (
     SESSION_ID_LENGTH,
     SESSION_ID_PATTERN,
@@ -13,6 +12,7 @@ from app.domain.sessions import (
     EndingScope,
     SessionType,
 )
+from app.http.blueprint import example
 from app.http.problems import ProblemSchema
 from app.http.schemas import (
     AnswerSchema,
@@ -34,13 +34,11 @@ END_MAX = 10_000
 """Cognito keeps 100 token sessions a user at most; this leaves room for sso sessions."""
 
 
-def session_id(
-    description: str, example: str = examples.SESSION_ID, *, nullable: bool = False
-) -> Any:
+def session_id(description: str, of: str = "sessions/items/1/id", *, nullable: bool = False) -> Any:
     """A session id in an answer."""
     return answer_text(
         description,
-        example,
+        example(of),
         nullable=nullable,
         validate=[
             validate.Length(min=SESSION_ID_LENGTH, max=SESSION_ID_LENGTH),
@@ -52,7 +50,7 @@ def session_id(
 class SessionQuerySchema(CamelCaseSchema):
     """Which page of the sessions."""
 
-    cursor = cursor(examples.CURSOR)
+    cursor = cursor(example("first-page/nextCursor"))
 
 
 class LinkedQuerySchema(CamelCaseSchema):
@@ -111,7 +109,7 @@ class SessionSchema(DescribedSchema):
     last_active_at = moment("When the session last refreshed its tokens.", "2026-11-26T07:58:41Z")
     origin_session_id = session_id(
         "The `sso` session that a token session came through; null where there is none.",
-        examples.SSO_SESSION_ID,
+        "sessions/items/1/originSessionId",
         nullable=True,
     )
 
@@ -120,7 +118,7 @@ class SessionPageSchema(AnswerSchema):
     """One page of the user's sessions."""
 
     items = answer_list(SessionSchema, SESSIONS_MAX, "The sessions, in Cognito's order.")
-    next_cursor = next_cursor(examples.CURSOR)
+    next_cursor = next_cursor(example("first-page/nextCursor"))
 
 
 class FailedEndingSchema(AnswerSchema):

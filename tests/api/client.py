@@ -54,7 +54,7 @@ def assert_problem(
     retry_after: bool = False,
     errors: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Any]:
-    """Check `response` against api.md's "Problems", member by member; gives back the problem.
+    """Check `response` against docs/problems.md, member by member; gives back the problem.
 
     `challenge`: what WWW-Authenticate must begin with. `retry_after`: whether there must be one.
     `errors`: what the member of that name must hold; None when there must be none.

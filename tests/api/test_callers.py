@@ -173,6 +173,8 @@ FORWARDED: dict[tuple[str, str], list[tuple[dict[str, str], str, bool]]] = {
         (rfc7239('for="[2001:db8::9]:4711"'), "2001:db8::9", False),
         (rfc7239('for=192.0.2.1;by="x;for=6.6.6.6, for=7.7.7.7"'), "192.0.2.1", False),
         (rfc7239("for=192.0.2.1") | xff("6.6.6.6", "https"), "192.0.2.1", False),
+        (rfc7239('host="a, for=192.0.2.1'), PROXY, False),
+        (rfc7239("for=unknown"), "unknown", False),
     ],
     (BY_RFC, "2"): [(rfc7239("for=192.0.2.1, for=10.0.0.9"), "192.0.2.1", False)],
 }

@@ -97,7 +97,8 @@ def test_one_of_two_key_addresses_is_enough_to_be_ready_and_to_serve(
     """A pool that issues the first form only has 403 at the address of the second."""
     with closing(JwksServer()) as not_switched:
         not_switched.status = 403
-        api = start(COGNITO_JWKS_URL=f"{jwks.url}, {not_switched.url}")
+        urls = f"{jwks.url}, {not_switched.url}"
+        api = start(COGNITO_JWKS_URL=urls, JWKS_REFETCH_INTERVAL="60")
         assert api.get("/readyz").status_code == 200
         assert api.get("/devices").status_code == 200
         assert not_switched.fetches == 1

@@ -9,8 +9,8 @@ import pytest
 import requests
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from app.contract import examples
 from app.domain.device_secret import secret_verifier
+from openapi import examples
 from openapi.__main__ import files
 from tests.contract.conftest import Operation
 from tests.servers import ROOT, Service
@@ -150,8 +150,13 @@ def test_words_of_the_implementation_do_not_reach_the_document(contract: dict[st
 
 
 def test_the_example_verifier_is_a_true_one() -> None:
-    salt = base64.b64decode(examples.SALT)
+    salt = base64.b64decode(examples.value("track-with-verifier/secretVerifier/salt"))
     made = secret_verifier(
-        examples.DEVICE_GROUP_KEY, examples.LAPTOP_KEY, examples.DEVICE_PASSWORD, salt
+        examples.value("track-with-group-key/deviceGroupKey"),
+        examples.value("laptop/id"),
+        examples.value("tracked-until-opt-in/devicePassword"),
+        salt,
     )
-    assert made.password_verifier == examples.VERIFIER
+    assert made.password_verifier == examples.value(
+        "track-with-verifier/secretVerifier/passwordVerifier"
+    )

@@ -66,7 +66,9 @@ def test_image_serves_from_its_own_files_is_healthy_and_ends_clean(
 ) -> None:
     for path in context_paths(SERVICE):
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
-        copy(ROOT / path, tmp_path / Path(path).name)
+        within = tmp_path / ("openapi" if path.startswith("openapi/") else "")
+        within.mkdir(exist_ok=True)
+        copy(ROOT / path, within / Path(path).name)
     pairs = (pair for rest in values(SERVICE, "ENV") for pair in shlex.split(rest))
     environment = dict(pair.split("=", 1) for pair in pairs) | settings_for(cognito)
     environment |= {

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.calls import call, connect, receive
+from tests.calls import call, connect, log_lines, receive
 from tests.polling import until
 from tests.raw_server import relay
 from tests.resilience.load import NO_ANSWER, Caller, Load, steady_load
@@ -145,6 +145,16 @@ def test_a_stop_waits_for_calls_under_way_and_not_for_idle_connections(
         assert [answer.result().status_code for answer in answers] == [200] * asked
         assert service.process.wait(60) == 0
         assert {connection.recv(1) for connection in idle} == {b""}
+
+
+def test_the_number_of_workers_is_the_command_lines_wherever_it_counts(
+    cognito_server: RunningCognito,
+) -> None:
+    """Cognito's quota is shared out among them."""
+    settings = settings_for(cognito_server) | {"WORKERS": "5"}
+    with serving(settings | {"GUNICORN_CMD_ARGS": "--workers 3"}) as service:
+        until("three boot", lambda: service.logs().count(BOOTING) == 3)
+        assert log_lines(service.logs(), event="starting")[0]["workers"] == 3
 
 
 def test_a_metrics_folder_that_cannot_be_stops_the_start_and_is_told_in_one_line(

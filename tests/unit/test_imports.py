@@ -13,7 +13,7 @@ RANKS = (
     {"http"},
     {"contract"},
     {"devices", "sessions"},
-    {"api", "assembly"},
+    {"assembly"},
     {"factory"},
     {"server", "wsgi"},
     {"__init__"},

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+import certifi
 import pytest
 import trustme
 
@@ -162,6 +163,10 @@ WRONG: dict[str, list[str]] = {
     "AWS_CA_BUNDLE": ["/no/such/file", __file__],
     "REQUESTS_CA_BUNDLE": ["/no/such/file", __file__],
     "SSL_CERT_FILE": ["/no/such/file", __file__],
+    "HOST": ["[::1]"],
+    "OTEL_EXPORTER_OTLP_PROTOCOL": ["grpc"],
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ["collector:4317"],
+    "OTEL_PROPAGATORS": ["tracecontext,ottrace"],
 }
 
 
@@ -196,6 +201,13 @@ def test_what_is_easily_overlooked_is_told_as_such(name: str, value: str, advice
         ("COGNITO_XYZZY", "1", "is no setting"),
         ("GRACEFUL_TIMEOUT", "20", "shorter than the longest call"),
         ("COGNITO_DEADLINE", "2", "no call is ever repeated"),
+        ("COGNITO_ENDPOINT_URL", "http://cognito.example", "in the clear"),
+        (
+            "COGNITO_ENDPOINT_URL",
+            "https://cognito-idp.us-east-1.amazonaws.com",
+            "is not in the pool's region",
+        ),
+        ("DOCS_SIGN_IN_URL", "https://demo.example/sign-in", "on this machine"),
     ],
 )
 def test_what_is_hardly_meant_is_warned_of(name: str, value: str, oddity: str) -> None:
@@ -210,6 +222,10 @@ def test_the_summary_for_the_log_holds_no_password() -> None:
     sentinel = "redis+sentinel://me:secret@a.example:26379,b.example:26379/primary"
     assert read(REDIS_URL=sentinel).summary()["redis"] == "a.example:26379,b.example:26379"
     assert "secret" not in str(summary)
+
+
+def test_only_the_bundle_that_is_used_is_looked_into() -> None:
+    read(AWS_CA_BUNDLE=certifi.where(), SSL_CERT_FILE="/no/such/file")
 
 
 # HTTPS

@@ -1,6 +1,7 @@
 """Key sets: when they are fetched, by a clock that the test moves; and which keys are taken."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from app.auth.keys import Keys, KeySet, KeysUnavailable, UnknownKey, fetch_keys
 from app.domain.errors import ServiceError
+from app.settings import trust
 from tests.api.jwks_server import JwksServer, await_jwks_fetches
 from tests.api.tokens import SigningKey
 from tests.raw_server import Script, in_pieces, new_tls, raw_server
@@ -156,7 +158,13 @@ def server(shared_server: JwksServer) -> JwksServer:
 
 
 def fetch(url: str, timeout: float = 10) -> Keys:
-    return fetch_keys(url, timeout, certifi.where())
+    return fetch_keys(url, timeout, trusting(certifi.where()))
+
+
+def trusting(authorities: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust(context, authorities)
+    return context
 
 
 def jwk(a_kid: str, /, **members: Any) -> dict[str, Any]:
@@ -231,6 +239,6 @@ def test_the_address_must_be_one_that_is_trusted(tmp_path: Path) -> None:
     tls = new_tls(tmp_path)
     with raw_server(tls.server) as server:
         server.script = the_key_set()
-        assert set(fetch_keys(server.url, 10, tls.trust["AWS_CA_BUNDLE"])) == {"one"}
+        assert set(fetch_keys(server.url, 10, trusting(tls.trust["AWS_CA_BUNDLE"]))) == {"one"}
         with pytest.raises(KeysUnavailable):
             fetch(server.url)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import certifi
 import pytest
 
 from app.cognito import attempts
@@ -76,7 +77,7 @@ def make_client(
 ) -> CognitoClient:
     """A client of the Cognito at `url`. `attempts`: as `make_attempts` takes them."""
     transport = Transport(
-        connect_timeout=5, read_timeout=read_timeout, connections=10, ca_file=None
+        connect_timeout=5, read_timeout=read_timeout, connections=10, ca_bundle=certifi.where()
     )
     return CognitoClient(Endpoint(region, url), transport, make_attempts(**attempts))
 

@@ -1,11 +1,14 @@
 """The HTTP round in botocore's place: what is kept, trusted, gone through, and given up."""
 
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 from botocore.exceptions import (
     ConnectionClosedError,
@@ -38,8 +41,13 @@ def server() -> Iterator[RawServer]:
         yield server
 
 
-def transport(ca_file: str | None = None, read_timeout: float = 5) -> Transport:
-    return Transport(connect_timeout=5, read_timeout=read_timeout, connections=5, ca_file=ca_file)
+def transport(ca_bundle: str | None = None, read_timeout: float = 5) -> Transport:
+    return Transport(
+        connect_timeout=5,
+        read_timeout=read_timeout,
+        connections=5,
+        ca_bundle=ca_bundle or certifi.where(),
+    )
 
 
 def post(server: RawServer, over: Transport) -> bytes:
@@ -145,6 +153,17 @@ def test_certificates_are_verified(tmp_path: Path) -> None:
         assert post(server, transport(tls.trust["AWS_CA_BUNDLE"])) == b"{}"
         with pytest.raises(SSLError):
             post(server, transport())
+
+
+def test_certificates_may_be_in_a_folder_by_their_hashes(tmp_path: Path) -> None:
+    """As requests takes one in REQUESTS_CA_BUNDLE."""
+    tls, folder = new_tls(tmp_path), tmp_path / "folder"
+    folder.mkdir()
+    shutil.copy(tls.trust["AWS_CA_BUNDLE"], folder / "ours.pem")
+    subprocess.run(["openssl", "rehash", str(folder)], check=True)
+    with raw_server(tls.server) as server:
+        server.script = in_pieces(OK)
+        assert post(server, transport(str(folder))) == b"{}"
 
 
 def test_https_goes_through_the_proxys_tunnel(

@@ -1,6 +1,5 @@
 """Whatever a name holds, it is answered, soon, and once."""
 
-import json
 import time
 from collections.abc import Callable
 
@@ -10,7 +9,13 @@ from hypothesis import strategies as st
 
 from app.domain.descriptions import Description
 from app.domain.devices import DEVICE_NAME_MAX_LENGTH
-from app.naming import describe_device, describe_session, name_from_user_agent
+from app.naming import (
+    describe_device,
+    describe_session,
+    name_from_user_agent,
+    shows_nothing,
+    turns_text_round,
+)
 
 PARTS = ["Mozilla/5.0 (", "Windows ", "Android", " on ", "/1", ";", ") ", "iPhone", "\ud800", "Not"]
 REPEATED = [
@@ -24,7 +29,11 @@ PREFIXES = ["", "a/1", "Windows ", "Windows Windows ", "Android 1 ", "Pixel 8", 
 def test_any_string_gives_a_description_that_can_be_sent(text: str) -> None:
     for describe in (describe_device, describe_session):
         description = describe(text)
-        assert json.dumps([description.display_name, description.operating_system])
+        said = [description.display_name, description.operating_system, description.browser]
+        for text_said in filter(None, said):
+            assert text_said.strip()
+            assert not shows_nothing(text_said)
+            assert not turns_text_round(text_said)
     name = name_from_user_agent(text)
     assert name is None or 1 <= len(name) <= DEVICE_NAME_MAX_LENGTH
 

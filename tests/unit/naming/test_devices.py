@@ -13,6 +13,7 @@ MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)"
 ANDROID = "Mozilla/5.0 (Linux; Android 10; K)"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_2 like Mac OS X)"
 IPAD = "Mozilla/5.0 (iPad; CPU OS 16_7 like Mac OS X)"
+HUAWEI = "Mozilla/5.0 (Linux; Android 10; JNY-LX1; HMSCore 6.4.0.312)"
 GALAXY = "Mozilla/5.0 (Linux; Android 14; SM-S911B)"
 BRAVIA = "Mozilla/5.0 (Linux; Android 12; BRAVIA 4K VH2 Build/STT2)"
 FIRE_TV = "Mozilla/5.0 (Linux; Android 9; AFTMM Build/PS7)"
@@ -25,7 +26,7 @@ CHROME = f"{BLINK} Chrome/131.0.0.0"
 CLIENT_HINTS = [
     # Made-up brands in every place, with each character that separates the parts
     ("Linux x86 Linux Not:A-Brand/8.0.0.0;Chromium/156.0.8078.108",
-     "Chromium on Linux", COMPUTER, "Linux", "Chromium"),
+     "Chrome on Linux", COMPUTER, "Linux", "Chrome"),
     ("macOS 14.2.1 arm macOS Not A(Brand/99.0.0.0;Google Chrome/121.0.6167.160;Chromium/121.0",
      "Chrome on macOS", COMPUTER, "macOS", "Chrome"),
     ("Windows 15.0.0 x86 Windows Chromium/139.0.0.0;Not;A=Brand/99.0.0.0;Google Chrome/139.0.0.0",
@@ -39,9 +40,9 @@ CLIENT_HINTS = [
     ("Chrome OS 16093.68.0 x86 Chrome OS Google Chrome/131.0.0.0;Chromium/131.0.0.0",
      "Chrome on ChromeOS", COMPUTER, "ChromeOS", "Chrome"),
     ("Android 15.0.0 SM-G991B Android Google Chrome/139.0.0.0;Chromium/139.0.0.0",
-     "Chrome on SM-G991B", PHONE, "Android", "Chrome"),
+     "Chrome on Samsung SM-G991B", PHONE, "Android", "Chrome"),
     ("Android 14.0.0 SM-X710 Android Samsung Internet/27.0;Chromium/125.0.0.0",
-     "Samsung Internet on SM-X710", TABLET, "Android", "Samsung Internet"),
+     "Samsung Internet on Samsung SM-X710", TABLET, "Android", "Samsung Internet"),
     ("Android 14.0.0 2201117TY Android Chromium/139.0.0.0;Google Chrome/139.0.0.0",
      "Chrome on 2201117TY", None, "Android", "Chrome"),
     ("Android 15.0.0 Pixel 8 Android Android WebView/139.0.0.0;Chromium/139.0.0.0",
@@ -69,12 +70,20 @@ USER_AGENTS = [
     (f"{IPAD} {WEBKIT} Version/16.6 Mobile/15E148 Safari/604.1",
      "Safari on iPad", TABLET, "iPadOS", "Safari"),
     (f"{GALAXY} {BLINK} SamsungBrowser/26.0 Chrome/122.0.0.0 Mobile Safari/537.36",
-     "Samsung Internet on SM-S911B", PHONE, "Android", "Samsung Internet"),
+     "Samsung Internet on Samsung SM-S911B", PHONE, "Android", "Samsung Internet"),
+    (f"{HUAWEI} {BLINK} Chrome/92.0.4515.105 HuaweiBrowser/12.0.3.314 Mobile Safari/537.36",
+     "Huawei Browser on Huawei JNY-LX1", PHONE, "Android", "Huawei Browser"),
+    (f"Mozilla/5.0 (Phone; OpenHarmony 5.0) {CHROME} ArkWeb/4.1.6 Mobile HuaweiBrowser/5.0.4.300",
+     "Huawei Browser on HarmonyOS", PHONE, "HarmonyOS", "Huawei Browser"),
+    (f"Mozilla/5.0 (Linux; HarmonyOS; YAL-AL10) {CHROME} HuaweiBrowser/12.1.0.303 Mobile",
+     "Huawei Browser on Huawei YAL-AL10", PHONE, "HarmonyOS", "Huawei Browser"),
+    (f"{IPHONE} {WEBKIT} Mobile/15E148 Instagram 312.0.0.32.118 (iPhone11,8; iOS 18_2)",
+     "Instagram on iPhone", PHONE, "iOS", "Instagram"),
     # Engines inside an app: nobody opened a browser
     (f"{IPHONE} {WEBKIT} Mobile/15E148", "iPhone", PHONE, "iOS", None),
     (f"{MAC} {WEBKIT}", "macOS", COMPUTER, "macOS", None),
     (f"{GALAXY[:-1]} Build/UP1A; wv) {BLINK} Version/4.0 Chrome/131.0.6778.39 Mobile Safari/537.36",
-     "SM-S911B", PHONE, "Android", None),
+     "Samsung SM-S911B", PHONE, "Android", None),
     # Televisions and consoles
     (f"Mozilla/5.0 (AppleTV; CPU OS 18_0 like Mac OS X) {WEBKIT}", "Apple TV", TV, "tvOS", None),
     (f"{BRAVIA} {CHROME} Safari/537.36", "Chrome on BRAVIA 4K VH2", TV, "Android TV", "Chrome"),
@@ -85,13 +94,15 @@ USER_AGENTS = [
      "PlayStation 5", OTHER, None, None),
     # Apps that name the hardware
     ("Dalvik/2.1.0 (Linux; U; Android 14; SM-G991B Build/UP1A.231005.007)",
-     "SM-G991B", PHONE, "Android", None),
+     "Samsung SM-G991B", PHONE, "Android", None),
+    ("Dalvik/2.1.0 (Linux; U; Android 10; YAL-AL10 Build/HUAWEIYAL-AL10)",
+     "Huawei YAL-AL10", None, "Android", None),
     ("MyApp/2.1 (iPhone; iOS 18.2; Scale/3.00)", "iPhone", PHONE, "iOS", None),
 ]  # fmt: skip
 
 HARDWARE = [
-    ("SM-G991B", "SM-G991B", PHONE, "Android", None),
-    ("SM-R870", "SM-R870", OTHER, None, None),
+    ("SM-G991B", "Samsung SM-G991B", PHONE, "Android", None),
+    ("SM-R870", "Samsung SM-R870", OTHER, None, None),
     ("Pixel 8", "Pixel 8", PHONE, "Android", None),
     ("Pixel Tablet", "Pixel Tablet", TABLET, "Android", None),
     ("iPhone", "iPhone", PHONE, "iOS", None),
@@ -121,15 +132,13 @@ SAYS_NOTHING = [
 
 CHOSEN_BY_A_PERSON = [
     *(
-        "Ada's iPhone",
         "Küche 📱",
         "build-7.example.com",
         "Office/2",
-        "Linux laptop Linux",
         "Windows",
     ),
     *("Chrome on the desk", "my.local.host", " spaced ", "Pixel Palace", "Kitchen (left)"),
-    *("iPhone of Windows Windows", "on", "unknown soldier", "x\ny", "\ud800"),
+    *("on", "unknown soldier", "\ud800", "PC of my phone"),
 ]
 
 Row = tuple[str, str, DeviceType | None, str | None, str | None]
@@ -150,3 +159,40 @@ def test_what_says_nothing_of_a_device_is_no_name(name: str | None) -> None:
 @pytest.mark.parametrize("name", CHOSEN_BY_A_PERSON)
 def test_a_name_that_a_person_chose_stays_as_it_is(name: str) -> None:
     assert describe_device(name) == Description(name, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "device_type"),
+    [
+        ("Ada's iPhone", PHONE),
+        ("Work phone", PHONE),
+        ("Linux laptop Linux", COMPUTER),
+        ("Ana's PC", COMPUTER),
+        ("Tablet of the kids", TABLET),
+        ("Smart TV", TV),
+        ("Telephone book", None),
+    ],
+)
+def test_a_name_that_a_person_chose_may_plainly_tell_a_type(
+    name: str, device_type: DeviceType | None
+) -> None:
+    assert describe_device(name) == Description(name, device_type, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\u202eenohPi\u202c", "enohPi"),
+        ("a\u2066b\u2069", "ab"),
+        ("\ufeffKüche\u200b", "Küche"),
+        ("x\ny", "x y"),
+        ("a\x00\x9fb", "ab"),
+        ("a\U000e0041b", "ab"),
+        ("\u200b\u2060\u200d", None),
+        ("👩\u200d💻", "👩\u200d💻"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("🏴\U000e0067\U000e0062\U000e007f", "🏴\U000e0067\U000e0062\U000e007f"),
+    ],
+)
+def test_what_cannot_be_seen_is_not_shown_and_spelling_stays(name: str, shown: str | None) -> None:
+    assert describe_device(name).display_name == shown

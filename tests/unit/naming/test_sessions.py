@@ -13,6 +13,9 @@ TABLE = [
     ("Windows Chrome", "Chrome on Windows", COMPUTER, "Windows", "Chrome"),
     ("Firefox/Linux", "Firefox on Linux", COMPUTER, "Linux", "Firefox"),
     ("Safari · Mac", "Safari on macOS", COMPUTER, "macOS", "Safari"),
+    ("Chromium on Linux", "Chrome on Linux", COMPUTER, "Linux", "Chrome"),
+    ("OpenHarmony HuaweiBrowser",
+     "Huawei Browser on HarmonyOS", None, "HarmonyOS", "Huawei Browser"),
     ("firefox on ubuntu", "Firefox on Ubuntu", COMPUTER, "Ubuntu", "Firefox"),
     # Versions; a User-Agent does not tell Windows 10 from 11
     ("Mac OS X 10.15.7 / Chrome 131.0.0", "Chrome on macOS", COMPUTER, "macOS", "Chrome"),
@@ -32,13 +35,13 @@ TABLE = [
     ("Acme Bank", "Acme Bank", None, None, None),
     ("iOS Acme Bank", "Acme Bank on iOS", None, "iOS", None),
     ("Acme Bank 2.1 (iPhone; iOS 18.2)", "Acme Bank 2.1 on iPhone", PHONE, "iOS", None),
-    ("Android SM-G991B", "SM-G991B", PHONE, "Android", None),
+    ("Android SM-G991B", "Samsung SM-G991B", PHONE, "Android", None),
     ("Android WebView on Android", "Android", None, "Android", None),
     # The User-Agent itself
     ("Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",
      "Firefox on Linux", COMPUTER, "Linux", "Firefox"),
     ("Dalvik/2.1.0 (Linux; U; Android 14; SM-G991B Build/UP1A)",
-     "SM-G991B", PHONE, "Android", None),
+     "Samsung SM-G991B", PHONE, "Android", None),
 ]  # fmt: skip
 
 Row = tuple[str, str, DeviceType | None, str | None, str | None]

@@ -3,11 +3,11 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.contract.texts import INSUFFICIENT_SCOPE
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
 from app.http import request_ids
 from app.http.problems import PROBLEM_JSON, problem
+from openapi.texts import INSUFFICIENT_SCOPE
 
 OF_EVERY_USER_CALL = (
     ErrorCode.MISSING_TOKEN,

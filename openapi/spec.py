@@ -14,28 +14,43 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
+from flask_smorest import Api
 from marshmallow import Schema, fields
 
-from app.contract import texts
-from app.contract.examples import COMPONENTS
-from app.contract.problems import OF_A_BODY, codes_of, header_reference, problem_responses
+from app import VERSION
+from app.devices import routes as devices
 from app.domain.errors import ErrorCode
 from app.domain.operations import Operation
 from app.http import request_ids
 from app.http.blueprint import FACTS
-from app.http.problems import ExtensibleEnum, ProblemApi
+from app.http.health import health_blueprint
+from app.http.problems import ExtensibleEnum, ProblemSchema
+from app.sessions import routes as sessions
+from openapi import texts
+from openapi.examples import COMPONENTS, filled_in, links
+from openapi.problems import OF_A_BODY, codes_of, header_reference, problem_responses
 
 Doc = dict[str, Any]
 
 OPERATION_ORDER = ("operationId", "summary", "description", "tags", "security", "parameters")
 
 
-def finished(document: Doc, public_path: str) -> Doc:
-    """The document with the problems and headers of each call, in the order that readers expect.
+def openapi(version: str = "3.1.0") -> Doc:
+    """The contract, made of the blueprints alone: no Cognito, no clock.
 
-    `public_path`: where the service is mounted, as `/account`.
+    `version`: 3.1.0, or 3.0.3 for API Gateway and older generators.
     """
-    document["servers"][0]["url"] = public_path or "/"
+    app = Flask(__name__, static_folder=None)
+    app.url_map.converters["device_id"] = devices.DeviceIdConverter
+    api = ContractApi(app, version)
+    api.register_converter(devices.DeviceIdConverter, devices.device_id_schema)
+    for blueprint in (devices.blueprint, sessions.blueprint, health_blueprint({})):
+        api.register_blueprint(blueprint)
+    return _finished_document(filled_in(api.spec.to_dict()))
+
+
+def _finished_document(document: Doc) -> Doc:
+    """`document` with the problems and headers of each call, in the order that readers expect."""
     for address, path in document["paths"].items():
         for method in path.keys() - {"parameters"}:
             path[method] = _finished(path[method], address, path.get("parameters", ()))
@@ -81,6 +96,9 @@ def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> D
         address = address.replace(f"{{{parameter['name']}}}", parameter["example"])
     responses = operation["responses"]
     responses.pop("422", None)  # flask-smorest's own
+    if facts["then"]:
+        page = operation["operationId"] if "Page" in str(responses) else None
+        responses[min(responses)]["links"] = links(facts["id_at"], page, facts["then"])
     responses |= problem_responses(codes, calls, address, facts["errors"])
     shared = (request_ids.HEADER, *(texts.OF_USER_CALLS if calls else ()))
     for response in responses.values():
@@ -146,15 +164,18 @@ class ContractPlugin(MarshmallowPlugin):
     Converter = ContractConverter
 
 
-class ContractApi(ProblemApi):
+class ContractApi(Api):  # type: ignore[misc]
     """flask-smorest's Api, with what all the contract shares."""
+
+    ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def __init__(self, app: Flask, openapi_version: str) -> None:
         app.config.update(
             API_TITLE=texts.TITLE,
-            API_VERSION=texts.VERSION,
+            API_VERSION=VERSION,
             OPENAPI_VERSION=openapi_version,
-            OPENAPI_URL_PREFIX=None,  # `app.contract.docs` serves the document
+            OPENAPI_URL_PREFIX=None,
         )
         super().__init__(
             app,

@@ -1,16 +1,15 @@
 """The words of the contract that belong to no single call."""
 
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from app.domain.errors import USER_ADMIN_SCOPE
 from app.http import request_ids
 
 TITLE = "Device BFF"
-VERSION = "1.0.0"
 SUMMARY = "A signed-in user's devices and sessions in Amazon Cognito, for any frontend."
 
-DESCRIPTION = (files("app.contract") / "introduction.md").read_text()
+DESCRIPTION = Path(__file__).with_name("introduction.md").read_text()
 
 TAGS = [
     {"name": "devices", "description": "The devices of the user whose access token is sent."},
