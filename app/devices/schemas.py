@@ -44,9 +44,9 @@ FORGET_MAX = 100_000
 GROUP_KEY_PATTERN = r"^[A-Za-z0-9_-]+$"
 BASE64_PATTERN = r"^[A-Za-z0-9+/]+={0,2}$"
 """Padded or not: AWS's own example of ConfirmDevice goes without."""
-NAME_PATTERN = (
-    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
-)
+_NEVER = r"\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
+NAME_PATTERN = rf"^[^{_NEVER}]*[^{_NEVER}\s\u200b-\u200d\u2060\ufeff][^{_NEVER}]*$"
+"""What `readable` accepts, as far as ECMAScript's escapes go: tags are beyond them."""
 
 DEVICE_KEY_RULES = [
     validate.Length(min=1, max=DEVICE_KEY_MAX_LENGTH),
@@ -71,8 +71,9 @@ def is_current() -> Any:
 
 
 def readable(name: str) -> None:
+    """Refuse what NAME_PATTERN does, saying why."""
     if shows_nothing(name):
-        raise ValidationError("Must not be blank.")
+        raise ValidationError("Must show something: these characters are all invisible.")
     if turns_text_round(name):
         raise ValidationError(
             "Must not contain characters that turn text round (U+202A to U+202E, U+2066 to U+2069)."

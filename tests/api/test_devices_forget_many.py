@@ -88,14 +88,17 @@ def test_when_the_devices_cannot_be_listed_nothing_is_forgotten(
 
 
 @pytest.mark.parametrize("revoked", ["the one that runs", "the one that comes"])
-def test_a_run_under_way_is_never_told_to_another_token_of_the_user(
+@pytest.mark.parametrize("call", ["DELETE /devices?scope=others", "GET /devices"])
+def test_a_call_under_way_is_never_told_to_another_token_of_the_user(
     api: ApiClient,
     three_devices: list[str],
     token: Token,
     monkeypatch: pytest.MonkeyPatch,
+    call: str,
     revoked: str,
 ) -> None:
     """Cognito alone knows which token is revoked, so each is asked with its own."""
+    method, address = call.split()
     first, second = token(), token()
     bad = first if revoked == "the one that runs" else second
     listing, go = threading.Event(), threading.Event()
@@ -112,9 +115,9 @@ def test_a_run_under_way_is_never_told_to_another_token_of_the_user(
     monkeypatch.setattr(api.cognito, "list_devices", slow)
     with ThreadPoolExecutor() as pool:
         try:
-            running = pool.submit(api.with_token(first).delete, "/devices?scope=others")
+            running = pool.submit(api.with_token(first).open, address, method=method)
             assert listing.wait(30)
-            came = api.with_token(second).delete("/devices?scope=others")
+            came = api.with_token(second).open(address, method=method)
         finally:
             go.set()
         answers = {first: running.result(30).status_code, second: came.status_code}

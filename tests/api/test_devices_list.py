@@ -10,8 +10,12 @@ import pytest
 from werkzeug.http import parse_options_header
 
 from app.domain.devices import DevicePage, DeviceStatus
+from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, Token
+from tests.api.tokens import SUB
+
+FOURTH = "eu-west-1_dddddddd-4444-4444-8444-444444444444"
 
 
 def test_a_device_has_every_member_of_the_contract(api: ApiClient) -> None:
@@ -104,9 +108,28 @@ def test_without_a_limit_a_page_is_as_long_as_cognitos(api: ApiClient) -> None:
     assert api.cognito.calls[0].arguments == {"limit": 60, "cursor": None}
 
 
+WRITES: list[tuple[str, str, str, Any]] = [
+    ("confirm_device", "POST", "/devices", {"deviceKey": FOURTH, "deviceGroupKey": "-AbCd1234"}),
+    ("update_device_status", "PATCH", f"/devices/{OTHER}", {"status": "not_remembered"}),
+    ("forget_device", "DELETE", f"/devices/{OTHER}", None),
+    ("forget_device", "DELETE", "/devices?scope=others", None),
+    ("global_sign_out", "POST", "/devices/sign-out", None),
+]
+
+
+@pytest.mark.parametrize("failure", [None, ServiceError(ErrorCode.UPSTREAM_TIMEOUT)])
+@pytest.mark.parametrize(("operation", "method", "address", "body"), WRITES)
 def test_a_list_asked_for_after_a_write_is_not_one_from_before_it(
-    api: ApiClient, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
+    api: ApiClient,
+    three_devices: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    method: str,
+    address: str,
+    body: Any,
+    failure: ServiceError | None,
 ) -> None:
+    """Also when the write failed: it may have been done."""
     listed, go = threading.Event(), threading.Event()
     list_devices = api.cognito.list_devices
 
@@ -125,11 +148,17 @@ def test_a_list_asked_for_after_a_write_is_not_one_from_before_it(
         try:
             before = pool.submit(shown)
             assert listed.wait(30)
-            api.delete(f"/devices/{OTHER}")
-            assert pool.submit(shown).result(30) == three_devices[1:]
+            if failure:
+                api.cognito.fail(operation, failure)
+            api.open(address, method=method, json=body)
+            after = pool.submit(shown).result(10)
         finally:
             go.set()
         assert before.result(30) == three_devices
+    assert after == [
+        key for key, one in api.cognito.devices[SUB].items() if one.status == "remembered"
+    ]
+    assert api.cognito.operations()[-1] == "list_devices"
 
 
 def _next(link: str | None) -> str | None:

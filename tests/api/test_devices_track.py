@@ -80,7 +80,13 @@ def test_everything_that_is_missing_is_told_at_once(api: ApiClient) -> None:
     assert errors["secretVerifier"] == errors["deviceGroupKey"]
 
 
-@pytest.mark.parametrize("name", ["x" * 1024, '👩‍💻 <b>&amp;"laptop"', " x "])
+FLAG_OF_SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 1024, '👩‍💻 <b>&amp;"laptop"', " x ", "\u0645\u06cc\u200c\u062e", FLAG_OF_SCOTLAND],
+)
 def test_names_reach_cognito_as_they_were_sent(api: ApiClient, name: str) -> None:
     assert api.post("/devices", json=body(name=name)).status_code == 201
     assert api.cognito.devices[SUB][OTHER].name == name
@@ -109,6 +115,8 @@ WRONG_BODIES: dict[str, tuple[Any, list[str]]] = {
     "name turned round": (body(name="\u202eenohPi"), ["name"]),
     "name too long": (body(name="x" * 1025), ["name"]),
     "name with a line feed": (body(name="a\nb"), ["name"]),
+    "name with a bidi isolate": (body(name="a\u2066b\u2069"), ["name"]),
+    "name of stray tags": (body(name="\U000e0067\U000e007f"), ["name"]),
     "no secret at all": (body(secretVerifier=...), EITHER),
     "both kinds of secret": (body(deviceGroupKey=GROUP_KEY), EITHER),
     "secretVerifier null": (body(secretVerifier=None), EITHER),
