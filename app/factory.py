@@ -52,7 +52,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
 
     traces.register(app, traced=settings.traced)  # first: refusals are traced, too
     request_ids.register(app)
-    logs.register(app)
+    logs.register(app, settings.log_addresses)
     security_headers.register(app)
     cors.register(app, settings.cors_origins, settings.cors_headers)
     problems.register(app)

@@ -304,6 +304,7 @@ class Settings:
     audit_log: bool = _switch(True)
     docs_enabled: bool = _switch(True)
     docs_sign_in_url: str | None = _text(None, _url)
+    log_addresses: str = _one_of("refused", "refused", "all", "none")
     log_format: str = _one_of("auto", "auto", "json", "console")
     log_level: str = _one_of("INFO", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     metrics_port: int | None = _whole(None, 1, 65535)
