@@ -34,6 +34,7 @@ from app.http.schemas import (
     ip_address,
     moment,
     next_cursor,
+    reason,
     required_enum,
 )
 from app.naming import shows_nothing, turns_text_round
@@ -102,9 +103,34 @@ class DeletionQuerySchema(CamelCaseSchema):
     scope = required_enum(
         DeletionScope,
         "`others`: all devices that `listDevices` shows, but the one this call is made from; when "
-        "the token names no device, all of them. `all`: that one too. Required, so that no mistake "
+        "the token names no device, all of them. `all`: that one too. `inactive`: those whose last "
+        "sign-in is `days` ago, never one without that date; a phone that only refreshes its "
+        "tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator "
+        "has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no mistake "
         "forgets everything.",
     )
+    days = WholeNumber(
+        validate=validate.Range(min=1, max=3650),
+        metadata={
+            "description": "With `inactive`, and only with it: how long ago the last sign-in is.",
+            "examples": [90],
+        },
+    )
+    reason = reason()
+
+    @validates_schema
+    def days_go_with_inactive(self, data: dict[str, Any], **_: Any) -> None:
+        inactive = data.get("scope") is DeletionScope.INACTIVE
+        if inactive and "days" not in data:
+            raise ValidationError("Missing: `inactive` needs it.", "days")
+        if not inactive and "days" in data:
+            raise ValidationError("Goes with `scope=inactive` only.", "days")
+
+
+class ForgettingQuerySchema(CamelCaseSchema):
+    """Why to forget a device."""
+
+    reason = reason()
 
 
 class DeviceSchema(DescribedSchema):
@@ -130,6 +156,11 @@ class DeviceSchema(DescribedSchema):
     created_at = moment("When the device was first tracked.", "2026-01-12T08:30:05Z")
     last_modified_at = moment("When its status last changed.", "2026-01-12T08:30:06Z")
     last_authenticated_at = moment("When it last signed in.", "2026-03-02T07:58:41Z")
+    trust_expires_at = moment(
+        "When a remembered device stops being trusted, where the operator has set TRUST_DAYS; null "
+        "otherwise. Forget expired devices with `forgetDevices`.",
+        "2026-04-12T08:30:05Z",
+    )
     attributes = answer(
         fields.Dict,
         "What else Cognito said about the device, by its own names. For support staff rather than "

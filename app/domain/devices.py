@@ -51,14 +51,16 @@ class DeletionScope(StrEnum):
 
     OTHERS = "others"
     ALL = "all"
+    INACTIVE = "inactive"
+    EXPIRED = "expired"
 
 
 @dataclass(slots=True)
 class Device:
     """A device that a user signs in with. Times are in UTC; None where Cognito has none.
 
-    `description` and `current` are filled in for the caller. Not frozen: making a list of 60 would
-    take a tenth longer.
+    `description`, `current` and `trust_expires_at` are filled in for the caller. Not frozen: making
+    a list of 60 would take a tenth longer.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Device:
     attributes: Mapping[str, str] = field(default_factory=dict)
     description: Description = field(default_factory=Description)
     current: bool = False
+    trust_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from app.http.schemas import (
     ip_address,
     moment,
     next_cursor,
+    reason,
     required_enum,
 )
 
@@ -66,6 +67,7 @@ class LinkedQuerySchema(CamelCaseSchema):
             "sessions that came through it."
         },
     )
+    reason = reason()
 
 
 class EndingQuerySchema(CamelCaseSchema):
@@ -76,6 +78,7 @@ class EndingQuerySchema(CamelCaseSchema):
         "`others`: all sessions but the one that makes this call. Required, so that no mistake "
         "ends sessions.",
     )
+    reason = reason()
 
 
 class LocationSchema(AnswerSchema):
