@@ -106,8 +106,8 @@ class DeletionQuerySchema(CamelCaseSchema):
         "the token names no device, all of them. `all`: that one too. `inactive`: those whose last "
         "sign-in is `days` ago, never one without that date; a phone that only refreshes its "
         "tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator "
-        "has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no mistake "
-        "forgets everything.",
+        "has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no "
+        "mistake forgets everything.",
     )
     days = WholeNumber(
         validate=validate.Range(min=1, max=3650),

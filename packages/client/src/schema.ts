@@ -24,13 +24,17 @@ export interface paths {
          *     When `userConfirmationNecessary` is true, ask "Remember this device?" and call `updateCurrentDevice` on a yes; until then Cognito does not list the device.
          *
          *     When no answer came, or a 502 or 504, the device may be tracked already. With `secretVerifier`, repeat the call with the same verifier, and take 409 `device-already-tracked` for success; `getCurrentDevice` then tells whether the device is remembered. With `deviceGroupKey`, do not repeat it: the `devicePassword` may be lost. Forget the device and sign the user in again.
+         *
+         *     Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or strong sign-in each time.
          */
         post: operations["trackDevice"];
         /**
-         * Forget many devices: all others, or all.
+         * Forget many devices: all others, all, or those long unused or no longer trusted.
          * @description Those that `listDevices` shows, that is, remembered devices only. Devices that are tracked and not remembered stay, and stay signed in: use `forgetDevice` for one whose id you know, or `signOutEverywhere`.
          *
          *     The refresh tokens of forgotten devices stop working: those devices are signed out when their access tokens expire. One at a time, as Cognito's quota allows, so that it may take some seconds. An error means that nothing was forgotten: the list is read first. A device that could not be forgotten does not stop the rest: it is in `failed`, with `device-not-found` when it was forgotten elsewhere meanwhile. Repeating the call is safe.
+         *
+         *     Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or strong sign-in each time.
          */
         delete: operations["forgetDevices"];
         options?: never;
@@ -61,13 +65,17 @@ export interface paths {
         /**
          * Forget a device.
          * @description Its refresh tokens stop working, so that it is signed out when its access token expires. The client on that device must drop its stored device key, group key and password, or its next sign-in fails with "Device does not exist." A forgotten device is new at its next sign-in. Repeating the call is safe: 404 `device-not-found` then means that it is done.
+         *
+         *     Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or strong sign-in for another device than this one.
          */
         delete: operations["forgetDevice"];
         options?: never;
         head?: never;
         /**
-         * Remember a device, or stop remembering it.
-         * @description A remembered device may skip the second factor. A device that is no longer remembered stays tracked and signed in, but leaves the list; remember it again with this same call. Repeating the call is safe.
+         * Stop remembering a device, or remember this one.
+         * @description A remembered device may skip the second factor, so only the device that signed in can be remembered: the one in the access token's `device_key`. Any may be set to `not_remembered`: it stays tracked and signed in, but leaves the list. Repeating the call is safe.
+         *
+         *     Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or strong sign-in for `remembered` or for another device than this one.
          */
         patch: operations["updateDevice"];
         trace?: never;
@@ -96,6 +104,8 @@ export interface paths {
         /**
          * Remember the device that the call is made from, or stop remembering it.
          * @description This is the user's answer to "Remember this device?" where the user pool asks for it. Repeating the call is safe.
+         *
+         *     Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or strong sign-in for `remembered`.
          */
         patch: operations["updateCurrentDevice"];
         trace?: never;
@@ -137,6 +147,8 @@ export interface paths {
         /**
          * End all other sessions.
          * @description All that `listSessions` shows, but the one that makes this call. One at a time, as Cognito's quota allows, so that it may take some seconds. An error means that nothing was ended: the list is read first. A session that could not be ended does not stop the rest: it is in `failed`. Repeating the call is safe.
+         *
+         *     Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or strong sign-in each time.
          */
         delete: operations["endSessions"];
         options?: never;
@@ -163,6 +175,8 @@ export interface paths {
         /**
          * End a session.
          * @description Its access and refresh tokens stop working at once. The device, if it has one, stays tracked and remembered. Cognito does not end the session that makes the call. Repeating the call is safe: 404 `session-not-found` then means that it is done.
+         *
+         *     Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or strong sign-in each time.
          */
         delete: operations["endSession"];
         options?: never;
@@ -218,7 +232,7 @@ export interface components {
          * @description The codes that problems have today, for clients to branch on. More may come.
          * @enum {string}
          */
-        ErrorCode: "missing-token" | "invalid-token" | "insufficient-scope" | "user-not-confirmed" | "password-reset-required" | "blocked" | "device-not-found" | "no-current-device" | "session-not-found" | "device-already-tracked" | "current-session" | "validation-failed" | "malformed-body" | "body-too-large" | "malformed-request" | "uri-too-long" | "headers-too-large" | "request-timeout" | "invalid-parameter" | "rate-limited" | "quota-exceeded" | "device-tracking-unavailable" | "session-tracking-unavailable" | "upstream-error" | "upstream-timeout" | "upstream-unavailable" | "not-found" | "method-not-allowed" | "internal-error";
+        ErrorCode: "missing-token" | "invalid-token" | "insufficient-scope" | "user-not-confirmed" | "password-reset-required" | "blocked" | "not-this-device" | "reauthentication-required" | "device-not-found" | "no-current-device" | "session-not-found" | "device-already-tracked" | "current-session" | "validation-failed" | "malformed-body" | "body-too-large" | "malformed-request" | "uri-too-long" | "headers-too-large" | "request-timeout" | "invalid-parameter" | "rate-limited" | "quota-exceeded" | "device-tracking-unavailable" | "session-tracking-unavailable" | "upstream-error" | "upstream-timeout" | "upstream-unavailable" | "not-found" | "method-not-allowed" | "internal-error";
         /** @description A problem, as RFC 9457 defines it, with the members that this API adds. */
         Problem: {
             /**
@@ -258,6 +272,19 @@ export interface components {
              * @example 7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11
              */
             readonly requestId: string;
+            /**
+             * @description With `reauthentication-required` only: seconds that may have passed since the user signed in. Left out where any sign-in is recent enough.
+             * @example 300
+             */
+            readonly maxAge?: number;
+            /**
+             * @description With `reauthentication-required` only: the sign-in's `acr` must be one of these. Left out where any is strong enough.
+             * @example [
+             *       "urn:cognito:loa:3",
+             *       "urn:cognito:loa:4"
+             *     ]
+             */
+            readonly acrValues?: string[];
             /**
              * @description With `validation-failed` only: field → what is wrong with it. A nested field by its dotted path, `body` for the body as a whole.
              * @example {
@@ -337,6 +364,12 @@ export interface components {
              * @example 2026-03-02T07:58:41Z
              */
             readonly lastAuthenticatedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When a remembered device stops being trusted, where the operator has set TRUST_DAYS; null otherwise. Forget expired devices with `forgetDevices`. UTC.
+             * @example 2026-04-12T08:30:05Z
+             */
+            readonly trustExpiresAt: string | null;
             /**
              * @description What else Cognito said about the device, by its own names. For support staff rather than for users.
              * @example {
@@ -421,7 +454,12 @@ export interface components {
          * @description Which of a user's devices to forget at once.
          * @enum {string}
          */
-        DeletionScope: "others" | "all";
+        DeletionScope: "others" | "all" | "inactive" | "expired";
+        /**
+         * @description What the user said of the device or session. It changes nothing but the audit event.
+         * @enum {string}
+         */
+        Reason: "not-mine";
         /** @description A device that was not forgotten. */
         FailedForget: {
             /**
@@ -580,7 +618,7 @@ export interface components {
         };
         /** @description Whether to send this process calls. */
         Readiness: {
-            /** @description Whether every check was passed. */
+            /** @description Whether every check but `cognito` was passed. */
             readonly ready: boolean;
             /** @description `accepting`: the process is not being stopped. `keys`: the user pool's keys, which tokens are verified with, are at hand. `cognito`: Cognito was not found to be down. */
             readonly checks: {
@@ -597,11 +635,6 @@ export interface components {
          * @example no-store
          */
         "Cache-Control": "no-store";
-        /**
-         * @description Seconds since Cognito told this, where the service has kept the answer. Send `Cache-Control: no-cache` to have Cognito asked.
-         * @example 4
-         */
-        Age: number;
         /**
          * @description The next page, while there is one (RFC 8288). `nextCursor` says the same.
          * @example </devices?limit=20&cursor=CAISYWV1>; rel="next"
@@ -672,7 +705,6 @@ export interface operations {
             /** @description A page of devices. */
             200: {
                 headers: {
-                    Age: components["headers"]["Age"];
                     Link: components["headers"]["Link"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     "Cache-Control": components["headers"]["Cache-Control"];
@@ -894,6 +926,7 @@ export interface operations {
             /**
              * @description - `missing-token`: The Authorization header is missing or malformed.
              *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -987,7 +1020,7 @@ export interface operations {
             };
             /**
              * @description - `rate-limited`: The caller made too many calls. Wait, then try again.
-             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly. Nothing was changed, unless `detail` says otherwise: The device may be tracked already. With secretVerifier, repeat the call with the same verifier and take 'device-already-tracked' for success. With deviceGroupKey, forget the device and sign the user in again.
+             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly.
              */
             429: {
                 headers: {
@@ -1045,7 +1078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. Nothing was changed, unless `detail` says otherwise: The device may be tracked already. With secretVerifier, repeat the call with the same verifier and take 'device-already-tracked' for success. With deviceGroupKey, forget the device and sign the user in again. */
+            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1079,8 +1112,12 @@ export interface operations {
     forgetDevices: {
         parameters: {
             query: {
-                /** @description `others`: all devices that `listDevices` shows, but the one this call is made from; when the token names no device, all of them. `all`: that one too. Required, so that no mistake forgets everything. */
+                /** @description `others`: all devices that `listDevices` shows, but the one this call is made from; when the token names no device, all of them. `all`: that one too. `inactive`: those whose last sign-in is `days` ago, never one without that date; a phone that only refreshes its tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no mistake forgets everything. */
                 scope: components["schemas"]["DeletionScope"];
+                /** @description With `inactive`, and only with it: how long ago the last sign-in is. */
+                days?: number;
+                /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
+                reason?: components["schemas"]["Reason"];
             };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
@@ -1122,6 +1159,7 @@ export interface operations {
             /**
              * @description - `missing-token`: The Authorization header is missing or malformed.
              *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -1453,7 +1491,10 @@ export interface operations {
     };
     forgetDevice: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
+                reason?: components["schemas"]["Reason"];
+            };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
                 "X-Request-ID"?: string;
@@ -1498,6 +1539,7 @@ export interface operations {
             /**
              * @description - `missing-token`: The Authorization header is missing or malformed.
              *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -1547,9 +1589,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description - `validation-failed`: A member or a parameter is wrong; `errors` says what to change, field by field. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description - `rate-limited`: The caller made too many calls. Wait, then try again.
-             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly. Nothing was changed, unless `detail` says otherwise: The device may have been forgotten already; repeating the call is safe.
+             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly.
              */
             429: {
                 headers: {
@@ -1607,7 +1663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. Nothing was changed, unless `detail` says otherwise: The device may have been forgotten already; repeating the call is safe. */
+            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1695,6 +1751,7 @@ export interface operations {
             /**
              * @description - `missing-token`: The Authorization header is missing or malformed.
              *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -1715,6 +1772,7 @@ export interface operations {
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
+             *     - `not-this-device`: Only the device that signed in can be remembered, the access token's own. Call `updateCurrentDevice` on that device.
              */
             403: {
                 headers: {
@@ -1774,7 +1832,7 @@ export interface operations {
             };
             /**
              * @description - `rate-limited`: The caller made too many calls. Wait, then try again.
-             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly. Nothing was changed, unless `detail` says otherwise: The status may have changed already; repeating the call is safe.
+             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly.
              */
             429: {
                 headers: {
@@ -1832,7 +1890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. Nothing was changed, unless `detail` says otherwise: The status may have changed already; repeating the call is safe. */
+            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2144,7 +2202,7 @@ export interface operations {
             };
             /**
              * @description - `rate-limited`: The caller made too many calls. Wait, then try again.
-             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly. Nothing was changed, unless `detail` says otherwise: The device may have been forgotten already; repeating the call is safe.
+             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly.
              */
             429: {
                 headers: {
@@ -2202,7 +2260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. Nothing was changed, unless `detail` says otherwise: The device may have been forgotten already; repeating the call is safe. */
+            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2284,6 +2342,7 @@ export interface operations {
             /**
              * @description - `missing-token`: The Authorization header is missing or malformed.
              *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -2366,7 +2425,7 @@ export interface operations {
             };
             /**
              * @description - `rate-limited`: The caller made too many calls. Wait, then try again.
-             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly. Nothing was changed, unless `detail` says otherwise: The status may have changed already; repeating the call is safe.
+             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly.
              */
             429: {
                 headers: {
@@ -2424,7 +2483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. Nothing was changed, unless `detail` says otherwise: The status may have changed already; repeating the call is safe. */
+            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2533,7 +2592,7 @@ export interface operations {
             };
             /**
              * @description - `rate-limited`: The caller made too many calls. Wait, then try again.
-             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly. Nothing was changed, unless `detail` says otherwise: The user may have been signed out already; repeating the call is safe.
+             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly.
              */
             429: {
                 headers: {
@@ -2591,7 +2650,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. Nothing was changed, unless `detail` says otherwise: The user may have been signed out already; repeating the call is safe. */
+            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2814,6 +2873,8 @@ export interface operations {
             query: {
                 /** @description `others`: all sessions but the one that makes this call. Required, so that no mistake ends sessions. */
                 scope: components["schemas"]["EndingScope"];
+                /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
+                reason?: components["schemas"]["Reason"];
             };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
@@ -2855,6 +2916,7 @@ export interface operations {
             /**
              * @description - `missing-token`: The Authorization header is missing or malformed.
              *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -3000,6 +3062,8 @@ export interface operations {
             query?: {
                 /** @description True ends what came with the session, too: of a `token` session the browser's sign-in (`sso`) that it came through, of an `sso` session the token sessions that came through it. */
                 linked?: boolean;
+                /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
+                reason?: components["schemas"]["Reason"];
             };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
@@ -3028,9 +3092,24 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description - `invalid-parameter`: Cognito refused a parameter of the request. */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /**
              * @description - `missing-token`: The Authorization header is missing or malformed.
              *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -3110,7 +3189,7 @@ export interface operations {
             };
             /**
              * @description - `rate-limited`: The caller made too many calls. Wait, then try again.
-             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly. Nothing was changed, unless `detail` says otherwise: The session may have ended already; repeating the call is safe.
+             *     - `quota-exceeded`: Cognito's request quota, which all users share, is used up. Try again shortly.
              */
             429: {
                 headers: {
@@ -3168,7 +3247,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. Nothing was changed, unless `detail` says otherwise: The session may have ended already; repeating the call is safe. */
+            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3272,8 +3351,8 @@ export interface operations {
                      *       "ready": false,
                      *       "checks": {
                      *         "accepting": true,
-                     *         "keys": true,
-                     *         "cognito": false
+                     *         "keys": false,
+                     *         "cognito": true
                      *       }
                      *     }
                      */
