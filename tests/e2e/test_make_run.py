@@ -120,7 +120,8 @@ def refusal(folder: Path, **variables: str) -> str:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demo that the tests only look at, started from a shell full of settings."""
-    with demo(tmp_path_factory.mktemp("demo"), **OF_THE_SHELL) as running_demo:
+    ours = {"CORS_ORIGINS": "https://ours.example"}
+    with demo(tmp_path_factory.mktemp("demo"), **OF_THE_SHELL, **ours) as running_demo:
         yield running_demo
 
 
@@ -142,8 +143,11 @@ def test_the_page_is_shown_first_and_may_call_the_service_of_each_pool(shown: De
         assert may_call(f"{pool['apiUrl']}/devices", url)
 
 
-def test_a_page_of_a_development_server_may_call(shown: Demo) -> None:
-    assert may_call(f"http://127.0.0.1:{shown.port}/devices", "http://localhost:5173")
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "https://ours.example"])
+def test_a_page_of_a_development_server_or_of_cors_origins_may_call(
+    shown: Demo, origin: str
+) -> None:
+    assert may_call(f"http://127.0.0.1:{shown.port}/devices", origin)
 
 
 def may_call(url: str, origin: str) -> bool:
@@ -232,6 +236,14 @@ def test_a_second_run_keeps_its_files_apart_and_with_tls_its_certificate_verifie
         assert second.told(r"^Logs: (\S+), ") == f".run/{second.port}/service.log"
     assert env_file.read_text() == before
     assert (shown.folder / shown.told(r"^Logs: (\S+), ")).exists()
+
+
+@pytest.mark.parametrize("other", ["PORT", "COGNITO_PORT"])
+def test_two_servers_on_one_port_are_named(tmp_path: Path, other: str) -> None:
+    port = str(free_port())
+    ports = {"PORT": str(free_port()), "COGNITO_PORT": str(free_port())} | {other: port}
+    told = refusal(tmp_path, **ports, WEB_PORT=port)
+    assert told == f"WEB_PORT and {other} are both {port}: set one of them to another.\n"
 
 
 def assert_stopped(process: subprocess.Popen[str]) -> None:
