@@ -90,11 +90,11 @@ public class EveryCall {
       }
     }
     equal(others.size(), 2);
-    sessions.endSession(others.get(0), true, null);
-    equal(sessions.endSessions(EndingScope.OTHERS, null).getEnded(), others.subList(1, 2));
+    sessions.endSession(others.get(0), true, null, null);
+    equal(sessions.endSessions(EndingScope.OTHERS, null, null).getEnded(), others.subList(1, 2));
 
-    equal(devices.forgetDevices(DeletionScope.OTHERS, null).getForgotten().size(), 2);
-    devices.forgetDevice(key, null);
+    equal(devices.forgetDevices(DeletionScope.OTHERS, null, null, null).getForgotten().size(), 2);
+    devices.forgetDevice(key, null, null);
     equal(problemOf(() -> devices.forgetCurrentDevice(null)), ErrorCode.DEVICE_NOT_FOUND);
 
     devices.signOutEverywhere(null);
