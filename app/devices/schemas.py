@@ -161,7 +161,6 @@ class SecretVerifierSchema(CamelCaseSchema):
 
     password_verifier = fields.String(
         required=True,
-        load_only=True,
         validate=[validate.Length(min=4, max=1024), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The verifier v of RFC 2945 in Cognito's 3072-bit group, big-endian, "
@@ -171,7 +170,6 @@ class SecretVerifierSchema(CamelCaseSchema):
     )
     salt = fields.String(
         required=True,
-        load_only=True,
         validate=[validate.Length(min=4, max=256), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The random salt that the verifier was computed with, in base64.",
@@ -249,7 +247,6 @@ class TrackedDeviceSchema(AnswerSchema):
         "True where the user pool lets its users choose, and this one is still to be asked.",
     )
     device_password = fields.String(
-        dump_only=True,
         validate=validate.Length(min=4, max=256),
         metadata={
             "description": "The device's secret, when the service made it: the password of "

@@ -77,7 +77,6 @@ class ProblemSchema(AnswerSchema):
             ),
             metadata={"description": "What is wrong with it.", "maxItems": 16},
         ),
-        dump_only=True,
         metadata={
             "description": "With `validation-failed` only: field → what is wrong with it. A nested "
             "field by its dotted path, `body` for the body as a whole.",

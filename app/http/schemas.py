@@ -97,7 +97,6 @@ def answer(kind: Callable[..., Any], description: str, *examples: Any, **options
     whether it may be null."""
     return kind(
         required=True,
-        dump_only=True,
         allow_none=options.pop("nullable", False),
         metadata={
             "description": description,
