@@ -12,6 +12,7 @@ from app.counters import Counters
 from app.devices import routes as devices
 from app.devices.service import DeviceService
 from app.domain.cognito import CognitoPort
+from app.domain.step_up import StepUp
 from app.http import (
     cors,
     gate,
@@ -51,7 +52,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
 
     traces.register(app, traced=settings.traced)  # first: refusals are traced, too
     request_ids.register(app)
-    logs.register(app)
+    logs.register(app, settings.log_addresses)
     security_headers.register(app)
     cors.register(app, settings.cors_origins, settings.cors_headers)
     problems.register(app)
@@ -72,9 +73,10 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     cognito = cognito or assembly.make_cognito(settings, breaker, counters)
     trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
     bulk = assembly.make_bulk(settings, trail)
-    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, bulk)
+    step_up = StepUp(settings.step_up_max_age, settings.step_up_acr)
+    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, bulk, step_up)
     app.extensions[sessions.SERVICE] = SessionService(
-        cognito, trail, bulk, settings.cognito_client_names
+        cognito, trail, bulk, step_up, settings.cognito_client_names
     )
     app.url_map.converters["device_id"] = devices.DeviceIdConverter
     app.register_blueprint(devices.blueprint)

@@ -13,6 +13,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from app.factory import DRAINING
 from app.http import cors, unparsed
+from app.observability.logs import ADDRESSES
 
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
@@ -118,7 +119,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if not isinstance(exc, ssl.SSLError | gevent.GreenletExit):
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
             headers = cors.problem_headers(self.wsgi, unparsed.origin(client.heard))
-            client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers))
+            named = addr and self.wsgi.extensions[ADDRESSES] != "none"
+            address = str(addr[0]) if named else None
+            client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers, address))
             with suppress(StopIteration):
                 client.flush()
 

@@ -111,6 +111,11 @@ def _origin(value: str) -> None:
         )
 
 
+def _acr(value: str) -> None:
+    if not re.fullmatch(r"[!#-\[\]-~]+", value):  # as a scope: RFC 6749, section 3.3
+        raise ValidationError(f"{value!r} is not an acr value, as urn:cognito:loa:3.")
+
+
 def _host(value: str) -> None:
     if value.startswith("["):
         raise ValidationError(f"Write {value.strip('[]')}: without brackets.")
@@ -294,9 +299,12 @@ class Settings:
     proxy_header: str = _one_of("x-forwarded-for", "x-forwarded-for", "forwarded")
     public_path: str = _text("", _path)
 
+    step_up_max_age: int | None = _whole(None, 1, 30 * 86_400)
+    step_up_acr: tuple[str, ...] = _words(_acr)
     audit_log: bool = _switch(True)
     docs_enabled: bool = _switch(True)
     docs_sign_in_url: str | None = _text(None, _url)
+    log_addresses: str = _one_of("refused", "refused", "all", "none")
     log_format: str = _one_of("auto", "auto", "json", "console")
     log_level: str = _one_of("INFO", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     metrics_port: int | None = _whole(None, 1, 65535)

@@ -33,7 +33,7 @@ QUOTA = 50
 
 LIST, CURRENT = "/devices", "/devices/current"
 PATCH = {
-    "target": f"/devices/{KEY.format(1)}",
+    "target": f"/devices/{KEY.format(0)}",
     "method": "PATCH",
     "body": '{"status": "remembered"}',
 }

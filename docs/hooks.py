@@ -17,6 +17,9 @@ WHAT_A_PAGE_DOES = {
     "insufficient-scope": "Nothing the user can do. Ask for the scope at the next sign-in.",
     "user-not-confirmed": "To the confirmation of the sign-up.",
     "password-reset-required": "To the reset of the password.",
+    "not-this-device": "Offer “Remember this device” for the current one only.",
+    "reauthentication-required": "Have the user sign in again, with the same device key and as "
+    "`maxAge` and `acrValues` ask, then repeat the call once.",
     "blocked": "Say that the request was blocked, and do not repeat it.",
     "device-not-found": "Take it off the list. After forgetting: take it for success. For the "
     "current device: offer to remember it.",

@@ -77,7 +77,9 @@ def _example(
     if calls and code is ErrorCode.UPSTREAM_TIMEOUT and calls.lost:
         detail = f"{detail} {calls.lost}"
     given = errors if code is ErrorCode.VALIDATION_FAILED else None
-    example = problem(ServiceError(code, detail, errors=given), instance, request_ids.EXAMPLE)
+    asks = {"maxAge": 300} if code is ErrorCode.REAUTHENTICATION_REQUIRED else None
+    error = ServiceError(code, detail, errors=given, members=asks)
+    example = problem(error, instance, request_ids.EXAMPLE)
     return example | {"code": code.value}
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import USER_ADMIN_SCOPE
+from app.domain.operations import StepUpRule
 from app.http import request_ids
 
 TITLE = "Device BFF"
@@ -23,6 +24,16 @@ SECURITY_SCHEME = {
     "scheme": "bearer",
     "bearerFormat": "JWT",
     "description": f"The user's Cognito access token, with the scope `{USER_ADMIN_SCOPE}`.",
+}
+
+STEP_UP_ASKED = (
+    "Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or "
+    "strong sign-in"
+)
+STEP_UP = {
+    StepUpRule.ALWAYS: "each time",
+    StepUpRule.ANOTHER_DEVICE: "for another device than this one",
+    StepUpRule.REMEMBERING: "for `remembered`",
 }
 
 INSUFFICIENT_SCOPE = "WWW-Authenticate-Scope"

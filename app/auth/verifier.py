@@ -86,6 +86,8 @@ class TokenVerifier:
             remembered.device_key,
             remembered.sign_in,
             remembered.expires_at,
+            remembered.auth_time,
+            remembered.acr,
             value,
         )
 
@@ -177,7 +179,18 @@ class TokenVerifier:
             )
         if USER_ADMIN_SCOPE not in scope.split():
             raise TokenRefused(ErrorCode.INSUFFICIENT_SCOPE, None, sign_in)
-        return _Verified(sub, client_id, device_key, sign_in, expires_at, keys, kid)
+        auth_time, acr = claims.get("auth_time"), claims.get("acr")
+        return _Verified(
+            sub=sub,
+            client_id=client_id,
+            device_key=device_key,
+            sign_in=sign_in,
+            expires_at=expires_at,
+            auth_time=auth_time if type(auth_time) is int else None,
+            acr=acr if isinstance(acr, str) else None,
+            keys=keys,
+            kid=kid,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +202,8 @@ class _Verified:
     device_key: str | None
     sign_in: str
     expires_at: int
+    auth_time: int | None
+    acr: str | None
     keys: KeySet
     kid: str
 

@@ -42,7 +42,7 @@ SERVICE = "device_service"
 
 THEN = {
     "getDevice": "Show the device.",
-    "updateDevice": "Remember the device, or stop remembering it.",
+    "updateDevice": "Stop remembering the device, or remember it where it is this one.",
     "forgetDevice": "Forget the device.",
 }
 STATUS_ERRORS = {"status": ["Must be one of: remembered, not_remembered."]}
@@ -142,6 +142,7 @@ class Devices(MethodView):
         "forgetDevices",
         ErrorCode.INVALID_PARAMETER,
         calls=operations.LIST_DEVICES,
+        each=operations.FORGET_DEVICE,
         errors={"scope": ["Missing data for required field."]},
     )
     @blueprint.arguments(DeletionQuerySchema, location="query")
@@ -184,7 +185,12 @@ class OneDevice(MethodView):
         """
         return _devices().get(caller(), id)
 
-    @operation("updateDevice", calls=operations.UPDATE_DEVICE_STATUS, errors=STATUS_ERRORS)
+    @operation(
+        "updateDevice",
+        ErrorCode.NOT_THIS_DEVICE,
+        calls=operations.UPDATE_DEVICE_STATUS,
+        errors=STATUS_ERRORS,
+    )
     @blueprint.arguments(
         StatusUpdateSchema, description="The status.", examples=named("remember", "no-longer")
     )
@@ -195,11 +201,11 @@ class OneDevice(MethodView):
         examples=named("phone-not-remembered"),
     )
     def patch(self, body: dict[str, DeviceStatus], id: str) -> DeviceStatusChange:
-        """Remember a device, or stop remembering it.
+        """Stop remembering a device, or remember this one.
 
-        A remembered device may skip the second factor. A device that is no longer remembered stays
-        tracked and signed in, but leaves the list; remember it again with this same call. Repeating
-        the call is safe.
+        A remembered device may skip the second factor, so only the device that signed in can be
+        remembered: the one in the access token's `device_key`. Any may be set to `not_remembered`:
+        it stays tracked and signed in, but leaves the list. Repeating the call is safe.
         """
         return _devices().set_status(caller(), id, body["status"])
 

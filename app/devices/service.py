@@ -7,6 +7,7 @@ Every method takes the caller's verified access token, which it forwards, and ma
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from app.domain import operations
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, audited
 from app.domain.bulk import Bulk, Report
@@ -26,6 +27,7 @@ from app.domain.devices import (
 )
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.flights import Flights
+from app.domain.step_up import StepUp
 from app.naming import describe_device, name_from_user_agent
 
 FORGOTTEN = "device.forgotten"
@@ -34,8 +36,11 @@ FORGOTTEN = "device.forgotten"
 class DeviceService:
     """The devices of the token's owner, in Cognito's words."""
 
-    def __init__(self, cognito: CognitoPort, audit: AuditTrail, bulk: Bulk) -> None:
+    def __init__(
+        self, cognito: CognitoPort, audit: AuditTrail, bulk: Bulk, step_up: StepUp
+    ) -> None:
         self._cognito = cognito
+        self._step_up = step_up
         self._audit = audit
         self._bulk = bulk
         self._lists = Flights[DevicePage]()
@@ -83,6 +88,7 @@ class DeviceService:
         if secret_verifier is None:
             password, secret_verifier = make_device_secret(device_group_key or "", device_key)
         with self._change(), audited(self._audit, "device.tracked", token, device_key):
+            self._step_up.require(operations.CONFIRM_DEVICE, token)
             must_opt_in = self._cognito.confirm_device(
                 token.value, device_key, secret_verifier, name or name_from_user_agent(user_agent)
             )
@@ -96,15 +102,26 @@ class DeviceService:
     def set_status(
         self, token: AccessToken, device_key: str, status: DeviceStatus
     ) -> DeviceStatusChange:
-        """Remember a tracked device, or stop remembering it; as often as the user likes.
+        """Remember this device, or stop remembering any; as often as the user likes.
+
+        A stolen token must not make another device stand in for the second factor.
 
         Raises:
-            ServiceError: `device-not-found`.
+            ServiceError: `not-this-device`, `reauthentication-required`, `device-not-found`.
         """
         _require_device_key(device_key)
+        current, remembering = device_key == token.device_key, status is DeviceStatus.REMEMBERED
         with self._change(), audited(self._audit, f"device.{status}", token, device_key):
+            if remembering and not current:
+                raise ServiceError(ErrorCode.NOT_THIS_DEVICE)
+            self._step_up.require(
+                operations.UPDATE_DEVICE_STATUS,
+                token,
+                another_device=not current,
+                remembering=remembering,
+            )
             self._cognito.update_device_status(token.value, device_key, status)
-        return DeviceStatusChange(device_key, status, current=device_key == token.device_key)
+        return DeviceStatusChange(device_key, status, current=current)
 
     def forget(self, token: AccessToken, device_key: str) -> None:
         """Forget one device: its refresh tokens fail from now on.
@@ -114,13 +131,16 @@ class DeviceService:
         """
         _require_device_key(device_key)
         with self._change(), audited(self._audit, FORGOTTEN, token, device_key):
+            another = device_key != token.device_key
+            self._step_up.require(operations.FORGET_DEVICE, token, another_device=another)
             self._cognito.forget_device(token.value, device_key)
 
     def forget_many(self, token: AccessToken, scope: DeletionScope) -> Report:
         """Forget all the user's devices, or all but the current one, which goes last.
 
         Raises:
-            ServiceError: the devices could not be listed; nothing was forgotten.
+            ServiceError: `reauthentication-required`, or the devices could not be listed; nothing
+                was forgotten.
         """
 
         def choose(devices: Iterable[Device]) -> list[str]:
@@ -140,6 +160,9 @@ class DeviceService:
                 ),
                 choose=choose,
                 call=lambda key: self._cognito.forget_device(token.value, key),
+                admit=lambda: self._step_up.require(
+                    operations.FORGET_DEVICE, token, another_device=True
+                ),
             )
 
     def sign_out_everywhere(self, token: AccessToken) -> None:

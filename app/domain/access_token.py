@@ -10,7 +10,8 @@ class AccessToken:
     `device_key` is the device that signed in; None on federated and Hosted UI sign-ins and where
     the pool tracks no devices. It outlives the device. `sign_in` stands for the sign-in that the
     token and its refreshed successors come from: `origin_jti`, else `jti`, else `sub`. `expires_at`
-    is in epoch seconds. `value` is the token itself, for Cognito alone.
+    is in epoch seconds. `auth_time` (epoch seconds) and `acr` tell when and how the user signed in;
+    None where the pool's tokens do not have them. `value` is the token itself, for Cognito alone.
     """
 
     sub: str
@@ -18,4 +19,6 @@ class AccessToken:
     device_key: str | None
     sign_in: str
     expires_at: int
+    auth_time: int | None
+    acr: str | None
     value: str = field(repr=False)

@@ -84,20 +84,23 @@ class Bulk:
         page_at: Callable[[str | None], Page[Item]],
         choose: Callable[[Iterable[Item]], Iterable[str]],
         call: Callable[[str], None],
+        admit: Callable[[], None] = lambda: None,
     ) -> Report:
-        """List, `choose` ids, and `call` for each in turn. Each is audited as `event`.
+        """`admit` the call or refuse it, list, `choose` ids, and `call` for each in turn. All of it
+        is audited as `event`.
 
         The same run (`event` and `scope`) of the very same token that is under way is joined, and
         its report is this caller's, too. A run of another token is its own.
 
         Raises:
-            ServiceError: they could not be listed; nothing was changed. `invalid-parameter` when
-                the list changed meanwhile, `upstream-timeout` when it takes too long.
+            ServiceError: it was refused, or they could not be listed; nothing was changed.
+                `invalid-parameter` when the list changed meanwhile, `upstream-timeout` when it
+                takes too long.
         """
 
         with self._flights.join(token.value, (event, scope)) as flight:
             if flight.is_first:
-                flight.result = self._run(token, event, page_at, choose, call)
+                flight.result = self._run(token, event, page_at, choose, call, admit)
         return flight.result
 
     def _run(
@@ -107,9 +110,11 @@ class Bulk:
         page_at: Callable[[str | None], Page[Item]],
         choose: Callable[[Iterable[Item]], Iterable[str]],
         call: Callable[[str], None],
+        admit: Callable[[], None],
     ) -> Report:
         deadline = self._clock() + self._seconds
         try:
+            admit()
             ids = tuple(dict.fromkeys(choose(self._list(page_at, deadline))))
         except ServiceError as error:
             self._audit.record(event, token, None, error.code.value)

@@ -73,6 +73,20 @@ class ErrorCode(StrEnum):
         "Request blocked",
         "The user pool's web application firewall (AWS WAF) blocked the request.",
     )
+    NOT_THIS_DEVICE = (
+        "not-this-device",
+        403,
+        "Not this device",
+        "Only the device that signed in can be remembered, the access token's own. Call "
+        "`updateCurrentDevice` on that device.",
+    )
+    REAUTHENTICATION_REQUIRED = (
+        "reauthentication-required",
+        401,
+        "Sign-in too old or too weak",
+        "The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is "
+        "asked for. Have the user sign in again, then repeat the call with the new access token.",
+    )
     DEVICE_NOT_FOUND = (
         "device-not-found",
         404,
@@ -214,8 +228,8 @@ class ServiceError(Exception):
 
     `detail`: a sentence for the caller, what went wrong here and what to change; the code's own
     unless given. It never holds a token, a secret or Cognito's own message. `retry_after`: seconds.
-    `errors`: field → messages, on validation only. `answer_lost`: Cognito may have done what it was
-    asked.
+    `errors`: field → messages, on validation only. `members`: more of the problem's. `answer_lost`:
+    Cognito may have done what it was asked.
     """
 
     def __init__(
@@ -225,6 +239,7 @@ class ServiceError(Exception):
         *,
         retry_after: int | None = None,
         errors: Mapping[str, Any] | None = None,
+        members: Mapping[str, Any] | None = None,
         answer_lost: bool = False,
     ) -> None:
         super().__init__(f"{code}: {detail or code.detail}")
@@ -232,4 +247,5 @@ class ServiceError(Exception):
         self.detail = detail or code.detail
         self.retry_after = retry_after
         self.errors = errors
+        self.members = members or {}
         self.answer_lost = answer_lost

@@ -30,16 +30,26 @@ def operation(
     operation_id: str,
     *codes: ErrorCode,
     calls: Operation | None = None,
+    each: Operation | None = None,
     errors: Mapping[str, list[str]] | None = None,
     id_at: str | None = None,
     then: Mapping[str, str] | None = None,
     **doc: Any,
 ) -> Callable[[View], View]:
     """Document a view: its id, and the problems that it may answer with besides those of `calls`,
-    the Cognito operation that it makes. `errors`: an example of what `validation-failed` says.
-    `then`: what can be done next with the id at `id_at` (a JSON pointer) of the answer, by
-    operation id; a call that lists leads to its own next page."""
-    facts = {"codes": codes, "calls": calls, "errors": errors, "id_at": id_at, "then": then or {}}
+    the Cognito operation that it makes. `each`: the one that it then makes for each of many.
+    `errors`: an example of what `validation-failed` says. `then`: what can be done next with the id
+    at `id_at` (a JSON pointer) of the answer, by operation id; a call that lists leads to its own
+    next page.
+    """
+    facts = {
+        "codes": codes,
+        "calls": calls,
+        "each": each,
+        "errors": errors,
+        "id_at": id_at,
+        "then": then or {},
+    }
     decorate: Callable[[View], View] = Blueprint.doc(
         operationId=operation_id, **{FACTS: facts}, **doc
     )

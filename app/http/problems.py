@@ -15,6 +15,7 @@ from app.domain.bulk import Report
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.http import request_ids
 from app.http.schemas import AnswerSchema, answer, answer_text
+from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
 
@@ -65,6 +66,28 @@ class ProblemSchema(AnswerSchema):
         request_ids.EXAMPLE,
         metadata={"pattern": f"^{request_ids.PATTERN}$"},
     )
+    max_age = fields.Integer(
+        dump_only=True,
+        metadata={
+            "description": "With `reauthentication-required` only: seconds that may have passed "
+            "since the user signed in. Left out where any sign-in is recent enough.",
+            "minimum": 1,
+            "maximum": 2592000,
+            "examples": [300],
+        },
+    )
+    acr_values = fields.List(
+        fields.String(
+            metadata={"description": "An `acr` value.", "minLength": 1, "maxLength": 1024}
+        ),
+        dump_only=True,
+        metadata={
+            "description": "With `reauthentication-required` only: the sign-in's `acr` must be one "
+            "of these. Left out where any is strong enough.",
+            "maxItems": 100,
+            "examples": [["urn:cognito:loa:3", "urn:cognito:loa:4"]],
+        },
+    )
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(
@@ -102,7 +125,7 @@ def problem(error: ServiceError, instance: str, request_id: str | None = None) -
     }
     if error.errors is not None:
         members["errors"] = dict(error.errors)
-    return members
+    return members | dict(error.members)
 
 
 def failures(report: Report, endpoint: str) -> list[dict[str, Any]]:
@@ -134,6 +157,15 @@ def _challenge(error: ServiceError) -> str | None:
             return "Bearer"
         case ErrorCode.INVALID_TOKEN:
             return f'Bearer error="invalid_token", error_description="{error.detail}"'
+        case ErrorCode.REAUTHENTICATION_REQUIRED:  # RFC 9470, section 3
+            metrics.STEP_UPS.inc()
+            asks = {"error_description": error.code.heading}
+            if "maxAge" in error.members:
+                asks["max_age"] = error.members["maxAge"]
+            if "acrValues" in error.members:
+                asks["acr_values"] = " ".join(error.members["acrValues"])
+            more = "".join(f', {name}="{value}"' for name, value in asks.items())
+            return f'Bearer error="insufficient_user_authentication"{more}'
         case ErrorCode.INSUFFICIENT_SCOPE:
             return f'Bearer error="insufficient_scope", scope="{USER_ADMIN_SCOPE}"'
     return None

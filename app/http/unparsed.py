@@ -73,11 +73,16 @@ def origin(head: bytes) -> str | None:
 
 
 def answer(
-    cause: BaseException, seconds: float, https: bool, more_headers: Mapping[str, str]
+    cause: BaseException,
+    seconds: float,
+    https: bool,
+    more_headers: Mapping[str, str],
+    address: str | None,
 ) -> bytes:
     """The whole HTTP response, after which the connection ends; also logs and counts it.
 
     No other part of the request is repeated, here or in the log. `seconds`: since it began.
+    `address`: the connection's, for the log.
     """
     malformed = isinstance(cause, ParseException)
     otherwise = ErrorCode.MALFORMED_REQUEST if malformed else ErrorCode.INTERNAL_ERROR
@@ -88,7 +93,10 @@ def answer(
     members = problem(error, f"urn:uuid:{request_id}", request_id)
     status = HTTPStatus(error.code.status)
     with structlog.contextvars.bound_contextvars(request_id=request_id):
-        logs.record_request("unparsed", "unparsed", status, seconds, CognitoUse(), code=error.code)
+        use, code = CognitoUse(), error.code
+        logs.record_request(
+            "unparsed", "unparsed", status, seconds, use, code=code, address=address
+        )
     body = orjson.dumps(members)
     headers = {
         "Content-Type": PROBLEM_JSON,

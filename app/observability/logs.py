@@ -18,6 +18,9 @@ from app.observability.traces import trace_id
 
 logger = structlog.get_logger("app.access")
 
+ADDRESSES = "log_addresses"
+"""The extension that says of which requests the caller's address is logged."""
+REFUSED = (401, 403, 429)
 UNKNOWN_KEY = "unknown-key"
 """The route of calls whose token names a key that is not known: anybody can make one up."""
 PROBES = ("/healthz", "/readyz", "/metrics")
@@ -116,6 +119,7 @@ def record_request(
     *,
     code: str | None = None,
     user: str | None = None,
+    address: str | None = None,
 ) -> None:
     """Write the line, and observe the metric, of a request that was answered."""
     metrics.request_histogram(method, route, status).observe(seconds)
@@ -131,12 +135,15 @@ def record_request(
         cognito_attempts=use.attempts,
         cognito_request_ids=use.request_ids,
         user=user,
+        address=address,
         trace_id=trace_id(),
     )
 
 
-def register(app: Flask) -> None:
-    """Record every request."""
+def register(app: Flask, addresses: str) -> None:
+    """Record every request. `addresses`: of which the caller's is logged, `refused`, `all` or
+    `none`."""
+    app.extensions[ADDRESSES] = addresses
 
     @app.before_request
     def begin() -> None:
@@ -147,6 +154,7 @@ def register(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         token = g.get("access_token")
+        shown = addresses == "all" or (addresses == "refused" and response.status_code in REFUSED)
         record_request(
             request.method if request.method in METHODS else "other",
             g.get("route") or (request.url_rule.rule if request.url_rule else "unmatched"),
@@ -155,6 +163,7 @@ def register(app: Flask) -> None:
             g.cognito_use,
             code=g.get("error_code"),
             user=pseudonym(token.sub)[:16] if token else None,
+            address=request.remote_addr if shown else None,
         )
         return response
 

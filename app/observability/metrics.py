@@ -62,6 +62,9 @@ RATE_LIMITED = Counter(
     "Calls refused with 429: by the caller's own limit, our share of Cognito's quota, or Cognito.",
     ("by",),
 )
+STEP_UPS = Counter(
+    "device_bff_step_ups_total", "Calls refused because the sign-in was too old or too weak."
+)
 REDIS_FAILURES = Counter(
     "device_bff_redis_failures_total", "Times that Redis was asked and did not serve."
 )

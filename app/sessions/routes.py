@@ -64,6 +64,7 @@ class Sessions(MethodView):
         "endSessions",
         ErrorCode.INVALID_PARAMETER,
         calls=operations.LIST_USER_SESSIONS,
+        each=operations.REVOKE_USER_SESSION,
         errors={"scope": ["Missing data for required field."]},
     )
     @blueprint.arguments(EndingQuerySchema, location="query")

@@ -7,12 +7,14 @@ Every method takes the caller's verified access token, which it forwards, and ma
 from collections.abc import Mapping
 from dataclasses import replace
 
+from app.domain import operations
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, audited
 from app.domain.bulk import Bulk, Report
 from app.domain.cognito import CognitoPort
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.sessions import EndingScope, Session, SessionPage, is_session_id
+from app.domain.step_up import StepUp
 from app.naming import describe_session
 
 ENDED = "session.ended"
@@ -22,11 +24,17 @@ class SessionService:
     """The sessions of the token's owner. `client_names`: app client id → what people call it."""
 
     def __init__(
-        self, cognito: CognitoPort, audit: AuditTrail, bulk: Bulk, client_names: Mapping[str, str]
+        self,
+        cognito: CognitoPort,
+        audit: AuditTrail,
+        bulk: Bulk,
+        step_up: StepUp,
+        client_names: Mapping[str, str],
     ) -> None:
         self._cognito = cognito
         self._audit = audit
         self._bulk = bulk
+        self._step_up = step_up
         self._client_names = client_names
 
     def page(self, token: AccessToken, cursor: str | None) -> SessionPage:
@@ -51,13 +59,15 @@ class SessionService:
                 "No such session: the id in the path is not a session id.",
             )
         with audited(self._audit, ENDED, token, session_id):
+            self._step_up.require(operations.REVOKE_USER_SESSION, token)
             self._revoke(token, session_id, linked=linked)
 
     def end_others(self, token: AccessToken) -> Report:
         """End all sessions but the caller's own.
 
         Raises:
-            ServiceError: the sessions could not be listed; nothing was ended.
+            ServiceError: `reauthentication-required`, or the sessions could not be listed; nothing
+                was ended.
         """
         return self._bulk.run(
             token,
@@ -66,6 +76,7 @@ class SessionService:
             page_at=lambda cursor: self._cognito.list_user_sessions(token.value, cursor),
             choose=lambda sessions: [one.id for one in sessions if not one.current],
             call=lambda one: self._revoke(token, one),
+            admit=lambda: self._step_up.require(operations.REVOKE_USER_SESSION, token),
         )
 
     def _revoke(self, token: AccessToken, session_id: str, *, linked: bool = False) -> None:

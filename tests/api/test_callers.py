@@ -208,3 +208,26 @@ def test_no_host_that_a_header_names_gets_into_links(start: Start) -> None:
     page = api.get("/devices?limit=1", headers=evil)
     assert page.headers["Link"].startswith("</devices?")
     assert "evil" not in page.text + str(page.headers)
+
+
+# The log
+
+
+@pytest.mark.parametrize(
+    ("addresses", "shown"),
+    [("refused", [False, True, True]), ("all", [True] * 3), ("none", [False] * 3)],
+)
+def test_the_log_has_the_addresses_of_refused_callers(
+    start: Start, capsys: pytest.CaptureFixture[str], addresses: str, shown: list[bool]
+) -> None:
+    """So that a flood can be traced."""
+    api = start(LOG_ADDRESSES=addresses, **ONE_EACH)
+    anonymous = api.with_authorization(None)
+    capsys.readouterr()
+    environ = {"REMOTE_ADDR": "192.0.2.77"}
+    statuses = [
+        caller.get("/devices", environ_base=environ).status_code
+        for caller in (api, anonymous, anonymous)
+    ]
+    lines = [it for it in capsys.readouterr().out.splitlines() if "route=/devices" in it]
+    assert (statuses, ["192.0.2.77" in line for line in lines]) == ([200, 401, 429], shown)

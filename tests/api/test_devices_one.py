@@ -17,8 +17,15 @@ def test_get_answers_the_device_as_the_list_does(api: ApiClient, three_devices: 
             assert api.get("/devices/current").get_json() == item
 
 
-@pytest.mark.parametrize("status", ["remembered", "not_remembered"])
-@pytest.mark.parametrize(("device", "key"), [(OTHER, OTHER), ("current", CURRENT)])
+@pytest.mark.parametrize(
+    ("device", "key", "status"),
+    [
+        ("current", CURRENT, "remembered"),
+        (CURRENT, CURRENT, "remembered"),
+        ("current", CURRENT, "not_remembered"),
+        (OTHER, OTHER, "not_remembered"),
+    ],
+)
 def test_patch_answers_the_new_status(
     api: ApiClient, three_devices: list[str], device: str, key: str, status: str
 ) -> None:

@@ -11,8 +11,11 @@ from tests.api.conftest import OTHER
 
 TABLE = {
     400: {"malformed-body", "invalid-parameter"},
-    401: {"missing-token", "invalid-token"},
-    403: {"insufficient-scope", "user-not-confirmed", "password-reset-required", "blocked"},
+    401: {"missing-token", "invalid-token", "reauthentication-required"},
+    403: {
+        *("insufficient-scope", "user-not-confirmed", "password-reset-required", "blocked"),
+        "not-this-device",
+    },
     404: {"device-not-found", "no-current-device", "session-not-found", "not-found"},
     405: {"method-not-allowed"},
     409: {"device-already-tracked", "current-session"},
@@ -30,6 +33,7 @@ CHALLENGES = {
     "missing-token": "Bearer",
     "invalid-token": INVALID_TOKEN,
     "insufficient-scope": INSUFFICIENT_SCOPE,
+    "reauthentication-required": 'Bearer error="insufficient_user_authentication"',
 }
 TO_BE_REPEATED = {"rate-limited", "quota-exceeded", "upstream-unavailable"}
 """Codes that tell when, in Retry-After."""
@@ -43,7 +47,7 @@ CALLS: dict[str, Callable[[ApiClient], TestResponse]] = {
         "/devices", json={"deviceKey": OTHER, "secretVerifier": VERIFIER}
     ),
     "update_device_status": lambda api: api.patch(
-        f"/devices/{OTHER}", json={"status": "remembered"}
+        f"/devices/{OTHER}", json={"status": "not_remembered"}
     ),
     "forget_device": lambda api: api.delete(f"/devices/{OTHER}"),
     "global_sign_out": lambda api: api.post("/devices/sign-out"),
@@ -69,6 +73,7 @@ def test_the_table_has_every_code_of_the_service() -> None:
 OURS = {
     *("missing-token", "no-current-device", "validation-failed", "malformed-body"),
     *("body-too-large", "rate-limited", "not-found", "method-not-allowed", "internal-error"),
+    *("not-this-device", "reauthentication-required"),
 }
 """Codes that come before Cognito is asked."""
 

@@ -28,6 +28,10 @@ CALLS = {
 CODES = {code.value: code for code in ErrorCode}
 TAKES_A_BODY = {"trackDevice", "updateDevice", "updateCurrentDevice"}
 TAKES_A_QUERY = {"listDevices", "forgetDevices", "listSessions", "endSession", "endSessions"}
+ASKS_TO_SIGN_IN_AGAIN = {
+    *("trackDevice", "forgetDevices", "updateDevice", "forgetDevice", "updateCurrentDevice"),
+    *("endSession", "endSessions"),
+}
 OURS = {
     *(ErrorCode.MISSING_TOKEN, ErrorCode.INVALID_TOKEN, ErrorCode.INSUFFICIENT_SCOPE),
     *(ErrorCode.RATE_LIMITED, ErrorCode.QUOTA_EXCEEDED, ErrorCode.INTERNAL_ERROR),
@@ -47,6 +51,8 @@ def test_a_call_lists_what_it_can_answer_with(operations: dict[str, Operation], 
     possible |= {ErrorCode.VALIDATION_FAILED} if name in TAKES_A_QUERY else set()
     possible |= {ErrorCode.NO_CURRENT_DEVICE} if "Current" in name else set()
     possible |= {ErrorCode.INVALID_PARAMETER} if name == "endSession" else set()  # not the own one
+    possible |= {ErrorCode.REAUTHENTICATION_REQUIRED} if name in ASKS_TO_SIGN_IN_AGAIN else set()
+    possible |= {ErrorCode.NOT_THIS_DEVICE} if name == "updateDevice" else set()
     assert documented(operations[name]) == possible
 
 

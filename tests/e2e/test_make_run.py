@@ -22,7 +22,7 @@ import requests
 from local_cognito import seed
 from tests.servers import ROOT, free_port, listens
 
-PARTS = ("gunicorn.conf.py", "app", "local_cognito")
+PARTS = ("gunicorn.conf.py", "app", "local_cognito", "openapi")
 STOP_SECONDS = 60
 TIMEOUT = 10
 

@@ -67,6 +67,7 @@ def test_what_is_not_http_is_answered_with_a_problem_and_logged_like_a_request(
     assert "Traceback" not in said
     (line,) = log_lines(service.logs(), event="request", request_id=request_id)
     assert (line["route"], line["status"], line["code"]) == ("unparsed", 400, "malformed-request")
+    assert line["address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

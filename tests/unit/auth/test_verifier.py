@@ -70,9 +70,12 @@ def token(**changes: Any) -> str:
 
 def test_it_tells_whose_token_it_is_and_keeps_its_text_out_of_sight() -> None:
     expires_at = int(time.time()) + 60
-    value = token(device_key=DEVICE_KEY, exp=expires_at, client_id="another1client", origin_jti="o")
+    changes = {"client_id": "another1client", "origin_jti": "o", "auth_time": 7, "acr": "high"}
+    value = token(device_key=DEVICE_KEY, exp=expires_at, **changes)
     found = Verifying()(value)
-    assert found == AccessToken(SUB, "another1client", DEVICE_KEY, "o", expires_at, value)
+    assert found == AccessToken(
+        SUB, "another1client", DEVICE_KEY, "o", expires_at, 7, "high", value
+    )
     assert value not in repr(found)
 
 

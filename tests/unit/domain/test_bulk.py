@@ -10,7 +10,7 @@ from app.domain.bulk import Bulk, Report
 from app.domain.errors import ErrorCode, ServiceError
 
 IDS = ("a", "b", "c", "d")
-ANA = AccessToken("ana", "client", None, "sign-in", 0, "anas.token")
+ANA = AccessToken("ana", "client", None, "sign-in", 0, None, None, "anas.token")
 
 
 @dataclass
