@@ -1,39 +1,33 @@
 """JSON in and out of the `/devices` calls."""
 
 import unicodedata
-from functools import partial
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from app.domain.bounds import Bounds
 from app.domain.devices import (
-    ATTRIBUTE_MAX_LENGTH,
-    ATTRIBUTES_MAX,
     DEVICE_KEY_MAX_LENGTH,
     DEVICE_KEY_PATTERN,
     DEVICE_NAME_MAX_LENGTH,
     LIST_LIMIT_MAX,
     DeletionScope,
+    Device,
+    DeviceKey,
+    DevicePage,
     DeviceStatus,
     SecretVerifier,
-    TrackingStatus,
+    StatusChange,
+    TrackedDevice,
 )
 from app.http.blueprint import example
 from app.http.problems import ProblemSchema
 from app.http.schemas import (
-    AnswerSchema,
     CamelCaseSchema,
-    DescribedSchema,
     Matches,
     WholeNumber,
-    answer,
-    answer_enum,
-    answer_list,
-    answer_text,
+    answer_schema,
     cursor,
-    ip_address,
-    moment,
-    next_cursor,
     required_enum,
 )
 from app.naming import shows_nothing, turns_text_round
@@ -53,21 +47,6 @@ DEVICE_KEY_RULES = [
     Matches(DEVICE_KEY_PATTERN, error="Not a device key."),
 ]
 ONE_SECRET = "Send exactly one of secretVerifier and deviceGroupKey."  # noqa: S105
-
-
-def device_key(description: str, *, nullable: bool = False) -> Any:
-    """A device key in an answer."""
-    return answer_text(
-        description, example("laptop/id"), nullable=nullable, validate=DEVICE_KEY_RULES
-    )
-
-
-def is_current() -> Any:
-    return answer(
-        fields.Boolean,
-        "Whether this is the device that the access token was issued to, "
-        "the one in the user's hands.",
-    )
 
 
 def readable(name: str) -> None:
@@ -104,55 +83,6 @@ class DeletionQuerySchema(CamelCaseSchema):
         "`others`: all devices that `listDevices` shows, but the one this call is made from; when "
         "the token names no device, all of them. `all`: that one too. Required, so that no mistake "
         "forgets everything.",
-    )
-
-
-class DeviceSchema(DescribedSchema):
-    """A device the user signs in with."""
-
-    id = device_key("The device key, which Cognito gave the device when it first signed in.")
-    name = answer_text(
-        "The name as Cognito holds it, which may be a library's own; null when the device was "
-        "tracked without one. Show `displayName` instead. Set once, by `trackDevice` or by the "
-        "library that confirmed the device: Cognito cannot rename a device.",
-        example("laptop/name"),
-        nullable=True,
-        validate=validate.Length(max=DEVICE_NAME_MAX_LENGTH),
-    )
-    status = answer_enum(
-        DeviceStatus,
-        "`remembered`: the device may stand in for the second factor at the "
-        "next sign-in. `not_remembered`: it is known, and the second factor is asked for. "
-        "Change it with `updateDevice`.",
-    )
-    current = is_current()
-    last_ip_address = ip_address("The address that the device last signed in from.")
-    created_at = moment("When the device was first tracked.", "2026-01-12T08:30:05Z")
-    last_modified_at = moment("When its status last changed.", "2026-01-12T08:30:06Z")
-    last_authenticated_at = moment("When it last signed in.", "2026-03-02T07:58:41Z")
-    attributes = answer(
-        fields.Dict,
-        "What else Cognito said about the device, by its own names. For support staff rather than "
-        "for users.",
-        {"device_status": "valid"},
-        keys=fields.String(),
-        values=fields.String(
-            validate=validate.Length(max=ATTRIBUTE_MAX_LENGTH),
-            metadata={"description": "The attribute's value."},
-        ),
-        metadata={"maxProperties": ATTRIBUTES_MAX},
-    )
-
-
-class DevicePageSchema(AnswerSchema):
-    """One page of the user's devices."""
-
-    items = answer_list(DeviceSchema, LIST_LIMIT_MAX, "The remembered devices, in Cognito's order.")
-    next_cursor = next_cursor(example("first-page/nextCursor"))
-    current_device_id = device_key(
-        "The device that this call is made from, also where Cognito does not list it: then it is "
-        "not remembered, and a page can offer to remember it. Null when the token names none.",
-        nullable=True,
     )
 
 
@@ -235,27 +165,6 @@ class TrackDeviceSchema(CamelCaseSchema):
             raise ValidationError({way: [ONE_SECRET] for way in ways})
 
 
-class TrackedDeviceSchema(AnswerSchema):
-    """The result of tracking a device."""
-
-    id = device_key("The device key that was sent.")
-    status = answer_enum(
-        TrackingStatus, "`remembered`, or `tracked` while the user must still opt in."
-    )
-    user_confirmation_necessary = answer(
-        fields.Boolean,
-        "True where the user pool lets its users choose, and this one is still to be asked.",
-    )
-    device_password = fields.String(
-        validate=validate.Length(min=4, max=256),
-        metadata={
-            "description": "The device's secret, when the service made it: the password of "
-            "DEVICE_SRP_AUTH. Keep it where the device key is kept. It is sent this once only.",
-            "examples": [example("tracked-until-opt-in/devicePassword")],
-        },
-    )
-
-
 class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
@@ -266,33 +175,31 @@ class StatusUpdateSchema(CamelCaseSchema):
     )
 
 
-class StatusChangeSchema(AnswerSchema):
-    """A device's new status."""
-
-    id = device_key("The device whose status changed.")
-    status = answer_enum(DeviceStatus, "The status it has now.")
-    current = is_current()
-
-
-class FailedForgetSchema(AnswerSchema):
+class FailedForget(TypedDict):
     """A device that was not forgotten."""
 
-    id = device_key("The device that was not forgotten.")
-    problem = answer(
-        partial(fields.Nested, ProblemSchema), "Why, as `forgetDevice` would have answered."
-    )
+    id: Annotated[DeviceKey, "The device that was not forgotten."]
+    problem: Annotated[dict[str, Any], "Why, as `forgetDevice` would have answered."]
 
 
-class ForgetReportSchema(AnswerSchema):
+class ForgetReport(TypedDict):
     """The result of forgetting many devices."""
 
-    forgotten = answer_list(
-        device_key("A device key."),
-        FORGET_MAX,
+    forgotten: Annotated[
+        list[DeviceKey],
+        Bounds(FORGET_MAX),
         "The devices forgotten, in the order it was done: with `scope=all`, the current one last.",
-    )
-    failed = answer_list(
-        FailedForgetSchema,
-        FORGET_MAX,
+    ]
+    failed: Annotated[
+        list[FailedForget],
+        Bounds(FORGET_MAX),
         "The devices not forgotten. Repeat the call for the rest; `device-not-found` needs none.",
-    )
+    ]
+
+
+DeviceSchema = answer_schema(Device, "laptop")
+DevicePageSchema = answer_schema(DevicePage, "first-page", items=DeviceSchema)
+TrackedDeviceSchema = answer_schema(TrackedDevice, "tracked-until-opt-in")
+StatusChangeSchema = answer_schema(StatusChange, "laptop-remembered")
+FailedForgetSchema = answer_schema(FailedForget, "some-failed/failed/0", problem=ProblemSchema)
+ForgetReportSchema = answer_schema(ForgetReport, "some-failed", failed=FailedForgetSchema)

@@ -19,8 +19,8 @@ from app.domain.devices import (
     Device,
     DevicePage,
     DeviceStatus,
-    DeviceStatusChange,
     SecretVerifier,
+    StatusChange,
     TrackedDevice,
     TrackingStatus,
     is_device_key,
@@ -99,9 +99,7 @@ class DeviceService:
             device_password=password,
         )
 
-    def set_status(
-        self, token: AccessToken, device_key: str, status: DeviceStatus
-    ) -> DeviceStatusChange:
+    def set_status(self, token: AccessToken, device_key: str, status: DeviceStatus) -> StatusChange:
         """Remember this device, or stop remembering any; as often as the user likes.
 
         A stolen token must not make another device stand in for the second factor.
@@ -121,7 +119,7 @@ class DeviceService:
                 remembering=remembering,
             )
             self._cognito.update_device_status(token.value, device_key, status)
-        return DeviceStatusChange(device_key, status, current=current)
+        return StatusChange(device_key, status, current=current)
 
     def forget(self, token: AccessToken, device_key: str) -> None:
         """Forget one device: its refresh tokens fail from now on.
