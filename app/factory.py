@@ -74,7 +74,9 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
     bulk = assembly.make_bulk(settings, trail)
     step_up = StepUp(settings.step_up_max_age, settings.step_up_acr)
-    app.extensions[devices.SERVICE] = DeviceService(cognito, trail, bulk, step_up)
+    app.extensions[devices.SERVICE] = DeviceService(
+        cognito, trail, bulk, step_up, settings.trust_days
+    )
     app.extensions[sessions.SERVICE] = SessionService(
         cognito, trail, bulk, step_up, settings.cognito_client_names
     )

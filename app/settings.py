@@ -301,6 +301,7 @@ class Settings:
 
     step_up_max_age: int | None = _whole(None, 1, 30 * 86_400)
     step_up_acr: tuple[str, ...] = _words(_acr)
+    trust_days: int | None = _whole(None, 1, 3650)
     audit_log: bool = _switch(True)
     docs_enabled: bool = _switch(True)
     docs_sign_in_url: str | None = _text(None, _url)

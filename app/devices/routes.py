@@ -12,6 +12,7 @@ from app.devices.schemas import (
     DevicePageSchema,
     DeviceSchema,
     ForgetReportSchema,
+    ForgettingQuerySchema,
     PageQuerySchema,
     StatusChangeSchema,
     StatusUpdateSchema,
@@ -23,7 +24,6 @@ from app.domain import operations
 from app.domain.devices import (
     DEVICE_KEY_MAX_LENGTH,
     DEVICE_KEY_PATTERN,
-    DeletionScope,
     Device,
     DevicePage,
     DeviceStatus,
@@ -45,6 +45,7 @@ THEN = {
     "updateDevice": "Stop remembering the device, or remember it where it is this one.",
     "forgetDevice": "Forget the device.",
 }
+REASON_ERRORS = {"reason": ["Must be one of: not-mine."]}
 STATUS_ERRORS = {"status": ["Must be one of: remembered, not_remembered."]}
 
 
@@ -152,8 +153,8 @@ class Devices(MethodView):
         description="What was forgotten and what was not. Look at `failed`.",
         examples=named("all-forgotten", "some-failed"),
     )
-    def delete(self, query: dict[str, DeletionScope]) -> dict[str, Any]:
-        """Forget many devices: all others, or all.
+    def delete(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Forget many devices: all others, all, or those long unused or no longer trusted.
 
         Those that `listDevices` shows, that is, remembered devices only. Devices that are tracked
         and not remembered stay, and stay signed in: use `forgetDevice` for one whose id you know,
@@ -165,7 +166,7 @@ class Devices(MethodView):
         that could not be forgotten does not stop the rest: it is in `failed`, with
         `device-not-found` when it was forgotten elsewhere meanwhile. Repeating the call is safe.
         """
-        report = _devices().forget_many(caller(), query["scope"])
+        report = _devices().forget_many(caller(), **query)
         return {"forgotten": report.done, "failed": failures(report, "devices.Device")}
 
 
@@ -209,9 +210,10 @@ class OneDevice(MethodView):
         """
         return _devices().set_status(caller(), id, body["status"])
 
-    @operation("forgetDevice", calls=operations.FORGET_DEVICE)
+    @operation("forgetDevice", calls=operations.FORGET_DEVICE, errors=REASON_ERRORS)
+    @blueprint.arguments(ForgettingQuerySchema, location="query")
     @blueprint.response(204, description="The device is forgotten.")
-    def delete(self, id: str) -> None:
+    def delete(self, query: dict[str, Any], id: str) -> None:
         """Forget a device.
 
         Its refresh tokens stop working, so that it is signed out when its access token expires.
@@ -219,7 +221,7 @@ class OneDevice(MethodView):
         next sign-in fails with "Device does not exist." A forgotten device is new at its next
         sign-in. Repeating the call is safe: 404 `device-not-found` then means that it is done.
         """
-        _devices().forget(caller(), id)
+        _devices().forget(caller(), id, **query)
 
 
 @blueprint.route("/current")

@@ -28,6 +28,7 @@ from app.http.schemas import (
     WholeNumber,
     answer_schema,
     cursor,
+    reason,
     required_enum,
 )
 from app.naming import shows_nothing, turns_text_round
@@ -81,9 +82,34 @@ class DeletionQuerySchema(CamelCaseSchema):
     scope = required_enum(
         DeletionScope,
         "`others`: all devices that `listDevices` shows, but the one this call is made from; when "
-        "the token names no device, all of them. `all`: that one too. Required, so that no mistake "
-        "forgets everything.",
+        "the token names no device, all of them. `all`: that one too. `inactive`: those whose last "
+        "sign-in is `days` ago, never one without that date; a phone that only refreshes its "
+        "tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator "
+        "has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no "
+        "mistake forgets everything.",
     )
+    days = WholeNumber(
+        validate=validate.Range(min=1, max=3650),
+        metadata={
+            "description": "With `inactive`, and only with it: how long ago the last sign-in is.",
+            "examples": [90],
+        },
+    )
+    reason = reason()
+
+    @validates_schema
+    def days_go_with_inactive(self, data: dict[str, Any], **_: Any) -> None:
+        inactive = data.get("scope") is DeletionScope.INACTIVE
+        if inactive and "days" not in data:
+            raise ValidationError("Missing: `inactive` needs it.", "days")
+        if not inactive and "days" in data:
+            raise ValidationError("Goes with `scope=inactive` only.", "days")
+
+
+class ForgettingQuerySchema(CamelCaseSchema):
+    """Why to forget a device."""
+
+    reason = reason()
 
 
 class SecretVerifierSchema(CamelCaseSchema):

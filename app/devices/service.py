@@ -6,10 +6,11 @@ Every method takes the caller's verified access token, which it forwards, and ma
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from app.domain import operations
 from app.domain.access_token import AccessToken
-from app.domain.audit import AuditTrail, audited
+from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.bulk import Bulk, Report
 from app.domain.cognito import CognitoPort
 from app.domain.device_secret import make_device_secret
@@ -34,11 +35,21 @@ FORGOTTEN = "device.forgotten"
 
 
 class DeviceService:
-    """The devices of the token's owner, in Cognito's words."""
+    """The devices of the token's owner, in Cognito's words.
+
+    `trust_days`: for how many days after it was tracked a device may stay remembered; None is for
+    ever.
+    """
 
     def __init__(
-        self, cognito: CognitoPort, audit: AuditTrail, bulk: Bulk, step_up: StepUp
+        self,
+        cognito: CognitoPort,
+        audit: AuditTrail,
+        bulk: Bulk,
+        step_up: StepUp,
+        trust_days: int | None = None,
     ) -> None:
+        self._trust = None if trust_days is None else timedelta(trust_days)
         self._cognito = cognito
         self._step_up = step_up
         self._audit = audit
@@ -52,7 +63,7 @@ class DeviceService:
                 flight.result = self._cognito.list_devices(token.value, limit, cursor)
         page = flight.result
         return DevicePage(
-            items=tuple(_described(device, token) for device in page.items),
+            items=tuple(self._described(device, token) for device in page.items),
             next_cursor=page.next_cursor,
             current_device_id=token.device_key,
         )
@@ -64,7 +75,7 @@ class DeviceService:
             ServiceError: `device-not-found`.
         """
         _require_device_key(device_key)
-        return _described(self._cognito.get_device(token.value, device_key), token)
+        return self._described(self._cognito.get_device(token.value, device_key), token)
 
     def track(
         self,
@@ -121,28 +132,53 @@ class DeviceService:
             self._cognito.update_device_status(token.value, device_key, status)
         return StatusChange(device_key, status, current=current)
 
-    def forget(self, token: AccessToken, device_key: str) -> None:
+    def forget(self, token: AccessToken, device_key: str, reason: Reason | None = None) -> None:
         """Forget one device: its refresh tokens fail from now on.
 
         Raises:
             ServiceError: `device-not-found`.
         """
         _require_device_key(device_key)
-        with self._change(), audited(self._audit, FORGOTTEN, token, device_key):
+        with self._change(), audited(self._audit, FORGOTTEN, token, device_key, reason):
             another = device_key != token.device_key
             self._step_up.require(operations.FORGET_DEVICE, token, another_device=another)
             self._cognito.forget_device(token.value, device_key)
 
-    def forget_many(self, token: AccessToken, scope: DeletionScope) -> Report:
-        """Forget all the user's devices, or all but the current one, which goes last.
+    def forget_many(
+        self,
+        token: AccessToken,
+        scope: DeletionScope,
+        days: int | None = None,
+        reason: Reason | None = None,
+    ) -> Report:
+        """Forget many of the user's devices; the current one only with `all`, and last.
+
+        `inactive`: whose last sign-in is `days` ago; never one without that date. `expired`: whose
+        trust has ended.
 
         Raises:
-            ServiceError: `reauthentication-required`, or the devices could not be listed; nothing
+            ServiceError: `validation-failed` for `expired` where trust does not end,
+                `reauthentication-required`, or the devices could not be listed; nothing
                 was forgotten.
         """
 
+        if scope is DeletionScope.EXPIRED and self._trust is None:
+            wrong = {"scope": ["`expired` needs TRUST_DAYS, which the operator has not set."]}
+            raise ServiceError(ErrorCode.VALIDATION_FAILED, errors=wrong)
+        now = datetime.now(UTC)
+
+        def is_meant(device: Device) -> bool:
+            match scope:
+                case DeletionScope.INACTIVE:
+                    since = device.last_authenticated_at
+                    return since is not None and since <= now - timedelta(days or 0)
+                case DeletionScope.EXPIRED:
+                    ends = self._trust_ends(device)
+                    return ends is not None and ends <= now
+            return True
+
         def choose(devices: Iterable[Device]) -> list[str]:
-            keys = [device.id for device in devices]
+            keys = [device.id for device in devices if is_meant(device)]
             chosen = [key for key in keys if key != token.device_key]
             if scope is DeletionScope.ALL and token.device_key in keys:
                 chosen.append(token.device_key)
@@ -152,7 +188,8 @@ class DeviceService:
             return self._bulk.run(
                 token,
                 FORGOTTEN,
-                scope=scope,
+                what=(scope, days),
+                reason=reason,
                 page_at=lambda cursor: self._cognito.list_devices(
                     token.value, LIST_LIMIT_MAX, cursor
                 ),
@@ -168,6 +205,21 @@ class DeviceService:
         with self._change(), audited(self._audit, "device.signed_out", token, None):
             self._cognito.global_sign_out(token.value)
 
+    def _described(self, device: Device, token: AccessToken) -> Device:
+        """`device`, with what the caller is told besides Cognito's answer."""
+        device.description = describe_device(device.name)
+        device.current = device.id == token.device_key
+        device.trust_expires_at = self._trust_ends(device)
+        return device
+
+    def _trust_ends(self, device: Device) -> datetime | None:
+        """When a remembered device is no longer trusted. Counted from when it was tracked: nothing
+        shows that Cognito's modified date stays when somebody signs in."""
+        if self._trust is None or device.created_at is None:
+            return None
+        remembered = device.status is DeviceStatus.REMEMBERED
+        return device.created_at + self._trust if remembered else None
+
     @contextmanager
     def _change(self) -> Iterator[None]:
         """Around a write: no list that is asked for afterwards is one from before it."""
@@ -175,13 +227,6 @@ class DeviceService:
             yield
         finally:
             self._lists.clear()
-
-
-def _described(device: Device, token: AccessToken) -> Device:
-    """`device`, with what the caller is told besides Cognito's answer."""
-    device.description = describe_device(device.name)
-    device.current = device.id == token.device_key
-    return device
 
 
 def _require_device_key(text: str) -> None:

@@ -2,13 +2,13 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 from app.domain.access_token import AccessToken
-from app.domain.audit import AuditTrail, audited
+from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.flights import Flights
 
@@ -80,7 +80,8 @@ class Bulk:
         token: AccessToken,
         event: str,
         *,
-        scope: str,
+        what: Hashable,
+        reason: Reason | None = None,
         page_at: Callable[[str | None], Page[Item]],
         choose: Callable[[Iterable[Item]], Iterable[str]],
         call: Callable[[str], None],
@@ -89,8 +90,8 @@ class Bulk:
         """`admit` the call or refuse it, list, `choose` ids, and `call` for each in turn. All of it
         is audited as `event`.
 
-        The same run (`event` and `scope`) of the very same token that is under way is joined, and
-        its report is this caller's, too. A run of another token is its own.
+        The same run (`event`, `what` and `reason`) of the very same token that is under way is
+        joined, and its report is this caller's, too. A run of another token is its own.
 
         Raises:
             ServiceError: it was refused, or they could not be listed; nothing was changed.
@@ -98,15 +99,16 @@ class Bulk:
                 takes too long.
         """
 
-        with self._flights.join(token.value, (event, scope)) as flight:
+        with self._flights.join(token.value, (event, what, reason)) as flight:
             if flight.is_first:
-                flight.result = self._run(token, event, page_at, choose, call, admit)
+                flight.result = self._run(token, event, reason, page_at, choose, call, admit)
         return flight.result
 
     def _run(
         self,
         token: AccessToken,
         event: str,
+        reason: Reason | None,
         page_at: Callable[[str | None], Page[Item]],
         choose: Callable[[Iterable[Item]], Iterable[str]],
         call: Callable[[str], None],
@@ -117,13 +119,13 @@ class Bulk:
             admit()
             ids = tuple(dict.fromkeys(choose(self._list(page_at, deadline))))
         except ServiceError as error:
-            self._audit.record(event, token, None, error.code.value)
+            self._audit.record(event, token, None, error.code.value, reason)
             raise
         done: list[str] = []
         failed: list[Failed] = []
         for one in ids:
             try:
-                with audited(self._audit, event, token, one):
+                with audited(self._audit, event, token, one, reason):
                     self._in_turn(partial(call, one), deadline)
             except ServiceError as error:
                 failed.append(Failed(one, error))

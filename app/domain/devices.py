@@ -60,6 +60,8 @@ class DeletionScope(StrEnum):
 
     OTHERS = "others"
     ALL = "all"
+    INACTIVE = "inactive"
+    EXPIRED = "expired"
 
 
 # Not frozen: making a list of 60 would take a tenth longer.
@@ -67,8 +69,8 @@ class DeletionScope(StrEnum):
 class Device:
     """A device the user signs in with."""
 
-    # Times are in UTC. None is what Cognito did not say; `description` and `current` are filled in
-    # for the caller.
+    # Times are in UTC. None is what Cognito did not say; `description`, `current` and
+    # `trust_expires_at` are filled in for the caller.
     id: Annotated[
         DeviceKey, "The device key, which Cognito gave the device when it first signed in."
     ]
@@ -94,6 +96,11 @@ class Device:
     created_at: Annotated[datetime | None, "When the device was first tracked. UTC."] = None
     last_modified_at: Annotated[datetime | None, "When its status last changed. UTC."] = None
     last_authenticated_at: Annotated[datetime | None, "When it last signed in. UTC."] = None
+    trust_expires_at: Annotated[
+        datetime | None,
+        "When a remembered device stops being trusted, where the operator has set TRUST_DAYS; null "
+        "otherwise. Forget expired devices with `forgetDevices`. UTC.",
+    ] = None
     attributes: Annotated[
         Mapping[str, AttributeValue],
         Bounds(ATTRIBUTES_MAX),

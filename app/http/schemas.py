@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from app.domain.audit import Reason
 from app.domain.bounds import CURSOR_MAX_LENGTH, CURSOR_PATTERN, TEXT_MAX_LENGTH, Bounds, Shown
 from app.http.blueprint import example
 
@@ -199,6 +200,18 @@ def _read(hint: Any) -> tuple[Any, list[Any], bool]:
 def required_enum(kind: type[StrEnum], description: str) -> Any:
     """One of a few words in a request."""
     return fields.Enum(kind, by_value=True, required=True, metadata={"description": description})
+
+
+def reason() -> Any:
+    """Why something is forgotten or ended, in a query."""
+    return fields.Enum(
+        Reason,
+        by_value=True,
+        metadata={
+            "description": "What the user said: `not-mine`, that they do not know the device or "
+            "session. It goes into the audit log, and changes nothing else."
+        },
+    )
 
 
 def cursor(example: str) -> fields.String:

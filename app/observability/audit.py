@@ -12,6 +12,8 @@ from typing import Any
 from flask import g, has_request_context, request
 
 from app.domain.access_token import AccessToken
+from app.domain.audit import SUCCESS, Reason
+from app.observability import metrics
 from app.observability.logs import ascii_json, write_line
 
 TYPE_PREFIX = "device-bff."
@@ -25,12 +27,21 @@ class AuditLog:
         self._source = source
         self._enabled = enabled
 
-    def record(self, event: str, token: AccessToken, subject: str | None, outcome: str) -> None:
+    def record(
+        self,
+        event: str,
+        token: AccessToken,
+        subject: str | None,
+        outcome: str,
+        reason: Reason | None = None,
+    ) -> None:
         """One event, as `device.forgotten`; `outcome` is `success` or the code of the problem that
         the caller met."""
+        kind = event.partition(".")[0]
+        if reason is Reason.NOT_MINE and outcome == SUCCESS:
+            metrics.NOT_MINE.labels(kind).inc()
         if not self._enabled:
             return
-        kind = event.partition(".")[0]
         data: dict[str, Any] = {
             "sub": token.sub,
             "clientId": token.client_id,
@@ -38,6 +49,8 @@ class AuditLog:
             "fromDevice": token.device_key,
             "outcome": outcome,
         }
+        if reason is not None:
+            data["reason"] = reason
         if has_request_context():
             data |= {
                 "address": request.remote_addr,

@@ -65,6 +65,13 @@ RATE_LIMITED = Counter(
 STEP_UPS = Counter(
     "device_bff_step_ups_total", "Calls refused because the sign-in was too old or too weak."
 )
+NOT_MINE = Counter(
+    "device_bff_not_mine_total",
+    "Devices forgotten and sessions ended of which users said that they are not theirs.",
+    ("kind",),
+)
+for kind in ("device", "session"):
+    NOT_MINE.labels(kind)  # told as 0 before the first
 REDIS_FAILURES = Counter(
     "device_bff_redis_failures_total", "Times that Redis was asked and did not serve."
 )

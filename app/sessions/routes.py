@@ -7,7 +7,7 @@ from flask.views import MethodView
 
 from app.domain import operations
 from app.domain.errors import ErrorCode
-from app.domain.sessions import EndingScope, SessionPage
+from app.domain.sessions import SessionPage
 from app.http.blueprint import ApiBlueprint, id_in_path, named, operation
 from app.http.gate import caller
 from app.http.links import next_page
@@ -74,7 +74,7 @@ class Sessions(MethodView):
         description="What was ended and what was not. Look at `failed`.",
         examples=named("others-ended"),
     )
-    def delete(self, query: dict[str, EndingScope]) -> dict[str, Any]:
+    def delete(self, query: dict[str, Any]) -> dict[str, Any]:
         """End all other sessions.
 
         All that `listSessions` shows, but the one that makes this call. One at a time, as Cognito's
@@ -82,7 +82,7 @@ class Sessions(MethodView):
         list is read first. A session that could not be ended does not stop the rest: it is in
         `failed`. Repeating the call is safe.
         """
-        report = _sessions().end_others(caller())
+        report = _sessions().end_others(caller(), query.get("reason"))
         return {"ended": report.done, "failed": failures(report, "sessions.Session")}
 
 
@@ -101,11 +101,11 @@ class OneSession(MethodView):
     )
     @blueprint.arguments(LinkedQuerySchema, location="query")
     @blueprint.response(204, description="The session has ended.")
-    def delete(self, query: dict[str, bool], id: str) -> None:
+    def delete(self, query: dict[str, Any], id: str) -> None:
         """End a session.
 
         Its access and refresh tokens stop working at once. The device, if it has one, stays tracked
         and remembered. Cognito does not end the session that makes the call. Repeating the call is
         safe: 404 `session-not-found` then means that it is done.
         """
-        _sessions().end(caller(), id, linked=query["linked"])
+        _sessions().end(caller(), id, **query)

@@ -8,7 +8,7 @@ from app.domain.bounds import Bounds
 from app.domain.sessions import EndingScope, Location, Session, SessionId, SessionPage
 from app.http.blueprint import example
 from app.http.problems import ProblemSchema
-from app.http.schemas import CamelCaseSchema, answer_schema, cursor, required_enum
+from app.http.schemas import CamelCaseSchema, answer_schema, cursor, reason, required_enum
 
 END_MAX = 10_000
 """Cognito keeps 100 token sessions a user at most; this leaves room for sso sessions."""
@@ -33,6 +33,7 @@ class LinkedQuerySchema(CamelCaseSchema):
             "sessions that came through it."
         },
     )
+    reason = reason()
 
 
 class EndingQuerySchema(CamelCaseSchema):
@@ -43,6 +44,7 @@ class EndingQuerySchema(CamelCaseSchema):
         "`others`: all sessions but the one that makes this call. Required, so that no mistake "
         "ends sessions.",
     )
+    reason = reason()
 
 
 class FailedEnding(TypedDict):

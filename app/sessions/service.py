@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from app.domain import operations
 from app.domain.access_token import AccessToken
-from app.domain.audit import AuditTrail, audited
+from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.bulk import Bulk, Report
 from app.domain.cognito import CognitoPort
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.sessions import EndingScope, Session, SessionPage, is_session_id
+from app.domain.sessions import Session, SessionPage, is_session_id
 from app.domain.step_up import StepUp
 from app.naming import describe_session
 
@@ -46,7 +46,14 @@ class SessionService:
         page = self._cognito.list_user_sessions(token.value, cursor)
         return replace(page, items=tuple(map(self._described, page.items)))
 
-    def end(self, token: AccessToken, session_id: str, *, linked: bool) -> None:
+    def end(
+        self,
+        token: AccessToken,
+        session_id: str,
+        *,
+        linked: bool,
+        reason: Reason | None = None,
+    ) -> None:
         """End one session: its access and refresh tokens fail at once. `linked`: end those that
         came with it, too.
 
@@ -58,11 +65,11 @@ class SessionService:
                 ErrorCode.SESSION_NOT_FOUND,
                 "No such session: the id in the path is not a session id.",
             )
-        with audited(self._audit, ENDED, token, session_id):
+        with audited(self._audit, ENDED, token, session_id, reason):
             self._step_up.require(operations.REVOKE_USER_SESSION, token)
             self._revoke(token, session_id, linked=linked)
 
-    def end_others(self, token: AccessToken) -> Report:
+    def end_others(self, token: AccessToken, reason: Reason | None = None) -> Report:
         """End all sessions but the caller's own.
 
         Raises:
@@ -72,7 +79,8 @@ class SessionService:
         return self._bulk.run(
             token,
             ENDED,
-            scope=EndingScope.OTHERS,
+            what="others",
+            reason=reason,
             page_at=lambda cursor: self._cognito.list_user_sessions(token.value, cursor),
             choose=lambda sessions: [one.id for one in sessions if not one.current],
             call=lambda one: self._revoke(token, one),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from prometheus_client import REGISTRY
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient
@@ -119,3 +120,35 @@ def test_no_user_agent_makes_a_line_of_its_own(
     assert json.loads(line)["data"]["userAgent"] == agent
     assert line.isascii()
     assert line.isprintable()
+
+
+NOT_MINE = {
+    f"/devices/{OTHER}": "device",
+    "/devices?scope=others": "device",
+    f"/sessions/{PHONE}": "session",
+    "/sessions?scope=others": "session",
+}
+
+
+@pytest.mark.parametrize(("address", "kind"), NOT_MINE.items())
+def test_what_the_user_says_is_not_theirs_is_on_record_and_counted(
+    api: ApiClient, trail: list[str], address: str, kind: str
+) -> None:
+    api.cognito.add(OTHER)
+    api.cognito.add_session(PHONE)
+    before = not_mine(kind)
+    api.delete(address + ("&" if "?" in address else "?") + "reason=not-mine")
+    assert not_mine(kind) == before + 1
+    assert [json.loads(line)["data"]["reason"] for line in trail] == ["not-mine"]
+
+
+def test_what_is_refused_is_on_record_and_wakes_nobody(api: ApiClient, trail: list[str]) -> None:
+    before = not_mine("device")
+    api.delete(f"/devices/{OTHER}?reason=not-mine")
+    assert not_mine("device") == before
+    assert json.loads(trail[0])["data"]["reason"] == "not-mine"
+
+
+def not_mine(kind: str) -> float:
+    """As the metric counts them."""
+    return REGISTRY.get_sample_value("device_bff_not_mine_total", {"kind": kind}) or 0.0

@@ -5,6 +5,7 @@ The pace, and what lost answers mean: tests/unit/domain/test_bulk.py.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from app.domain.devices import DevicePage
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient, assert_problem
-from tests.api.conftest import CURRENT, OTHER, THIRD, Token
+from tests.api.conftest import CURRENT, OTHER, THIRD, Start, Token
 from tests.api.tokens import SUB
 
 
@@ -43,6 +44,35 @@ def test_every_page_is_read_before_any_device_is_forgotten(api: ApiClient) -> No
     assert report == {"forgotten": [*others, CURRENT], "failed": []}
     assert api.cognito.operations() == ["list_devices"] * 3 + ["forget_device"] * 131
     assert {call.arguments["limit"] for call in api.cognito.calls[:3]} == {60}
+
+
+def long_ago(days: float) -> datetime:
+    return datetime.now(UTC) - timedelta(days)
+
+
+def test_those_not_signed_in_for_so_many_days_are_forgotten_but_this_one(api: ApiClient) -> None:
+    """A device without that date may be in use."""
+    api.cognito.add(OTHER, last_authenticated_at=long_ago(90.1))
+    api.cognito.add(THIRD, last_authenticated_at=long_ago(89.9))
+    api.cognito.add(CURRENT, last_authenticated_at=long_ago(400))
+    api.cognito.add("eu-west-1_dddd", last_authenticated_at=None)
+    report = api.delete("/devices?scope=inactive&days=90").get_json()
+    assert report == {"forgotten": [OTHER], "failed": []}
+
+
+def test_trust_ends_so_many_days_after_tracking_and_those_devices_are_forgotten_but_this_one(
+    start: Start,
+) -> None:
+    api = start(TRUST_DAYS="30")
+    tracked = {OTHER: long_ago(30.1), THIRD: long_ago(29.9), CURRENT: long_ago(31)}
+    for key, created_at in tracked.items():
+        api.cognito.add(key, created_at=created_at)
+    api.cognito.add("eu-west-1_dddd", created_at=None)
+    listed = {it["id"]: it["trustExpiresAt"] for it in api.get("/devices").get_json()["items"]}
+    ends = (tracked[OTHER] + timedelta(30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert (listed[OTHER], listed["eu-west-1_dddd"]) == (ends, None)
+    report = api.delete("/devices?scope=expired").get_json()
+    assert report == {"forgotten": [OTHER], "failed": []}
 
 
 def test_a_token_without_a_device_has_only_others(

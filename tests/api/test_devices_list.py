@@ -44,6 +44,7 @@ def test_a_device_has_every_member_of_the_contract(api: ApiClient) -> None:
                 "createdAt": "2026-01-02T03:04:05Z",
                 "lastModifiedAt": "2026-01-02T03:04:05Z",
                 "lastAuthenticatedAt": "2026-01-02T03:04:05Z",
+                "trustExpiresAt": None,
                 "attributes": {"device_status": "valid", "dev:device_sdk": "aws-sdk"},
             }
         ],

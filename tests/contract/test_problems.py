@@ -27,7 +27,10 @@ CALLS = {
 }
 CODES = {code.value: code for code in ErrorCode}
 TAKES_A_BODY = {"trackDevice", "updateDevice", "updateCurrentDevice"}
-TAKES_A_QUERY = {"listDevices", "forgetDevices", "listSessions", "endSession", "endSessions"}
+TAKES_A_QUERY = {
+    *("listDevices", "forgetDevices", "forgetDevice"),
+    *("listSessions", "endSession", "endSessions"),
+}
 ASKS_TO_SIGN_IN_AGAIN = {
     *("trackDevice", "forgetDevices", "updateDevice", "forgetDevice", "updateCurrentDevice"),
     *("endSession", "endSessions"),

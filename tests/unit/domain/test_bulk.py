@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.domain.access_token import AccessToken
+from app.domain.audit import Reason
 from app.domain.bulk import Bulk, Report
 from app.domain.errors import ErrorCode, ServiceError
 
@@ -25,7 +26,14 @@ class Trail:
     def __init__(self) -> None:
         self.outcomes: list[tuple[str | None, str]] = []
 
-    def record(self, event: str, token: AccessToken, subject: str | None, outcome: str) -> None:
+    def record(
+        self,
+        event: str,
+        token: AccessToken,
+        subject: str | None,
+        outcome: str,
+        reason: Reason | None = None,
+    ) -> None:
         self.outcomes.append((subject, outcome))
 
 
@@ -74,7 +82,7 @@ class Cognito:
         return (bulk or self.bulk(**options)).run(
             ANA,
             "device.forgotten",
-            scope="all",
+            what="all",
             page_at=self.page_at,
             choose=choose,
             call=self.call,
