@@ -161,7 +161,6 @@ class DeviceService:
                 `reauthentication-required`, or the devices could not be listed; nothing
                 was forgotten.
         """
-
         if scope is DeletionScope.EXPIRED and self._trust is None:
             wrong = {"scope": ["`expired` needs TRUST_DAYS, which the operator has not set."]}
             raise ServiceError(ErrorCode.VALIDATION_FAILED, errors=wrong)
@@ -215,10 +214,13 @@ class DeviceService:
     def _trust_ends(self, device: Device) -> datetime | None:
         """When a remembered device is no longer trusted. Counted from when it was tracked: nothing
         shows that Cognito's modified date stays when somebody signs in."""
-        if self._trust is None or device.created_at is None:
-            return None
         remembered = device.status is DeviceStatus.REMEMBERED
-        return device.created_at + self._trust if remembered else None
+        if self._trust is None or device.created_at is None or not remembered:
+            return None
+        try:
+            return device.created_at + self._trust
+        except OverflowError:  # one odd date must not spoil a list
+            return None
 
     @contextmanager
     def _change(self) -> Iterator[None]:
