@@ -55,6 +55,14 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
             body.pop("deviceGroupKey", None)
         elif not body.get("deviceGroupKey"):
             body["deviceGroupKey"] = "-group"
+    if _operation_id(case) == "updateDevice":  # no other can be remembered
+        own = _get(case, "/devices").get("currentDeviceId")
+        case.path_parameters["id"] = own or case.path_parameters["id"]
+    if _operation_id(case) == "forgetDevices":  # they go together, which the schema cannot say
+        if case.query.get("scope") == "inactive":
+            case.query.setdefault("days", 90)
+        else:
+            case.query.pop("days", None)
     if _operation_id(case) == "endSession":
         COGNITO.control("POST", "/_local/sign-in", username="demo")
         for session in _get(case, "/sessions").get("items", ()):

@@ -25,7 +25,7 @@ AMOUNT = [f"--max-examples={EXAMPLES}"] if EXAMPLES else ["--max-examples=25", "
 
 @pytest.fixture
 def own_service(cognito: RunningCognito) -> Iterator[Service]:
-    with serving(settings_for(cognito) | {"LOG_LEVEL": "DEBUG"}) as service:
+    with serving(settings_for(cognito) | {"LOG_LEVEL": "DEBUG", "TRUST_DAYS": "90"}) as service:
         yield service
 
 
