@@ -161,10 +161,8 @@ def _field(
         form = [Matches(bounds.pattern)] if bounds.pattern else []
         make, shows_example = partial(fields.String, validate=[length, *form]), True
     else:
-        make, shows_example = (
-            {bool: fields.Boolean, datetime: fields.DateTime}[kind],
-            kind is datetime,
-        )
+        make = {bool: fields.Boolean, datetime: fields.DateTime}[kind]
+        shows_example = kind is datetime
     if_known = Shown.IF_KNOWN in notes
     field: fields.Field[Any] = answer(
         make,
