@@ -27,7 +27,7 @@ from app.domain.devices import (
     Device,
     DevicePage,
     DeviceStatus,
-    DeviceStatusChange,
+    StatusChange,
     TrackedDevice,
 )
 from app.domain.errors import ErrorCode
@@ -201,7 +201,7 @@ class OneDevice(MethodView):
         description="The status is as asked.",
         examples=named("phone-not-remembered"),
     )
-    def patch(self, body: dict[str, DeviceStatus], id: str) -> DeviceStatusChange:
+    def patch(self, body: dict[str, DeviceStatus], id: str) -> StatusChange:
         """Stop remembering a device, or remember this one.
 
         A remembered device may skip the second factor, so only the device that signed in can be
@@ -254,7 +254,7 @@ class CurrentDevice(MethodView):
         description="The status is as asked.",
         examples=named("laptop-remembered"),
     )
-    def patch(self, body: dict[str, DeviceStatus]) -> DeviceStatusChange:
+    def patch(self, body: dict[str, DeviceStatus]) -> StatusChange:
         """Remember the device that the call is made from, or stop remembering it.
 
         This is the user's answer to "Remember this device?" where the user pool asks for it.

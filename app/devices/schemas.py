@@ -1,39 +1,33 @@
 """JSON in and out of the `/devices` calls."""
 
 import unicodedata
-from functools import partial
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from app.domain.bounds import Bounds
 from app.domain.devices import (
-    ATTRIBUTE_MAX_LENGTH,
-    ATTRIBUTES_MAX,
     DEVICE_KEY_MAX_LENGTH,
     DEVICE_KEY_PATTERN,
     DEVICE_NAME_MAX_LENGTH,
     LIST_LIMIT_MAX,
     DeletionScope,
+    Device,
+    DeviceKey,
+    DevicePage,
     DeviceStatus,
     SecretVerifier,
-    TrackingStatus,
+    StatusChange,
+    TrackedDevice,
 )
 from app.http.blueprint import example
 from app.http.problems import ProblemSchema
 from app.http.schemas import (
-    AnswerSchema,
     CamelCaseSchema,
-    DescribedSchema,
     Matches,
     WholeNumber,
-    answer,
-    answer_enum,
-    answer_list,
-    answer_text,
+    answer_schema,
     cursor,
-    ip_address,
-    moment,
-    next_cursor,
     reason,
     required_enum,
 )
@@ -54,21 +48,6 @@ DEVICE_KEY_RULES = [
     Matches(DEVICE_KEY_PATTERN, error="Not a device key."),
 ]
 ONE_SECRET = "Send exactly one of secretVerifier and deviceGroupKey."  # noqa: S105
-
-
-def device_key(description: str, *, nullable: bool = False) -> Any:
-    """A device key in an answer."""
-    return answer_text(
-        description, example("laptop/id"), nullable=nullable, validate=DEVICE_KEY_RULES
-    )
-
-
-def is_current() -> Any:
-    return answer(
-        fields.Boolean,
-        "Whether this is the device that the access token was issued to, "
-        "the one in the user's hands.",
-    )
 
 
 def readable(name: str) -> None:
@@ -133,66 +112,11 @@ class ForgettingQuerySchema(CamelCaseSchema):
     reason = reason()
 
 
-class DeviceSchema(DescribedSchema):
-    """A device the user signs in with."""
-
-    id = device_key("The device key, which Cognito gave the device when it first signed in.")
-    name = answer_text(
-        "The name as Cognito holds it, which may be a library's own; null when the device was "
-        "tracked without one. Show `displayName` instead. Set once, by `trackDevice` or by the "
-        "library that confirmed the device: Cognito cannot rename a device.",
-        example("laptop/name"),
-        nullable=True,
-        validate=validate.Length(max=DEVICE_NAME_MAX_LENGTH),
-    )
-    status = answer_enum(
-        DeviceStatus,
-        "`remembered`: the device may stand in for the second factor at the "
-        "next sign-in. `not_remembered`: it is known, and the second factor is asked for. "
-        "Change it with `updateDevice`.",
-    )
-    current = is_current()
-    last_ip_address = ip_address("The address that the device last signed in from.")
-    created_at = moment("When the device was first tracked.", "2026-01-12T08:30:05Z")
-    last_modified_at = moment("When its status last changed.", "2026-01-12T08:30:06Z")
-    last_authenticated_at = moment("When it last signed in.", "2026-03-02T07:58:41Z")
-    trust_expires_at = moment(
-        "When a remembered device stops being trusted, where the operator has set TRUST_DAYS; null "
-        "otherwise. Forget expired devices with `forgetDevices`.",
-        "2026-04-12T08:30:05Z",
-    )
-    attributes = answer(
-        fields.Dict,
-        "What else Cognito said about the device, by its own names. For support staff rather than "
-        "for users.",
-        {"device_status": "valid"},
-        keys=fields.String(),
-        values=fields.String(
-            validate=validate.Length(max=ATTRIBUTE_MAX_LENGTH),
-            metadata={"description": "The attribute's value."},
-        ),
-        metadata={"maxProperties": ATTRIBUTES_MAX},
-    )
-
-
-class DevicePageSchema(AnswerSchema):
-    """One page of the user's devices."""
-
-    items = answer_list(DeviceSchema, LIST_LIMIT_MAX, "The remembered devices, in Cognito's order.")
-    next_cursor = next_cursor(example("first-page/nextCursor"))
-    current_device_id = device_key(
-        "The device that this call is made from, also where Cognito does not list it: then it is "
-        "not remembered, and a page can offer to remember it. Null when the token names none.",
-        nullable=True,
-    )
-
-
 class SecretVerifierSchema(CamelCaseSchema):
     """The SRP verifier of a secret that the client made."""
 
     password_verifier = fields.String(
         required=True,
-        load_only=True,
         validate=[validate.Length(min=4, max=1024), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The verifier v of RFC 2945 in Cognito's 3072-bit group, big-endian, "
@@ -202,7 +126,6 @@ class SecretVerifierSchema(CamelCaseSchema):
     )
     salt = fields.String(
         required=True,
-        load_only=True,
         validate=[validate.Length(min=4, max=256), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The random salt that the verifier was computed with, in base64.",
@@ -268,28 +191,6 @@ class TrackDeviceSchema(CamelCaseSchema):
             raise ValidationError({way: [ONE_SECRET] for way in ways})
 
 
-class TrackedDeviceSchema(AnswerSchema):
-    """The result of tracking a device."""
-
-    id = device_key("The device key that was sent.")
-    status = answer_enum(
-        TrackingStatus, "`remembered`, or `tracked` while the user must still opt in."
-    )
-    user_confirmation_necessary = answer(
-        fields.Boolean,
-        "True where the user pool lets its users choose, and this one is still to be asked.",
-    )
-    device_password = fields.String(
-        dump_only=True,
-        validate=validate.Length(min=4, max=256),
-        metadata={
-            "description": "The device's secret, when the service made it: the password of "
-            "DEVICE_SRP_AUTH. Keep it where the device key is kept. It is sent this once only.",
-            "examples": [example("tracked-until-opt-in/devicePassword")],
-        },
-    )
-
-
 class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
@@ -300,33 +201,31 @@ class StatusUpdateSchema(CamelCaseSchema):
     )
 
 
-class StatusChangeSchema(AnswerSchema):
-    """A device's new status."""
-
-    id = device_key("The device whose status changed.")
-    status = answer_enum(DeviceStatus, "The status it has now.")
-    current = is_current()
-
-
-class FailedForgetSchema(AnswerSchema):
+class FailedForget(TypedDict):
     """A device that was not forgotten."""
 
-    id = device_key("The device that was not forgotten.")
-    problem = answer(
-        partial(fields.Nested, ProblemSchema), "Why, as `forgetDevice` would have answered."
-    )
+    id: Annotated[DeviceKey, "The device that was not forgotten."]
+    problem: Annotated[dict[str, Any], "Why, as `forgetDevice` would have answered."]
 
 
-class ForgetReportSchema(AnswerSchema):
+class ForgetReport(TypedDict):
     """The result of forgetting many devices."""
 
-    forgotten = answer_list(
-        device_key("A device key."),
-        FORGET_MAX,
+    forgotten: Annotated[
+        list[DeviceKey],
+        Bounds(FORGET_MAX),
         "The devices forgotten, in the order it was done: with `scope=all`, the current one last.",
-    )
-    failed = answer_list(
-        FailedForgetSchema,
-        FORGET_MAX,
+    ]
+    failed: Annotated[
+        list[FailedForget],
+        Bounds(FORGET_MAX),
         "The devices not forgotten. Repeat the call for the rest; `device-not-found` needs none.",
-    )
+    ]
+
+
+DeviceSchema = answer_schema(Device, "laptop")
+DevicePageSchema = answer_schema(DevicePage, "first-page", items=DeviceSchema)
+TrackedDeviceSchema = answer_schema(TrackedDevice, "tracked-until-opt-in")
+StatusChangeSchema = answer_schema(StatusChange, "laptop-remembered")
+FailedForgetSchema = answer_schema(FailedForget, "some-failed/failed/0", problem=ProblemSchema)
+ForgetReportSchema = answer_schema(ForgetReport, "some-failed", failed=FailedForgetSchema)

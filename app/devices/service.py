@@ -20,8 +20,8 @@ from app.domain.devices import (
     Device,
     DevicePage,
     DeviceStatus,
-    DeviceStatusChange,
     SecretVerifier,
+    StatusChange,
     TrackedDevice,
     TrackingStatus,
     is_device_key,
@@ -110,9 +110,7 @@ class DeviceService:
             device_password=password,
         )
 
-    def set_status(
-        self, token: AccessToken, device_key: str, status: DeviceStatus
-    ) -> DeviceStatusChange:
+    def set_status(self, token: AccessToken, device_key: str, status: DeviceStatus) -> StatusChange:
         """Remember this device, or stop remembering any; as often as the user likes.
 
         A stolen token must not make another device stand in for the second factor.
@@ -132,7 +130,7 @@ class DeviceService:
                 remembering=remembering,
             )
             self._cognito.update_device_status(token.value, device_key, status)
-        return DeviceStatusChange(device_key, status, current=current)
+        return StatusChange(device_key, status, current=current)
 
     def forget(self, token: AccessToken, device_key: str, reason: Reason | None = None) -> None:
         """Forget one device: its refresh tokens fail from now on.
@@ -163,7 +161,6 @@ class DeviceService:
                 `reauthentication-required`, or the devices could not be listed; nothing
                 was forgotten.
         """
-
         if scope is DeletionScope.EXPIRED and self._trust is None:
             wrong = {"scope": ["`expired` needs TRUST_DAYS, which the operator has not set."]}
             raise ServiceError(ErrorCode.VALIDATION_FAILED, errors=wrong)
@@ -217,10 +214,13 @@ class DeviceService:
     def _trust_ends(self, device: Device) -> datetime | None:
         """When a remembered device is no longer trusted. Counted from when it was tracked: nothing
         shows that Cognito's modified date stays when somebody signs in."""
-        if self._trust is None or device.created_at is None:
-            return None
         remembered = device.status is DeviceStatus.REMEMBERED
-        return device.created_at + self._trust if remembered else None
+        if self._trust is None or device.created_at is None or not remembered:
+            return None
+        try:
+            return device.created_at + self._trust
+        except OverflowError:  # one odd date must not spoil a list
+            return None
 
     @contextmanager
     def _change(self) -> Iterator[None]:

@@ -98,40 +98,22 @@ class Bulk:
                 `invalid-parameter` when the list changed meanwhile, `upstream-timeout` when it
                 takes too long.
         """
-
         with self._flights.join(token.value, (event, what, reason)) as flight:
             if flight.is_first:
-                flight.result = self._run(token, event, reason, page_at, choose, call, admit)
-        return flight.result
+                deadline = self._clock() + self._seconds
+                try:
+                    admit()
+                    ids = dict.fromkeys(choose(self._list(page_at, deadline)))
+                except ServiceError as error:
+                    self._audit.record(event, token, None, error.code.value, reason)
+                    raise
 
-    def _run(
-        self,
-        token: AccessToken,
-        event: str,
-        reason: Reason | None,
-        page_at: Callable[[str | None], Page[Item]],
-        choose: Callable[[Iterable[Item]], Iterable[str]],
-        call: Callable[[str], None],
-        admit: Callable[[], None],
-    ) -> Report:
-        deadline = self._clock() + self._seconds
-        try:
-            admit()
-            ids = tuple(dict.fromkeys(choose(self._list(page_at, deadline))))
-        except ServiceError as error:
-            self._audit.record(event, token, None, error.code.value, reason)
-            raise
-        done: list[str] = []
-        failed: list[Failed] = []
-        for one in ids:
-            try:
-                with audited(self._audit, event, token, one, reason):
-                    self._in_turn(partial(call, one), deadline)
-            except ServiceError as error:
-                failed.append(Failed(one, error))
-            else:
-                done.append(one)
-        return Report(tuple(done), tuple(failed))
+                def in_turn(one: str) -> None:
+                    with audited(self._audit, event, token, one, reason):
+                        self._in_turn(partial(call, one), deadline)
+
+                flight.result = _each(ids, in_turn)
+        return flight.result
 
     def _list(self, page_at: Callable[[str | None], Page[Item]], deadline: float) -> Iterator[Item]:
         """Every item, read before anything is changed: a cursor does not survive the removal of
@@ -168,3 +150,16 @@ class Bulk:
                     raise
                 earliest = self._clock() + (error.retry_after or 1)
         raise ServiceError(ErrorCode.QUOTA_EXCEEDED, NOT_TRIED, retry_after=1)
+
+
+def _each(ids: Iterable[str], call: Callable[[str], None]) -> Report:
+    done: list[str] = []
+    failed: list[Failed] = []
+    for one in ids:
+        try:
+            call(one)
+        except ServiceError as error:
+            failed.append(Failed(one, error))
+        else:
+            done.append(one)
+    return Report(tuple(done), tuple(failed))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 
 class DeviceType(StrEnum):
@@ -22,7 +23,13 @@ class Description:
     "macOS" or "Android", and has a version only as "Windows 10" and "Windows 11".
     """
 
-    display_name: str | None = None
-    device_type: DeviceType | None = None
-    operating_system: str | None = None
-    browser: str | None = None
+    display_name: Annotated[
+        str | None,
+        "What to show a person. Made of what a client library put into the name; a name that a "
+        "person chose stays as it is. Null where nothing is known.",
+    ] = None
+    device_type: Annotated[DeviceType | None, "For an icon. Null where nothing is known."] = None
+    operating_system: Annotated[
+        str | None, "As `macOS` or `Android`; null where nothing is known."
+    ] = None
+    browser: Annotated[str | None, "As `Chrome`; null where nothing is known, and in apps."] = None

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
+from app.domain.bounds import Bounds, IpAddress, NextCursor, Shown
 from app.domain.descriptions import Description
 
 DEVICE_KEY_PATTERN = r"^[A-Za-z0-9_-]+_[0-9a-f-]+$"
@@ -25,6 +27,13 @@ LIST_LIMIT_MAX = 60
 """ListDevices answers at most this many devices a page (`QueryLimitType`)."""
 
 _DEVICE_KEY = re.compile(DEVICE_KEY_PATTERN)
+
+DeviceKey = Annotated[str, Bounds(DEVICE_KEY_MAX_LENGTH, 1, DEVICE_KEY_PATTERN), "A device key."]
+AttributeValue = Annotated[str, Bounds(ATTRIBUTE_MAX_LENGTH), "The attribute's value."]
+Current = Annotated[
+    bool,
+    "Whether this is the device that the access token was issued to, the one in the user's hands.",
+]
 
 
 def is_device_key(text: str) -> bool:
@@ -55,37 +64,66 @@ class DeletionScope(StrEnum):
     EXPIRED = "expired"
 
 
+# Not frozen: making a list of 60 would take a tenth longer.
 @dataclass(slots=True)
 class Device:
-    """A device that a user signs in with. Times are in UTC; None where Cognito has none.
+    """A device the user signs in with."""
 
-    `description`, `current` and `trust_expires_at` are filled in for the caller. Not frozen: making
-    a list of 60 would take a tenth longer.
-    """
-
-    id: str
-    name: str | None = None
-    status: DeviceStatus = DeviceStatus.REMEMBERED
-    last_ip_address: str | None = None
-    created_at: datetime | None = None
-    last_modified_at: datetime | None = None
-    last_authenticated_at: datetime | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    description: Description = field(default_factory=Description)
-    current: bool = False
-    trust_expires_at: datetime | None = None
+    # Times are in UTC. None is what Cognito did not say; `description`, `current` and
+    # `trust_expires_at` are filled in for the caller.
+    id: Annotated[
+        DeviceKey, "The device key, which Cognito gave the device when it first signed in."
+    ]
+    name: Annotated[
+        Annotated[str, Bounds(DEVICE_NAME_MAX_LENGTH)] | None,
+        "The name as Cognito holds it, which may be a library's own; null when the device was "
+        "tracked without one. Show `displayName` instead. Set once, by `trackDevice` or by the "
+        "library that confirmed the device: Cognito cannot rename a device.",
+    ] = None
+    description: Annotated[Description, Shown.INLINE] = field(default_factory=Description)
+    status: Annotated[
+        DeviceStatus,
+        "`remembered`: the device may stand in for the second factor at the next sign-in. "
+        "`not_remembered`: it is known, and the second factor is asked for. Change it with "
+        "`updateDevice`.",
+    ] = DeviceStatus.REMEMBERED
+    current: Current = False
+    last_ip_address: Annotated[
+        IpAddress | None,
+        "The address that the device last signed in from. IPv4 or IPv6; null when Cognito did not "
+        "say.",
+    ] = None
+    created_at: Annotated[datetime | None, "When the device was first tracked. UTC."] = None
+    last_modified_at: Annotated[datetime | None, "When its status last changed. UTC."] = None
+    last_authenticated_at: Annotated[datetime | None, "When it last signed in. UTC."] = None
+    trust_expires_at: Annotated[
+        datetime | None,
+        "When a remembered device stops being trusted, where the operator has set TRUST_DAYS; null "
+        "otherwise. Forget expired devices with `forgetDevices`. UTC.",
+    ] = None
+    attributes: Annotated[
+        Mapping[str, AttributeValue],
+        Bounds(ATTRIBUTES_MAX),
+        "What else Cognito said about the device, by its own names. For support staff rather than "
+        "for users.",
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class DevicePage:
-    """One page of a user's devices; `next_cursor` is None on the last one.
+    """One page of the user's devices."""
 
-    `current_device_id` is the caller's own device, also where Cognito does not list it.
-    """
-
-    items: tuple[Device, ...]
-    next_cursor: str | None
-    current_device_id: str | None = None
+    items: Annotated[
+        tuple[Device, ...],
+        Bounds(LIST_LIMIT_MAX),
+        "The remembered devices, in Cognito's order.",
+    ]
+    next_cursor: NextCursor
+    current_device_id: Annotated[
+        DeviceKey | None,
+        "The device that this call is made from, also where Cognito does not list it: then it is "
+        "not remembered, and a page can offer to remember it. Null when the token names none.",
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +136,28 @@ class SecretVerifier:
 
 @dataclass(frozen=True, slots=True)
 class TrackedDevice:
-    """The outcome of tracking a device; `device_password` only when we made the secret."""
+    """The result of tracking a device."""
 
-    id: str
-    status: TrackingStatus
-    user_confirmation_necessary: bool
-    device_password: str | None = field(default=None, repr=False)
+    id: Annotated[DeviceKey, "The device key that was sent."]
+    status: Annotated[
+        TrackingStatus, "`remembered`, or `tracked` while the user must still opt in."
+    ]
+    user_confirmation_necessary: Annotated[
+        bool, "True where the user pool lets its users choose, and this one is still to be asked."
+    ]
+    device_password: Annotated[
+        str | None,
+        Bounds(256, 4),
+        Shown.IF_KNOWN,
+        "The device's secret, when the service made it: the password of DEVICE_SRP_AUTH. Keep it "
+        "where the device key is kept. It is sent this once only.",
+    ] = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceStatusChange:
-    """The outcome of remembering a device, or of no longer remembering it."""
+class StatusChange:
+    """A device's new status."""
 
-    id: str
-    status: DeviceStatus
-    current: bool
+    id: Annotated[DeviceKey, "The device whose status changed."]
+    status: Annotated[DeviceStatus, "The status it has now."]
+    current: Current

@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
+from app.domain.bounds import Bounds, IpAddress, NextCursor, Shown
 from app.domain.descriptions import Description
 
 SESSION_ID_PATTERN = r"^(tkn|sso)[a-z0-9]{25}$"
@@ -17,6 +19,10 @@ SESSIONS_MAX = 125
 """ListUserSessions answers at most this many sessions a page."""
 
 _SESSION_ID = re.compile(SESSION_ID_PATTERN)
+
+SessionId = Annotated[
+    str, Bounds(SESSION_ID_LENGTH, SESSION_ID_LENGTH, SESSION_ID_PATTERN), "A session id."
+]
 
 
 def is_session_id(text: str) -> bool:
@@ -39,36 +45,51 @@ class EndingScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a session was last active, in English; None where Cognito does not know."""
+    """Where a session was last active, as Cognito estimates it from the address."""
 
-    city: str | None = None
-    country: str | None = None
+    city: Annotated[str | None, "In English; null when Cognito does not know."] = None
+    country: Annotated[str | None, "In English; null when Cognito does not know."] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A place where the user is signed in. Times are in UTC; None where Cognito has none.
+    """A place where the user is signed in."""
 
-    `device_text`: Cognito's `DeviceType`, what it makes of the User-Agent.
-    """
-
-    id: str
-    session_type: SessionType
-    current: bool = False
-    client_id: str | None = None
-    client_name: str | None = None
-    last_ip_address: str | None = None
-    last_location: Location = field(default_factory=Location)
-    created_at: datetime | None = None
-    last_active_at: datetime | None = None
-    origin_session_id: str | None = None
+    # Times are in UTC. None is what Cognito did not say.
+    id: Annotated[SessionId, "The session id, Cognito's own."]
+    session_type: Annotated[
+        SessionType,
+        "`token`: an app's sign-in, which holds tokens. `sso`: a browser's managed login, through "
+        "which several token sessions may come.",
+    ]
+    current: Annotated[bool, "Whether it is the session that makes this call."] = False
+    client_id: Annotated[str | None, "The app client that the user signed in to."] = None
+    client_name: Annotated[
+        str | None,
+        "What the operator of this service calls that app client; null when it has no name.",
+    ] = None
+    description: Annotated[Description, Shown.INLINE] = field(default_factory=Description)
+    last_ip_address: Annotated[
+        IpAddress | None,
+        "The address that the session was last active from. IPv4 or IPv6; null when Cognito did "
+        "not say.",
+    ] = None
+    last_location: Annotated[Location, "Where that was."] = field(default_factory=Location)
+    created_at: Annotated[datetime | None, "When the user signed in. UTC."] = None
+    last_active_at: Annotated[
+        datetime | None, "When the session last refreshed its tokens. UTC."
+    ] = None
+    origin_session_id: Annotated[
+        SessionId | None,
+        "The `sso` session that a token session came through; null where there is none.",
+    ] = None
     device_text: str | None = None
-    description: Description = field(default_factory=Description)
+    """Cognito's `DeviceType`, what it makes of the User-Agent; `description` is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPage:
-    """One page of a user's sessions; `next_cursor` is None on the last one."""
+    """One page of the user's sessions."""
 
-    items: tuple[Session, ...]
-    next_cursor: str | None
+    items: Annotated[tuple[Session, ...], Bounds(SESSIONS_MAX), "The sessions, in Cognito's order."]
+    next_cursor: NextCursor

@@ -67,7 +67,6 @@ class ProblemSchema(AnswerSchema):
         metadata={"pattern": f"^{request_ids.PATTERN}$"},
     )
     max_age = fields.Integer(
-        dump_only=True,
         metadata={
             "description": "With `reauthentication-required` only: seconds that may have passed "
             "since the user signed in. Left out where any sign-in is recent enough.",
@@ -80,7 +79,6 @@ class ProblemSchema(AnswerSchema):
         fields.String(
             metadata={"description": "An `acr` value.", "minLength": 1, "maxLength": 1024}
         ),
-        dump_only=True,
         metadata={
             "description": "With `reauthentication-required` only: the sign-in's `acr` must be one "
             "of these. Left out where any is strong enough.",
@@ -100,7 +98,6 @@ class ProblemSchema(AnswerSchema):
             ),
             metadata={"description": "What is wrong with it.", "maxItems": 16},
         ),
-        dump_only=True,
         metadata={
             "description": "With `validation-failed` only: field → what is wrong with it. A nested "
             "field by its dotted path, `body` for the body as a whole.",

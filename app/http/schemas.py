@@ -5,22 +5,27 @@ validators know.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from types import NoneType
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from app.domain.audit import Reason
-from app.domain.bounds import CURSOR_MAX_LENGTH, CURSOR_PATTERN, TEXT_MAX_LENGTH
-from app.domain.descriptions import DeviceType
+from app.domain.bounds import CURSOR_MAX_LENGTH, CURSOR_PATTERN, TEXT_MAX_LENGTH, Bounds, Shown
+from app.http.blueprint import example
 
-IP_ADDRESS_MAX_LENGTH = 45
-"""An IPv4-mapped IPv6 address, written out."""
-IP_ADDRESS_PATTERN = r"^[0-9A-Fa-f.:]+$"
-"""For either version. A choice of two formats would be a class of its own in generated clients."""
+Note = TypeVar("Note")
+
+
+def camel_case(name: str) -> str:
+    """JSON's name of a Python attribute."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 class CamelCaseSchema(Schema):
@@ -29,8 +34,7 @@ class CamelCaseSchema(Schema):
     error_messages = {"type": "Must be a JSON object."}
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        first, *rest = (field_obj.data_key or field_name).split("_")
-        field_obj.data_key = first + "".join(word.capitalize() for word in rest)
+        field_obj.data_key = camel_case(field_obj.data_key or field_name)
 
 
 class AnswerSchema(CamelCaseSchema):
@@ -97,8 +101,7 @@ def answer(kind: Callable[..., Any], description: str, *examples: Any, **options
     """A member of an answer. `kind`: the field's class, or what makes it of `options`; `nullable`:
     whether it may be null."""
     return kind(
-        required=True,
-        dump_only=True,
+        required=options.pop("required", True),
         allow_none=options.pop("nullable", False),
         metadata={
             "description": description,
@@ -115,32 +118,81 @@ def answer_text(description: str, *examples: str, **options: Any) -> Any:
     return answer(fields.String, description, *examples, **bound | options)
 
 
-def answer_enum(kind: type[StrEnum], description: str, **options: Any) -> Any:
-    """One of a few words in an answer."""
-    return answer(partial(fields.Enum, kind, by_value=True), description, **options)
+def answer_schema(model: type, examples: str, **nested: type[Schema]) -> type[AnswerSchema]:
+    """The schema of a model: a field for each member that has words (`app.domain.bounds`).
+
+    `examples`: where those of its members are, as `laptop`. `nested`: the schemas of members that
+    are models, or lists of models.
+    """
+    members: dict[str, Any] = {"__doc__": model.__doc__}
+    for name, hint in get_type_hints(model, include_extras=True).items():
+        kind, notes, _ = _read(hint)
+        if Shown.INLINE in notes:
+            for inner, told in get_type_hints(kind, include_extras=True).items():
+                at = f"{examples}/{camel_case(inner)}"
+                members[inner] = _field(told, at, attribute=f"{name}.{inner}")
+        elif _last(str, notes):
+            members[name] = _field(hint, f"{examples}/{camel_case(name)}", nested.get(name))
+    return type(f"{model.__name__}Schema", (AnswerSchema,), members)
 
 
-def answer_list(inner: Any, most: int, description: str) -> Any:
-    """A list in an answer; `inner`: a field, or the schema of its items."""
-    field = inner if isinstance(inner, fields.Field) else fields.Nested(inner)
-    bound = validate.Length(max=most)
-    return answer(partial(fields.List, field), description, validate=bound)
-
-
-def moment(description: str, example: str) -> Any:
-    """A time in an answer; null where Cognito has none."""
-    return answer(fields.DateTime, f"{description} UTC.", example, nullable=True)
-
-
-def ip_address(description: str) -> Any:
-    """An address in an answer."""
-    return answer_text(
-        f"{description} IPv4 or IPv6; null when Cognito did not say.",
-        "203.0.113.24",
-        "2001:db8:85a3::8a2e:370:7334",
-        nullable=True,
-        validate=[validate.Length(max=IP_ADDRESS_MAX_LENGTH), Matches(IP_ADDRESS_PATTERN)],
+def _field(
+    hint: Any, at: str | None, nested: type[Schema] | None = None, **options: Any
+) -> fields.Field[Any]:
+    """The field of a member, by its type and what that is annotated with. `at`: where its example
+    is."""
+    kind, notes, nullable = _read(hint)
+    bounds = _last(Bounds, notes) or Bounds(TEXT_MAX_LENGTH)
+    length = validate.Length(bounds.min, bounds.max)
+    shows_example = False
+    make: Callable[..., Any]
+    if get_origin(kind) in (tuple, list):
+        item = fields.Nested(nested) if nested else _field(get_args(kind)[0], f"{at}/0")
+        make = partial(fields.List, item, validate=length)
+    elif get_origin(kind) is Mapping:
+        values, shows_example = _field(get_args(kind)[1], None), True
+        make = partial(fields.Dict, keys=fields.String(), values=values)
+        options["metadata"] = {"maxProperties": bounds.max}
+    elif nested:
+        make = partial(fields.Nested, nested)
+    elif issubclass(kind, StrEnum):
+        make = partial(fields.Enum, kind, by_value=True)
+    elif kind is str:
+        form = [Matches(bounds.pattern)] if bounds.pattern else []
+        make, shows_example = partial(fields.String, validate=[length, *form]), True
+    else:
+        make = {bool: fields.Boolean, datetime: fields.DateTime}[kind]
+        shows_example = kind is datetime
+    if_known = Shown.IF_KNOWN in notes
+    field: fields.Field[Any] = answer(
+        make,
+        _last(str, notes) or "",
+        *([example(at)] if at and shows_example else []),
+        nullable=nullable and not if_known,
+        required=not if_known,
+        **options,
     )
+    return field
+
+
+def _last(kind: type[Note], notes: list[Any]) -> Note | None:
+    """The outermost note of a kind."""
+    return next((note for note in reversed(notes) if isinstance(note, kind)), None)
+
+
+def _read(hint: Any) -> tuple[Any, list[Any], bool]:
+    """What a type hint says: the type, what it is annotated with (the outermost last), and whether
+    it may be None."""
+    notes: list[Any] = []
+    nullable = False
+    while True:
+        if get_origin(hint) is Annotated:
+            hint, *more = get_args(hint)
+            notes = more + notes
+        elif NoneType in get_args(hint):
+            hint, nullable = get_args(hint)[0], True
+        else:
+            return hint, notes, nullable
 
 
 def required_enum(kind: type[StrEnum], description: str) -> Any:
@@ -174,44 +226,4 @@ def cursor(example: str) -> fields.String:
             "first page. It expires soon: do not store it.",
             "examples": [example],
         },
-    )
-
-
-def next_cursor(example: str) -> Any:
-    """The cursor of an answer."""
-    return answer_text(
-        "Ask for the next page with it, as `cursor`. Null on the last page.",
-        example,
-        nullable=True,
-        validate=[validate.Length(min=1, max=CURSOR_MAX_LENGTH), Matches(CURSOR_PATTERN)],
-    )
-
-
-class DescribedSchema(AnswerSchema):
-    """What a person is shown."""
-
-    display_name = answer_text(
-        "What to show a person. Made of what a client library put into the name; a name that a "
-        "person chose stays as it is. Null where nothing is known.",
-        "Chrome on macOS",
-        nullable=True,
-        attribute="description.display_name",
-    )
-    device_type = answer_enum(
-        DeviceType,
-        "For an icon. Null where nothing is known.",
-        nullable=True,
-        attribute="description.device_type",
-    )
-    operating_system = answer_text(
-        "As `macOS` or `Android`; null where nothing is known.",
-        "macOS",
-        nullable=True,
-        attribute="description.operating_system",
-    )
-    browser = answer_text(
-        "As `Chrome`; null where nothing is known, and in apps.",
-        "Chrome",
-        nullable=True,
-        attribute="description.browser",
     )

@@ -1,51 +1,17 @@
 """JSON in and out of the `/sessions` calls."""
 
-from functools import partial
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from app.domain.sessions import (
-    SESSION_ID_LENGTH,
-    SESSION_ID_PATTERN,
-    SESSIONS_MAX,
-    EndingScope,
-    SessionType,
-)
+from app.domain.bounds import Bounds
+from app.domain.sessions import EndingScope, Location, Session, SessionId, SessionPage
 from app.http.blueprint import example
 from app.http.problems import ProblemSchema
-from app.http.schemas import (
-    AnswerSchema,
-    CamelCaseSchema,
-    DescribedSchema,
-    Matches,
-    answer,
-    answer_enum,
-    answer_list,
-    answer_text,
-    cursor,
-    ip_address,
-    moment,
-    next_cursor,
-    reason,
-    required_enum,
-)
+from app.http.schemas import CamelCaseSchema, answer_schema, cursor, reason, required_enum
 
 END_MAX = 10_000
 """Cognito keeps 100 token sessions a user at most; this leaves room for sso sessions."""
-
-
-def session_id(description: str, of: str = "sessions/items/1/id", *, nullable: bool = False) -> Any:
-    """A session id in an answer."""
-    return answer_text(
-        description,
-        example(of),
-        nullable=nullable,
-        validate=[
-            validate.Length(min=SESSION_ID_LENGTH, max=SESSION_ID_LENGTH),
-            Matches(SESSION_ID_PATTERN),
-        ],
-    )
 
 
 class SessionQuerySchema(CamelCaseSchema):
@@ -81,69 +47,31 @@ class EndingQuerySchema(CamelCaseSchema):
     reason = reason()
 
 
-class LocationSchema(AnswerSchema):
-    """Where a session was last active, as Cognito estimates it from the address."""
-
-    city = answer_text("In English; null when Cognito does not know.", "Dublin", nullable=True)
-    country = answer_text("In English; null when Cognito does not know.", "Ireland", nullable=True)
-
-
-class SessionSchema(DescribedSchema):
-    """A place where the user is signed in."""
-
-    id = session_id("The session id, Cognito's own.")
-    session_type = answer_enum(
-        SessionType,
-        "`token`: an app's sign-in, which holds tokens. `sso`: a browser's "
-        "managed login, through which several token sessions may come.",
-    )
-    current = answer(fields.Boolean, "Whether it is the session that makes this call.")
-    client_id = answer_text(
-        "The app client that the user signed in to.", "1h57kf5cpq17m0eml12EXAMPLE", nullable=True
-    )
-    client_name = answer_text(
-        "What the operator of this service calls that app client; null when it has no name.",
-        "Web shop",
-        nullable=True,
-    )
-    last_ip_address = ip_address("The address that the session was last active from.")
-    last_location = answer(partial(fields.Nested, LocationSchema), "Where that was.")
-    created_at = moment("When the user signed in.", "2026-11-12T08:30:05Z")
-    last_active_at = moment("When the session last refreshed its tokens.", "2026-11-26T07:58:41Z")
-    origin_session_id = session_id(
-        "The `sso` session that a token session came through; null where there is none.",
-        "sessions/items/1/originSessionId",
-        nullable=True,
-    )
-
-
-class SessionPageSchema(AnswerSchema):
-    """One page of the user's sessions."""
-
-    items = answer_list(SessionSchema, SESSIONS_MAX, "The sessions, in Cognito's order.")
-    next_cursor = next_cursor(example("first-page/nextCursor"))
-
-
-class FailedEndingSchema(AnswerSchema):
+class FailedEnding(TypedDict):
     """A session that was not ended."""
 
-    id = session_id("The session that was not ended.")
-    problem = answer(
-        partial(fields.Nested, ProblemSchema), "Why, as `endSession` would have answered."
-    )
+    id: Annotated[SessionId, "The session that was not ended."]
+    problem: Annotated[dict[str, Any], "Why, as `endSession` would have answered."]
 
 
-class EndingReportSchema(AnswerSchema):
+class EndingReport(TypedDict):
     """The result of ending many sessions."""
 
-    ended = answer_list(
-        session_id("A session id."),
-        END_MAX,
+    ended: Annotated[
+        list[SessionId],
+        Bounds(END_MAX),
         "The sessions that were ended, in the order it was done.",
-    )
-    failed = answer_list(
-        FailedEndingSchema,
-        END_MAX,
-        "The sessions that were not. Repeat the call for the rest; one with "
-        "`session-not-found` needs none: it ended elsewhere meanwhile.",
-    )
+    ]
+    failed: Annotated[
+        list[FailedEnding],
+        Bounds(END_MAX),
+        "The sessions that were not. Repeat the call for the rest; one with `session-not-found` "
+        "needs none: it ended elsewhere meanwhile.",
+    ]
+
+
+LocationSchema = answer_schema(Location, "sessions/items/0/lastLocation")
+SessionSchema = answer_schema(Session, "sessions/items/0", last_location=LocationSchema)
+SessionPageSchema = answer_schema(SessionPage, "first-page", items=SessionSchema)
+FailedEndingSchema = answer_schema(FailedEnding, "sessions/items/1", problem=ProblemSchema)
+EndingReportSchema = answer_schema(EndingReport, "others-ended", failed=FailedEndingSchema)

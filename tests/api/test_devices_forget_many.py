@@ -68,9 +68,11 @@ def test_trust_ends_so_many_days_after_tracking_and_those_devices_are_forgotten_
     for key, created_at in tracked.items():
         api.cognito.add(key, created_at=created_at)
     api.cognito.add("eu-west-1_dddd", created_at=None)
+    api.cognito.add("eu-west-1_eeee", created_at=datetime.max.replace(tzinfo=UTC))
     listed = {it["id"]: it["trustExpiresAt"] for it in api.get("/devices").get_json()["items"]}
     ends = (tracked[OTHER] + timedelta(30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert (listed[OTHER], listed["eu-west-1_dddd"]) == (ends, None)
+    assert listed[OTHER] == ends
+    assert listed["eu-west-1_dddd"] is listed["eu-west-1_eeee"] is None
     report = api.delete("/devices?scope=expired").get_json()
     assert report == {"forgotten": [OTHER], "failed": []}
 
@@ -152,3 +154,39 @@ def test_a_call_under_way_is_never_told_to_another_token_of_the_user(
             go.set()
         answers = {first: running.result(30).status_code, second: came.status_code}
     assert answers == {first: 200, second: 200} | {bad: 401}
+
+
+@pytest.mark.parametrize(
+    ("under_way", "query"),
+    [
+        ("scope=others", "scope=all"),
+        ("scope=others", "scope=others&reason=not-mine"),
+        ("scope=inactive&days=3650", "scope=inactive&days=1"),
+    ],
+)
+def test_a_call_that_asks_for_something_else_is_a_run_of_its_own(
+    api: ApiClient,
+    three_devices: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    under_way: str,
+    query: str,
+) -> None:
+    listing, go = threading.Event(), threading.Event()
+    list_devices = api.cognito.list_devices
+
+    def slow_once(*call: Any) -> DevicePage:
+        monkeypatch.setattr(api.cognito, "list_devices", list_devices)
+        listing.set()
+        assert go.wait(30)
+        return list_devices(*call)
+
+    monkeypatch.setattr(api.cognito, "list_devices", slow_once)
+    with ThreadPoolExecutor() as pool:
+        try:
+            running = pool.submit(api.delete, f"/devices?{under_way}")
+            assert listing.wait(30)
+            came = pool.submit(api.delete, f"/devices?{query}").result(10)
+            assert came.get_json()["forgotten"]
+        finally:
+            go.set()
+        assert running.result(30).status_code == 200

@@ -1,14 +1,19 @@
 """Many in turn: at a pace, within a deadline, by a clock that only sleeping and calling moves."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from unittest import mock
 
 import pytest
 
+from app import assembly
 from app.domain.access_token import AccessToken
 from app.domain.audit import Reason
 from app.domain.bulk import Bulk, Report
 from app.domain.errors import ErrorCode, ServiceError
+from app.settings import Settings
 
 IDS = ("a", "b", "c", "d")
 ANA = AccessToken("ana", "client", None, "sign-in", 0, None, None, "anas.token")
@@ -114,6 +119,28 @@ def test_runs_of_several_callers_share_the_pace() -> None:
     cognito.now = 1000.0  # as if at the same time
     cognito.run(bulk)
     assert cognito.called_at[2:] == pytest.approx([0.2, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("forget_rate", "quota", "workers", "seconds"), [(10, 25, 2, 0.1), (10, 25, 4, 0.2)]
+)
+def test_runs_leave_a_fifth_of_a_workers_part_of_the_quota_to_other_calls(
+    monkeypatch: pytest.MonkeyPatch, forget_rate: int, quota: int, workers: int, seconds: float
+) -> None:
+    cognito = Cognito()
+    timed = partial(Bulk, clock=lambda: cognito.now, sleep=cognito.sleep)
+    monkeypatch.setattr(assembly, "Bulk", timed)
+    variables = {
+        "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",
+        "COGNITO_CLIENT_IDS": "1example23456789",
+        "FORGET_RATE": str(forget_rate),
+        "COGNITO_UPDATE_QUOTA": str(quota),
+        "WORKERS": str(workers),
+    }
+    with mock.patch.dict(os.environ, variables, clear=True):
+        settings = Settings.from_environ()
+    cognito.run(assembly.make_bulk(settings, cognito.trail))
+    assert cognito.called_at == pytest.approx([seconds * number for number in range(5)])
 
 
 @pytest.mark.parametrize("number", [0, 2])
