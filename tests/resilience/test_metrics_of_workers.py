@@ -88,12 +88,12 @@ def kept_at(cognito: RunningCognito, tmp_path: Path) -> Iterator[tuple[Service, 
     """A service, and the folder that holds the folders of metrics."""
     settings = {"METRICS_PORT": str(free_port()), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     with serving(settings_for(cognito) | settings) as service:
+        until("both workers", lambda: service.logs().count("Booting worker") == 2)
         yield service, tmp_path
 
 
 def test_workers_that_come_and_go_leave_no_files(kept_at: tuple[Service, Path]) -> None:
     service, folder = kept_at
-    until("both workers", lambda: service.logs().count("Booting worker") == 2)
     before = sorted(path.name for path in folder.rglob("*.db"))
     for _ in range(3):
         kill_all_workers(service)
