@@ -299,7 +299,7 @@ class Settings:
     proxy_header: str = _one_of("x-forwarded-for", "x-forwarded-for", "forwarded")
     public_path: str = _text("", _path)
 
-    step_up_max_age: int | None = _whole(None, 1, 30 * 86_400)
+    step_up_max_age: int | None = _whole(None, 60, 30 * 86_400)
     step_up_acr: tuple[str, ...] = _words(_acr)
     trust_days: int | None = _whole(None, 1, 3650)
     audit_log: bool = _switch(True)
