@@ -61,10 +61,11 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     counters = Counters(settings.redis_url)
     breaker = assembly.make_breaker(settings)
     keys = assembly.make_keys(settings)
+    verifier = assembly.make_verifier(settings, keys)
     gate.register(
         app,
         settings,
-        assembly.make_verifier(settings, keys),
+        verifier,
         counters,
         blueprints=frozenset((devices.blueprint.name, sessions.blueprint.name)),
         sign_out=devices.SIGN_OUT,
@@ -87,8 +88,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
         health_blueprint(
             {
                 "accepting": lambda: not app.extensions[DRAINING],
-                # Every address is asked; one has to answer: not every pool has both issuers.
-                "keys": lambda: any(tuple(key_set.ready() for key_set in keys.values())),
+                "keys": verifier.ready,
                 "cognito": lambda: breaker.state() != STATE_OPEN,
             }
         )

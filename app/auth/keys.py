@@ -33,20 +33,6 @@ class KeysUnavailable(Exception):
     """The key set could not be fetched, or holds no key to verify with."""
 
 
-class UnknownKey(ServiceError):
-    """A token names a key that is not known, and it is too early to ask for the key set again.
-
-    It may be a key that the pool has just begun to sign with; or anybody has made it up.
-    """
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(
-            ErrorCode.UPSTREAM_UNAVAILABLE,
-            "The key that signed the access token is not known yet. Try again shortly.",
-            retry_after=retry_after,
-        )
-
-
 class FetchTimeout(BaseException):
     """A fetch took too long. Not an Exception, so that no library swallows it."""
 
@@ -137,8 +123,8 @@ class KeySet:
         """The key named `kid`; None if the key set, fetched since this was asked, has none.
 
         Raises:
-            ServiceError: `upstream-unavailable`, when no key is known, and none can be fetched.
-            UnknownKey: this one is not known, and may not be fetched at once.
+            ServiceError: `upstream-unavailable`, when it is not known, and cannot be fetched at
+                once. The pool may have just begun to sign with it; or anybody has made it up.
         """
         return self._keys[kid] if self.has(kid) else self._look_up(kid)
 
@@ -158,14 +144,10 @@ class KeySet:
         key = self._keys.get(kid)
         if key is not None or self._fetched_at >= asked:
             return key
-        retry_after = max(1, math.ceil(self._wait()))
-        if self._keys:
-            raise UnknownKey(retry_after)
         raise ServiceError(
             ErrorCode.UPSTREAM_UNAVAILABLE,
-            "The user pool's keys, which the access token is verified with, cannot be fetched "
-            "at the moment. Try again later.",
-            retry_after=retry_after,
+            "The key that signed the access token is not known yet. Try again later.",
+            retry_after=max(1, math.ceil(self._wait())),
         )
 
     def _wait(self) -> float:

@@ -64,6 +64,11 @@ class TokenVerifier:
             maxsize=cache_size, ttu=lambda _, it, __: it.expires_at + leeway, timer=clock
         )
 
+    def ready(self) -> bool:
+        """Whether the keys of one issuer are at hand; not every pool has both. If none are, have
+        them fetched in the background."""
+        return any(keys.ready() for keys in self._keys.values())
+
     def verify(self, value: str) -> AccessToken:
         """The access token whose text is `value`.
 
@@ -134,6 +139,8 @@ class TokenVerifier:
         sub, client_id = claims["sub"], claims.get("client_id")
         device_key, scope = claims.get("device_key"), claims.get("scope", "")
         issued_at, expires_at, now = claims["iat"], claims["exp"], self._clock()
+        sign_ins = (claims.get(name) for name in ("origin_jti", "jti", "sub"))
+        sign_in = next((it for it in sign_ins if it and _is_plain(it)), None)
         well_formed = (
             isinstance(sub, str)
             and sub.isprintable()  # not half a surrogate pair, which cannot be written on
@@ -144,15 +151,12 @@ class TokenVerifier:
             and (device_key is None or (isinstance(device_key, str) and is_device_key(device_key)))
             and isinstance(scope, str)
         )
-        if not well_formed:
+        if not well_formed or sign_in is None:
             raise _refused(
-                "claims", "The access token's claims are not those of a Cognito access token."
+                "claims",
+                "The access token's claims are not those of a Cognito access token.",
+                sign_in,
             )
-        sign_in = next(
-            it
-            for name in ("origin_jti", "jti", "sub")
-            if (it := claims.get(name)) and _is_plain(it)
-        )
         if claims["token_use"] != "access":  # noqa: S105
             raise _refused(
                 "token_use",

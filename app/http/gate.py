@@ -21,7 +21,6 @@ from gevent import monkey
 from limits import RateLimitItem, parse
 
 from app.auth.bearer import bearer_token
-from app.auth.keys import UnknownKey
 from app.auth.verifier import TokenRefused, TokenVerifier
 from app.counters import Counters
 from app.domain.access_token import AccessToken
@@ -65,7 +64,7 @@ def register(
     def admit() -> Response | None:
         if request.blueprint not in blueprints or request.method == "OPTIONS":
             return None  # a preflight has no token
-        reads = request.method == "GET"
+        reads = request.method in ("GET", "HEAD")
         if reads and (sock := request.environ.get("gunicorn.socket")) and hung_up(sock):
             return Response(status=CLIENT_CLOSED_REQUEST)  # it would spend Cognito's quota
         try:
@@ -74,8 +73,8 @@ def register(
             count("refused", per_sign_in, refusal.sign_in, site(request.remote_addr))
             raise
         except ServiceError as refusal:
-            if isinstance(refusal, UnknownKey):  # anybody can make one up: no alert is to fire
-                g.route = logs.UNKNOWN_KEY
+            if refusal.code is ErrorCode.UPSTREAM_UNAVAILABLE and verifier.ready():
+                g.route = logs.UNKNOWN_KEY  # anybody can make one up: no alert is to fire
             count("address", per_address, site(request.remote_addr))
             raise
         g.access_token = token
@@ -94,10 +93,12 @@ def register(
             ServiceError: `rate-limited`.
         """
         window = counters.hit(limit, whom, pseudonym(" ".join(key))[:32])
-        refused = refuses and not window.allowed
-        if refused or whom != "user":
+        if not refuses:
+            return
+        told = g.get("rate_limit")
+        if told is None or window.remaining < told[1].remaining or not window.allowed:
             g.rate_limit = limit.amount, window
-        if refused:
+        if not window.allowed:
             metrics.RATE_LIMITED.labels(whom).inc()
             raise ServiceError(
                 ErrorCode.RATE_LIMITED,

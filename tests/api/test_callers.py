@@ -39,8 +39,12 @@ def test_signing_in_again_multiplies_reads_by_five_at_most_and_leaves_changes_op
     def of(number: int) -> ApiClient:
         return api.with_token(token(origin_jti=f"sign-in {number}"))
 
-    reads = [of(number).get("/devices").status_code for number in range(10)]
-    assert reads == [200] * 10
+    reads = [of(number).get("/devices") for number in range(10)]
+    assert [one.status_code for one in reads] == [200] * 10
+    told = [int(one.headers["RateLimit-Remaining"]) for one in reads]
+    assert told == [1] * 9 + [0], "of two windows, the one that refuses first"
+    assert of(10).head("/devices").status_code == 429
+    assert len(api.cognito.calls) == 10
     refused = of(10).get("/devices")
     assert (
         "10 per 1 hour from this user"
@@ -73,6 +77,7 @@ REFUSED: dict[str, tuple[dict[str, object], int]] = {
     "an ID token": ({"token_use": "id"}, 401),
     "another client's": ({"client_id": OTHER_CLIENT_ID}, 401),
     "without the scope": ({"scope": "openid"}, 403),
+    "with odd claims": ({"device_key": "no device key"}, 401),
 }
 
 

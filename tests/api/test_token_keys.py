@@ -15,6 +15,7 @@ from tests.api.tokens import ISSUER, SigningKey, access_claims, sign
 from tests.polling import until
 
 SECONDS_COUNT = "device_bff_http_request_duration_seconds_count"
+UNKNOWN_KEY = {"method": "GET", "route": "unknown-key", "status": "503"}
 SWITCHED_ISSUER = ISSUER.replace("cognito-idp", "issuer-cognito-idp")
 
 
@@ -49,13 +50,12 @@ def test_a_key_that_is_rotated_in_after_a_made_up_one_is_waited_for(
     made_up = api.with_token(sign(access_claims(), strangers_key, headers={"kid": "made-up"}))
     assert_problem(made_up.get("/devices"), 401, "invalid-token", challenge=INVALID_TOKEN)
     jwks.keys = [next_pool_key]
-    labels = {"method": "GET", "route": "unknown-key", "status": "503"}
-    before = REGISTRY.get_sample_value(SECONDS_COUNT, labels) or 0.0
+    before = REGISTRY.get_sample_value(SECONDS_COUNT, UNKNOWN_KEY) or 0.0
     rotated_in = api.with_token(sign(access_claims(), next_pool_key))
     waits = rotated_in.get("/devices")
     assert_problem(waits, 503, "upstream-unavailable", retry_after=True)
     assert 1 <= int(waits.headers["Retry-After"]) <= 60
-    assert REGISTRY.get_sample_value(SECONDS_COUNT, labels) == before + 1
+    assert REGISTRY.get_sample_value(SECONDS_COUNT, UNKNOWN_KEY) == before + 1
     assert [rotated_in.get("/devices").status_code for _ in range(2)] == [503, 429]
 
 
@@ -64,8 +64,11 @@ def test_it_starts_without_the_keys_and_serves_once_they_are_there(
 ) -> None:
     jwks.status = 500
     api = start(JWKS_REFETCH_INTERVAL="0.05")
+    of_the_route = UNKNOWN_KEY | {"route": "/devices"}
+    before = REGISTRY.get_sample_value(SECONDS_COUNT, of_the_route) or 0.0
     response = api.get("/devices")
     assert_problem(response, 503, "upstream-unavailable", retry_after=True)
+    assert REGISTRY.get_sample_value(SECONDS_COUNT, of_the_route) == before + 1, "alerts see it"
     assert api.cognito.calls == []
     assert api.get("/healthz").status_code == 200
     readiness = api.get("/readyz")
@@ -94,16 +97,20 @@ def test_known_keys_serve_on_while_the_address_is_down(
 def test_one_of_two_key_addresses_is_enough_to_be_ready_and_to_serve(
     start: Start, jwks: JwksServer, token: Token
 ) -> None:
-    """A pool that issues the first form only has 403 at the address of the second."""
+    """A pool that issues the first form only has 403 at the address of the second. Probes do not
+    ask there again and again, and a token that anybody can make up concerns no route's alerts."""
     with closing(JwksServer()) as not_switched:
         not_switched.status = 403
-        urls = f"{jwks.url}, {not_switched.url}"
-        api = start(COGNITO_JWKS_URL=urls, JWKS_REFETCH_INTERVAL="60")
-        assert api.get("/readyz").status_code == 200
+        api = start(COGNITO_JWKS_URL=f"{jwks.url}, {not_switched.url}")
+        for _ in range(3):
+            assert api.get("/readyz").status_code == 200
+            await_jwks_fetches()
         assert api.get("/devices").status_code == 200
         assert not_switched.fetches == 1
+        before = REGISTRY.get_sample_value(SECONDS_COUNT, UNKNOWN_KEY) or 0.0
         switched = api.with_token(token(iss=SWITCHED_ISSUER)).get("/devices")
         assert_problem(switched, 503, "upstream-unavailable", retry_after=True)
+        assert REGISTRY.get_sample_value(SECONDS_COUNT, UNKNOWN_KEY) == before + 1
 
 
 def test_an_issuers_keys_are_its_own(
