@@ -31,11 +31,11 @@ from app.http.schemas import (
     answer_list,
     answer_text,
     cursor,
+    enum,
     ip_address,
     moment,
     next_cursor,
     reason,
-    required_enum,
 )
 from app.naming import shows_nothing, turns_text_round
 
@@ -100,7 +100,7 @@ class PageQuerySchema(CamelCaseSchema):
 class DeletionQuerySchema(CamelCaseSchema):
     """Which devices to forget."""
 
-    scope = required_enum(
+    scope = enum(
         DeletionScope,
         "`others`: all devices that `listDevices` shows, but the one this call is made from; when "
         "the token names no device, all of them. `all`: that one too. `inactive`: those whose last "
@@ -108,6 +108,7 @@ class DeletionQuerySchema(CamelCaseSchema):
         "tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator "
         "has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no "
         "mistake forgets everything.",
+        required=True,
     )
     days = WholeNumber(
         validate=validate.Range(min=1, max=3650),
@@ -192,7 +193,6 @@ class SecretVerifierSchema(CamelCaseSchema):
 
     password_verifier = fields.String(
         required=True,
-        load_only=True,
         validate=[validate.Length(min=4, max=1024), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The verifier v of RFC 2945 in Cognito's 3072-bit group, big-endian, "
@@ -202,7 +202,6 @@ class SecretVerifierSchema(CamelCaseSchema):
     )
     salt = fields.String(
         required=True,
-        load_only=True,
         validate=[validate.Length(min=4, max=256), Matches(BASE64_PATTERN, error="Not base64.")],
         metadata={
             "description": "The random salt that the verifier was computed with, in base64.",
@@ -231,7 +230,7 @@ class TrackDeviceSchema(CamelCaseSchema):
         load_default=None,
         validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH), readable],
         metadata={
-            "description": "What to call the device. Left out or null, it is named after the "
+            "description": "What to call the device. Left out, it is named after the "
             'User-Agent header, as "Chrome on macOS". It cannot be changed later.',
             "pattern": NAME_PATTERN,
             "examples": ["Ana's laptop"],
@@ -280,7 +279,6 @@ class TrackedDeviceSchema(AnswerSchema):
         "True where the user pool lets its users choose, and this one is still to be asked.",
     )
     device_password = fields.String(
-        dump_only=True,
         validate=validate.Length(min=4, max=256),
         metadata={
             "description": "The device's secret, when the service made it: the password of "
@@ -293,10 +291,11 @@ class TrackedDeviceSchema(AnswerSchema):
 class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
-    status = required_enum(
+    status = enum(
         DeviceStatus,
         "`remembered`: let the device stand in for the second factor. `not_remembered`: ask for it "
         "again. It may change as often as the user likes.",
+        required=True,
     )
 
 

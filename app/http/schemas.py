@@ -5,7 +5,7 @@ validators know.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import partial
 from operator import attrgetter
@@ -21,6 +21,10 @@ IP_ADDRESS_MAX_LENGTH = 45
 """An IPv4-mapped IPv6 address, written out."""
 IP_ADDRESS_PATTERN = r"^[0-9A-Fa-f.:]+$"
 """For either version. A choice of two formats would be a class of its own in generated clients."""
+WORD_MAX_LENGTH = 64
+"""Bounds the words to come of an open enum."""
+EXTENSIBLE_ENUM = "x-extensible-enum"
+"""Names the known words of an open enum, as Zalando's API guidelines have it (rule 112)."""
 
 
 class CamelCaseSchema(Schema):
@@ -98,7 +102,6 @@ def answer(kind: Callable[..., Any], description: str, *examples: Any, **options
     whether it may be null."""
     return kind(
         required=True,
-        dump_only=True,
         allow_none=options.pop("nullable", False),
         metadata={
             "description": description,
@@ -115,9 +118,18 @@ def answer_text(description: str, *examples: str, **options: Any) -> Any:
     return answer(fields.String, description, *examples, **bound | options)
 
 
-def answer_enum(kind: type[StrEnum], description: str, **options: Any) -> Any:
-    """One of a few words in an answer."""
-    return answer(partial(fields.Enum, kind, by_value=True), description, **options)
+def answer_enum(known: Iterable[str], description: str, **options: Any) -> Any:
+    """One of a few words in an answer. The contract calls it a string and names the `known` ones:
+    clients that were generated before a new one can still read it."""
+    words = [str(word) for word in known]
+    named = ", ".join(f"`{word}`" for word in words)
+    return answer_text(
+        f"{description} Known values: {named}. More may come.",
+        *words,
+        validate=validate.Length(max=WORD_MAX_LENGTH),
+        metadata={EXTENSIBLE_ENUM: words},
+        **options,
+    )
 
 
 def answer_list(inner: Any, most: int, description: str) -> Any:
@@ -143,20 +155,19 @@ def ip_address(description: str) -> Any:
     )
 
 
-def required_enum(kind: type[StrEnum], description: str) -> Any:
+def enum(kind: type[StrEnum], description: str, **options: Any) -> Any:
     """One of a few words in a request."""
-    return fields.Enum(kind, by_value=True, required=True, metadata={"description": description})
+    return fields.Enum(
+        kind, by_value=fields.String, metadata={"description": description}, **options
+    )
 
 
 def reason() -> Any:
     """Why something is forgotten or ended, in a query."""
-    return fields.Enum(
+    return enum(
         Reason,
-        by_value=True,
-        metadata={
-            "description": "What the user said: `not-mine`, that they do not know the device or "
-            "session. It goes into the audit log, and changes nothing else."
-        },
+        "What the user said: `not-mine`, that they do not know the device or session. It goes into "
+        "the audit log, and changes nothing else.",
     )
 
 

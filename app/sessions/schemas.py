@@ -24,11 +24,11 @@ from app.http.schemas import (
     answer_list,
     answer_text,
     cursor,
+    enum,
     ip_address,
     moment,
     next_cursor,
     reason,
-    required_enum,
 )
 
 END_MAX = 10_000
@@ -73,10 +73,11 @@ class LinkedQuerySchema(CamelCaseSchema):
 class EndingQuerySchema(CamelCaseSchema):
     """Which sessions to end."""
 
-    scope = required_enum(
+    scope = enum(
         EndingScope,
         "`others`: all sessions but the one that makes this call. Required, so that no mistake "
         "ends sessions.",
+        required=True,
     )
     reason = reason()
 

@@ -228,11 +228,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description The codes that problems have today, for clients to branch on. More may come.
-         * @enum {string}
-         */
-        ErrorCode: "missing-token" | "invalid-token" | "insufficient-scope" | "user-not-confirmed" | "password-reset-required" | "blocked" | "not-this-device" | "reauthentication-required" | "device-not-found" | "no-current-device" | "session-not-found" | "device-already-tracked" | "current-session" | "validation-failed" | "malformed-body" | "body-too-large" | "malformed-request" | "uri-too-long" | "headers-too-large" | "request-timeout" | "invalid-parameter" | "rate-limited" | "quota-exceeded" | "device-tracking-unavailable" | "session-tracking-unavailable" | "upstream-error" | "upstream-timeout" | "upstream-unavailable" | "not-found" | "method-not-allowed" | "internal-error";
         /** @description A problem, as RFC 9457 defines it, with the members that this API adds. */
         Problem: {
             /**
@@ -240,43 +235,43 @@ export interface components {
              * @description `code` as a URI.
              * @example urn:device-bff:problem:device-not-found
              */
-            readonly type: string;
+            type: string;
             /**
              * @description What all problems of this code have in common.
              * @example Device not found
              */
-            readonly title: string;
+            title: string;
             /**
              * @description The HTTP status, again.
              * @example 404
              */
-            readonly status: number;
+            status: number;
             /**
              * @description What went wrong this time and what to do; for developers. Its wording may change.
              * @example No such device: it is unknown, was forgotten or is not remembered.
              */
-            readonly detail: string;
+            detail: string;
             /**
              * Format: uri-reference
              * @description The path that the problem is about; a URN when no path was understood.
              * @example /devices/current
              */
-            readonly instance: string;
+            instance: string;
             /**
-             * @description The kind of problem: what to branch on. Each call lists those it may answer with; treat one that you do not know by its `status`.
+             * @description The kind of problem: what to branch on. Each call lists those it may answer with. More may come: treat one that you do not know by its `status`.
              * @example device-not-found
              */
-            readonly code: string;
+            code: string;
             /**
              * @description The same as X-Request-ID. Log it: it finds our log lines.
              * @example 7b2d6f0a-54c1-4d0e-9d0b-3a1f2f7c9e11
              */
-            readonly requestId: string;
+            requestId: string;
             /**
              * @description With `reauthentication-required` only: seconds that may have passed since the user signed in. Left out where any sign-in is recent enough.
              * @example 300
              */
-            readonly maxAge?: number;
+            maxAge?: number;
             /**
              * @description With `reauthentication-required` only: the sign-in's `acr` must be one of these. Left out where any is strong enough.
              * @example [
@@ -284,7 +279,7 @@ export interface components {
              *       "urn:cognito:loa:4"
              *     ]
              */
-            readonly acrValues?: string[];
+            acrValues?: string[];
             /**
              * @description With `validation-failed` only: field → what is wrong with it. A nested field by its dotted path, `body` for the body as a whole.
              * @example {
@@ -293,107 +288,113 @@ export interface components {
              *       ]
              *     }
              */
-            readonly errors?: {
+            errors?: {
                 [key: string]: string[];
             };
         };
         /**
-         * @description What kind of thing it is, for an icon.
+         * @description The codes that problems have today, for clients to branch on. More may come.
          * @enum {string}
          */
-        DeviceType: "phone" | "tablet" | "computer" | "tv" | "other";
-        /**
-         * @description Whether a device may stand in for the second factor.
-         * @enum {string}
-         */
-        DeviceStatus: "remembered" | "not_remembered";
+        ErrorCode: "missing-token" | "invalid-token" | "insufficient-scope" | "user-not-confirmed" | "password-reset-required" | "blocked" | "not-this-device" | "reauthentication-required" | "device-not-found" | "no-current-device" | "session-not-found" | "device-already-tracked" | "current-session" | "validation-failed" | "malformed-body" | "body-too-large" | "malformed-request" | "uri-too-long" | "headers-too-large" | "request-timeout" | "invalid-parameter" | "rate-limited" | "quota-exceeded" | "device-tracking-unavailable" | "session-tracking-unavailable" | "upstream-error" | "upstream-timeout" | "upstream-unavailable" | "not-found" | "method-not-allowed" | "internal-error";
         /** @description A device the user signs in with. */
         Device: {
             /**
              * @description What to show a person. Made of what a client library put into the name; a name that a person chose stays as it is. Null where nothing is known.
              * @example Chrome on macOS
              */
-            readonly displayName: string | null;
-            /** @description For an icon. Null where nothing is known. */
-            readonly deviceType: components["schemas"]["DeviceType"] | null;
+            displayName: string | null;
+            /**
+             * @description For an icon. Null where nothing is known. Known values: `phone`, `tablet`, `computer`, `tv`, `other`. More may come.
+             * @example phone
+             * @example tablet
+             * @example computer
+             * @example tv
+             * @example other
+             */
+            deviceType: string | null;
             /**
              * @description As `macOS` or `Android`; null where nothing is known.
              * @example macOS
              */
-            readonly operatingSystem: string | null;
+            operatingSystem: string | null;
             /**
              * @description As `Chrome`; null where nothing is known, and in apps.
              * @example Chrome
              */
-            readonly browser: string | null;
+            browser: string | null;
             /**
              * @description The device key, which Cognito gave the device when it first signed in.
              * @example eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42
              */
-            readonly id: string;
+            id: string;
             /**
              * @description The name as Cognito holds it, which may be a library's own; null when the device was tracked without one. Show `displayName` instead. Set once, by `trackDevice` or by the library that confirmed the device: Cognito cannot rename a device.
              * @example macOS 14.2.1 arm macOS Google Chrome/143.0.0.0;Not A(Brand/99.0.0.0
              */
-            readonly name: string | null;
-            /** @description `remembered`: the device may stand in for the second factor at the next sign-in. `not_remembered`: it is known, and the second factor is asked for. Change it with `updateDevice`. */
-            readonly status: components["schemas"]["DeviceStatus"];
+            name: string | null;
+            /**
+             * @description `remembered`: the device may stand in for the second factor at the next sign-in. `not_remembered`: it is known, and the second factor is asked for. Change it with `updateDevice`. Known values: `remembered`, `not_remembered`. More may come.
+             * @example remembered
+             * @example not_remembered
+             */
+            status: string;
             /** @description Whether this is the device that the access token was issued to, the one in the user's hands. */
-            readonly current: boolean;
+            current: boolean;
             /**
              * @description The address that the device last signed in from. IPv4 or IPv6; null when Cognito did not say.
              * @example 203.0.113.24
              * @example 2001:db8:85a3::8a2e:370:7334
              */
-            readonly lastIpAddress: string | null;
+            lastIpAddress: string | null;
             /**
              * Format: date-time
              * @description When the device was first tracked. UTC.
              * @example 2026-01-12T08:30:05Z
              */
-            readonly createdAt: string | null;
+            createdAt: string | null;
             /**
              * Format: date-time
              * @description When its status last changed. UTC.
              * @example 2026-01-12T08:30:06Z
              */
-            readonly lastModifiedAt: string | null;
+            lastModifiedAt: string | null;
             /**
              * Format: date-time
              * @description When it last signed in. UTC.
              * @example 2026-03-02T07:58:41Z
              */
-            readonly lastAuthenticatedAt: string | null;
+            lastAuthenticatedAt: string | null;
             /**
              * Format: date-time
              * @description When a remembered device stops being trusted, where the operator has set TRUST_DAYS; null otherwise. Forget expired devices with `forgetDevices`. UTC.
              * @example 2026-04-12T08:30:05Z
              */
-            readonly trustExpiresAt: string | null;
+            trustExpiresAt: string | null;
             /**
              * @description What else Cognito said about the device, by its own names. For support staff rather than for users.
              * @example {
              *       "device_status": "valid"
              *     }
              */
-            readonly attributes: {
+            attributes: {
                 [key: string]: string;
             };
         };
         /** @description One page of the user's devices. */
         DevicePage: {
             /** @description The remembered devices, in Cognito's order. */
-            readonly items: components["schemas"]["Device"][];
+            items: components["schemas"]["Device"][];
             /**
              * @description Ask for the next page with it, as `cursor`. Null on the last page.
              * @example CAISYWV1LXdlc3QtMV9hODFiNmQwZS05MmM0LTRmMGItOGYzZS03ZDJjNTFiZTZhOTA=
              */
-            readonly nextCursor: string | null;
+            nextCursor: string | null;
             /**
              * @description The device that this call is made from, also where Cognito does not list it: then it is not remembered, and a page can offer to remember it. Null when the token names none.
              * @example eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42
              */
-            readonly currentDeviceId: string | null;
+            currentDeviceId: string | null;
         };
         /** @description The SRP verifier of a secret that the client made. */
         SecretVerifier: {
@@ -416,71 +417,63 @@ export interface components {
              */
             deviceKey: string;
             /**
-             * @description What to call the device. Left out or null, it is named after the User-Agent header, as "Chrome on macOS". It cannot be changed later.
+             * @description What to call the device. Left out, it is named after the User-Agent header, as "Chrome on macOS". It cannot be changed later.
              * @example Ana's laptop
              */
-            name?: string | null;
+            name?: string;
             /** @description Preferred: the verifier of the secret that the client made and keeps. The service never sees the secret. */
-            secretVerifier?: components["schemas"]["SecretVerifier"] | null;
+            secretVerifier?: components["schemas"]["SecretVerifier"];
             /**
              * @description For clients without an SRP library: `AuthenticationResult.NewDeviceMetadata.DeviceGroupKey` of this sign-in. The service makes the secret and answers it once, as `devicePassword`. The call is then not safe to repeat.
              * @example -Qh7Zk2pLx
              */
-            deviceGroupKey?: string | null;
+            deviceGroupKey?: string;
         };
-        /**
-         * @description What a device is once it has been confirmed.
-         * @enum {string}
-         */
-        TrackingStatus: "remembered" | "tracked";
         /** @description The result of tracking a device. */
         TrackedDevice: {
             /**
              * @description The device key that was sent.
              * @example eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42
              */
-            readonly id: string;
-            /** @description `remembered`, or `tracked` while the user must still opt in. */
-            readonly status: components["schemas"]["TrackingStatus"];
+            id: string;
+            /**
+             * @description `remembered`, or `tracked` while the user must still opt in. Known values: `remembered`, `tracked`. More may come.
+             * @example remembered
+             * @example tracked
+             */
+            status: string;
             /** @description True where the user pool lets its users choose, and this one is still to be asked. */
-            readonly userConfirmationNecessary: boolean;
+            userConfirmationNecessary: boolean;
             /**
              * @description The device's secret, when the service made it: the password of DEVICE_SRP_AUTH. Keep it where the device key is kept. It is sent this once only.
              * @example 6hBlZmqzZpH0bXd7dO2+fnbLJEXjWx1y7vF1LxYpKmu3TxX3HcOtaw==
              */
-            readonly devicePassword?: string;
+            devicePassword?: string;
         };
-        /**
-         * @description Which of a user's devices to forget at once.
-         * @enum {string}
-         */
-        DeletionScope: "others" | "all" | "inactive" | "expired";
-        /**
-         * @description What the user said of the device or session. It changes nothing but the audit event.
-         * @enum {string}
-         */
-        Reason: "not-mine";
         /** @description A device that was not forgotten. */
         FailedForget: {
             /**
              * @description The device that was not forgotten.
              * @example eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42
              */
-            readonly id: string;
+            id: string;
             /** @description Why, as `forgetDevice` would have answered. */
-            readonly problem: components["schemas"]["Problem"];
+            problem: components["schemas"]["Problem"];
         };
         /** @description The result of forgetting many devices. */
         ForgetReport: {
             /** @description The devices forgotten, in the order it was done: with `scope=all`, the current one last. */
-            readonly forgotten: string[];
+            forgotten: string[];
             /** @description The devices not forgotten. Repeat the call for the rest; `device-not-found` needs none. */
-            readonly failed: components["schemas"]["FailedForget"][];
+            failed: components["schemas"]["FailedForget"][];
         };
         /** @description Whether to remember a device. */
         StatusUpdate: {
-            /** @description `remembered`: let the device stand in for the second factor. `not_remembered`: ask for it again. It may change as often as the user likes. */
-            status: components["schemas"]["DeviceStatus"];
+            /**
+             * @description `remembered`: let the device stand in for the second factor. `not_remembered`: ask for it again. It may change as often as the user likes.
+             * @enum {string}
+             */
+            status: "remembered" | "not_remembered";
         };
         /** @description A device's new status. */
         StatusChange: {
@@ -488,29 +481,28 @@ export interface components {
              * @description The device whose status changed.
              * @example eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42
              */
-            readonly id: string;
-            /** @description The status it has now. */
-            readonly status: components["schemas"]["DeviceStatus"];
+            id: string;
+            /**
+             * @description The status it has now. Known values: `remembered`, `not_remembered`. More may come.
+             * @example remembered
+             * @example not_remembered
+             */
+            status: string;
             /** @description Whether this is the device that the access token was issued to, the one in the user's hands. */
-            readonly current: boolean;
+            current: boolean;
         };
-        /**
-         * @description `token`: an app's sign-in. `sso`: a browser's managed login, through which they may come.
-         * @enum {string}
-         */
-        SessionType: "token" | "sso";
         /** @description Where a session was last active, as Cognito estimates it from the address. */
         Location: {
             /**
              * @description In English; null when Cognito does not know.
              * @example Dublin
              */
-            readonly city: string | null;
+            city: string | null;
             /**
              * @description In English; null when Cognito does not know.
              * @example Ireland
              */
-            readonly country: string | null;
+            country: string | null;
         };
         /** @description A place where the user is signed in. */
         Session: {
@@ -518,110 +510,116 @@ export interface components {
              * @description What to show a person. Made of what a client library put into the name; a name that a person chose stays as it is. Null where nothing is known.
              * @example Chrome on macOS
              */
-            readonly displayName: string | null;
-            /** @description For an icon. Null where nothing is known. */
-            readonly deviceType: components["schemas"]["DeviceType"] | null;
+            displayName: string | null;
+            /**
+             * @description For an icon. Null where nothing is known. Known values: `phone`, `tablet`, `computer`, `tv`, `other`. More may come.
+             * @example phone
+             * @example tablet
+             * @example computer
+             * @example tv
+             * @example other
+             */
+            deviceType: string | null;
             /**
              * @description As `macOS` or `Android`; null where nothing is known.
              * @example macOS
              */
-            readonly operatingSystem: string | null;
+            operatingSystem: string | null;
             /**
              * @description As `Chrome`; null where nothing is known, and in apps.
              * @example Chrome
              */
-            readonly browser: string | null;
+            browser: string | null;
             /**
              * @description The session id, Cognito's own.
              * @example tkna1s2d3f4g5h6j7k8l9q0w1e2r
              */
-            readonly id: string;
-            /** @description `token`: an app's sign-in, which holds tokens. `sso`: a browser's managed login, through which several token sessions may come. */
-            readonly sessionType: components["schemas"]["SessionType"];
+            id: string;
+            /**
+             * @description `token`: an app's sign-in, which holds tokens. `sso`: a browser's managed login, through which several token sessions may come. Known values: `token`, `sso`. More may come.
+             * @example token
+             * @example sso
+             */
+            sessionType: string;
             /** @description Whether it is the session that makes this call. */
-            readonly current: boolean;
+            current: boolean;
             /**
              * @description The app client that the user signed in to.
              * @example 1h57kf5cpq17m0eml12EXAMPLE
              */
-            readonly clientId: string | null;
+            clientId: string | null;
             /**
              * @description What the operator of this service calls that app client; null when it has no name.
              * @example Web shop
              */
-            readonly clientName: string | null;
+            clientName: string | null;
             /**
              * @description The address that the session was last active from. IPv4 or IPv6; null when Cognito did not say.
              * @example 203.0.113.24
              * @example 2001:db8:85a3::8a2e:370:7334
              */
-            readonly lastIpAddress: string | null;
+            lastIpAddress: string | null;
             /** @description Where that was. */
-            readonly lastLocation: components["schemas"]["Location"];
+            lastLocation: components["schemas"]["Location"];
             /**
              * Format: date-time
              * @description When the user signed in. UTC.
              * @example 2026-11-12T08:30:05Z
              */
-            readonly createdAt: string | null;
+            createdAt: string | null;
             /**
              * Format: date-time
              * @description When the session last refreshed its tokens. UTC.
              * @example 2026-11-26T07:58:41Z
              */
-            readonly lastActiveAt: string | null;
+            lastActiveAt: string | null;
             /**
              * @description The `sso` session that a token session came through; null where there is none.
              * @example sso9w8e7r6t5y4u3i2o1p0a9s8d7
              */
-            readonly originSessionId: string | null;
+            originSessionId: string | null;
         };
         /** @description One page of the user's sessions. */
         SessionPage: {
             /** @description The sessions, in Cognito's order. */
-            readonly items: components["schemas"]["Session"][];
+            items: components["schemas"]["Session"][];
             /**
              * @description Ask for the next page with it, as `cursor`. Null on the last page.
              * @example CAISYWV1LXdlc3QtMV9hODFiNmQwZS05MmM0LTRmMGItOGYzZS03ZDJjNTFiZTZhOTA=
              */
-            readonly nextCursor: string | null;
+            nextCursor: string | null;
         };
-        /**
-         * @description Which of a user's sessions to end at once: Cognito does not end the caller's own.
-         * @enum {string}
-         */
-        EndingScope: "others";
         /** @description A session that was not ended. */
         FailedEnding: {
             /**
              * @description The session that was not ended.
              * @example tkna1s2d3f4g5h6j7k8l9q0w1e2r
              */
-            readonly id: string;
+            id: string;
             /** @description Why, as `endSession` would have answered. */
-            readonly problem: components["schemas"]["Problem"];
+            problem: components["schemas"]["Problem"];
         };
         /** @description The result of ending many sessions. */
         EndingReport: {
             /** @description The sessions that were ended, in the order it was done. */
-            readonly ended: string[];
+            ended: string[];
             /** @description The sessions that were not. Repeat the call for the rest; one with `session-not-found` needs none: it ended elsewhere meanwhile. */
-            readonly failed: components["schemas"]["FailedEnding"][];
+            failed: components["schemas"]["FailedEnding"][];
         };
         /** @description The process is alive. */
         Health: {
             /**
-             * @description Always `ok`: a dead process does not answer.
-             * @enum {string}
+             * @description A dead process does not answer. Known values: `ok`. More may come.
+             * @example ok
              */
-            readonly status: "ok";
+            status: string;
         };
         /** @description Whether to send this process calls. */
         Readiness: {
             /** @description Whether every check but `cognito` was passed. */
-            readonly ready: boolean;
+            ready: boolean;
             /** @description `accepting`: the process is not being stopped. `keys`: the user pool's keys, which tokens are verified with, are at hand. `cognito`: Cognito was not found to be down. */
-            readonly checks: {
+            checks: {
                 [key: string]: boolean;
             };
         };
@@ -1113,11 +1111,11 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `others`: all devices that `listDevices` shows, but the one this call is made from; when the token names no device, all of them. `all`: that one too. `inactive`: those whose last sign-in is `days` ago, never one without that date; a phone that only refreshes its tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no mistake forgets everything. */
-                scope: components["schemas"]["DeletionScope"];
+                scope: "others" | "all" | "inactive" | "expired";
                 /** @description With `inactive`, and only with it: how long ago the last sign-in is. */
                 days?: number;
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
@@ -1493,7 +1491,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
@@ -2872,9 +2870,9 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `others`: all sessions but the one that makes this call. Required, so that no mistake ends sessions. */
-                scope: components["schemas"]["EndingScope"];
+                scope: "others";
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
@@ -3063,7 +3061,7 @@ export interface operations {
                 /** @description True ends what came with the session, too: of a `token` session the browser's sign-in (`sso`) that it came through, of an `sso` session the token sessions that came through it. */
                 linked?: boolean;
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
             header?: {
                 /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
