@@ -115,7 +115,6 @@ def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> D
     if rules:
         when = " or ".join(texts.STEP_UP[rule] for rule in rules)
         operation["description"] += f"\n\n{texts.STEP_UP_ASKED} {when}."
-    operation.setdefault("parameters", []).append(texts.REQUEST_ID_PARAMETER)
     return _in_order(operation, OPERATION_ORDER)
 
 

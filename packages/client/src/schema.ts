@@ -691,10 +691,7 @@ export interface operations {
                 /** @description The `nextCursor` of the page before, unchanged. Leave it out for the first page. It expires soon: do not store it. */
                 cursor?: string;
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -875,10 +872,7 @@ export interface operations {
     trackDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1117,10 +1111,7 @@ export interface operations {
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
                 reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1301,10 +1292,7 @@ export interface operations {
     getDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description The device key: a device's `id`.
@@ -1493,10 +1481,7 @@ export interface operations {
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
                 reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description The device key: a device's `id`.
@@ -1695,10 +1680,7 @@ export interface operations {
     updateDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description The device key: a device's `id`.
@@ -1922,10 +1904,7 @@ export interface operations {
     getCurrentDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2108,10 +2087,7 @@ export interface operations {
     forgetCurrentDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2292,10 +2268,7 @@ export interface operations {
     updateCurrentDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2515,10 +2488,7 @@ export interface operations {
     signOutEverywhere: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2685,10 +2655,7 @@ export interface operations {
                 /** @description The `nextCursor` of the page before, unchanged. Leave it out for the first page. It expires soon: do not store it. */
                 cursor?: string;
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2874,10 +2841,7 @@ export interface operations {
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
                 reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -3063,10 +3027,7 @@ export interface operations {
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
                 reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description A session's `id`.
@@ -3279,10 +3240,7 @@ export interface operations {
     getHealth: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -3308,10 +3266,7 @@ export interface operations {
     getReadiness: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
