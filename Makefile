@@ -70,7 +70,12 @@ cognito: .venv/ready ## Run the local Cognito alone
 
 .PHONY: test
 test: check system ## Check style and types, lint the contract, run every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not release"
+
+.PHONY: test-all
+test-all: test ## make test, then what only a release needs: clients in Java, Go, C#, Rust and more
+	tests/system-packages.sh release
+	$(BIN)/pytest -n 2 --dist loadfile -m release
 
 .PHONY: check
 check: .venv/ready-to-test node_modules/ready ## Check style, types, the contract, Dockerfiles: what needs no server
@@ -124,7 +129,7 @@ sbom: .venv/ready-to-test ## Write build/sbom.json: the service's packages, in C
 # --- contract -----------------------------------------------------------------------------------
 
 .PHONY: openapi
-openapi: .venv/ready-to-test ## Write openapi/openapi.json and .yaml from the code
+openapi: .venv/ready-to-test ## Write the files of openapi/ from the code
 	$(BIN)/python -m openapi
 
 .PHONY: clients

@@ -19,7 +19,8 @@ FOLDER = Path(__file__).resolve().parent
 REDOCLY = FOLDER.parent / "node_modules" / ".bin" / "redocly"
 METHODS = ("get", "put", "post", "patch", "delete")
 OPEN_ENUM = "#/components/schemas/ErrorCode/enum"
-"""New values may join it: the member that holds them is a string."""
+"""New codes may join it: the member that holds them is a string."""
+KNOWN = "x-extensible-enum"
 
 
 def breaking_changes(released: Path, current: Path) -> list[str]:
@@ -56,17 +57,22 @@ def _told_by_redocly(released: Path, current: Path) -> Iterator[str]:
 def _passed_over_by_redocly(before: Contract, after: Contract) -> Iterator[str]:
     if _major(after) < _major(before):
         yield "The major version went down"
-    for code in set(_codes(before)) - set(_codes(after)):
-        yield f"The code {code!r} is gone, at {OPEN_ENUM}"
+    known = dict(_known_values(after))
+    for place, values in _known_values(before):
+        for value in sorted(values - known.get(place, values)):
+            yield f"The value {value!r} is gone, at {place}"
     now = dict(_operations(after))
     for name, operation in _operations(before):
         if name in now and _demands(now[name]) > _demands(operation):
             yield f"A body or a token is demanded now, at {name}"
 
 
-def _codes(contract: Contract) -> list[str]:
-    codes: list[str] = contract["components"]["schemas"]["ErrorCode"]["enum"]
-    return codes
+def _known_values(contract: Contract) -> Iterator[tuple[str, set[str]]]:
+    """The known values of the members of answers that are open enums."""
+    for name, schema in contract["components"]["schemas"].items():
+        for member, described in schema.get("properties", {}).items():
+            if KNOWN in described:
+                yield f"{name}.{member}", set(described[KNOWN])
 
 
 def _operations(contract: Contract) -> Iterator[tuple[str, Contract]]:

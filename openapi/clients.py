@@ -24,6 +24,18 @@ OPTIONS = {
         "--model-package=bff.device.model",
         "--additional-properties=openApiNullable=false",  # null and absent mean the same to us
     ],
+    "go": [
+        "--package-name=devicebff",
+        "--git-host=device-bff.example",
+        "--git-user-id=client",
+        "--git-repo-id=devicebff",
+        # Go's default is that an answer's new member is an error. To say in the contract that
+        # answers have additional properties would make each of Kotlin's classes a HashMap.
+        "--additional-properties=disallowAdditionalPropertiesIfNotPresent=false",
+        "--global-property=apiTests=false",  # they need a package from elsewhere
+    ],
+    "csharp": ["--package-name=DeviceBff"],
+    "rust": ["--package-name=device_bff"],
     "kotlin": ["--package-name=bff.device"],
     "swift6": ["--additional-properties=projectName=DeviceBff"],
     "dart": ["--additional-properties=pubName=device_bff"],

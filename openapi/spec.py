@@ -7,7 +7,6 @@ what `app.http.blueprint.operation` noted: problems, headers and order.
 import inspect
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -24,7 +23,7 @@ from app.domain.operations import Operation, StepUpRule
 from app.http import request_ids
 from app.http.blueprint import FACTS
 from app.http.health import health_blueprint
-from app.http.problems import ExtensibleEnum, ProblemSchema
+from app.http.problems import ProblemSchema
 from app.sessions import routes as sessions
 from openapi import texts
 from openapi.examples import COMPONENTS, filled_in, links
@@ -56,7 +55,10 @@ def _finished_document(document: Doc) -> Doc:
             path[method] = _finished(path[method], address, path.get("parameters", ()))
     for name in ("parameters", "responses"):  # flask-smorest's own, which nothing refers to
         document["components"].pop(name, None)
-    document["components"]["schemas"].pop("PaginationMetadata")
+    schemas = document["components"]["schemas"]
+    schemas.pop("PaginationMetadata")
+    # An `if` alone demands nothing: it refers to the codes that there are, for those who read.
+    schemas["Problem"]["properties"]["code"]["if"] = {"$ref": "#/components/schemas/ErrorCode"}
     document["info"] = _in_order(document["info"], ("title", "version"))
     document = _in_order(document, ("openapi", "info", "servers", "security", "tags", "paths"))
     return document if document["openapi"] >= "3.1" else _as_openapi_3_0(document)
@@ -113,7 +115,6 @@ def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> D
     if rules:
         when = " or ".join(texts.STEP_UP[rule] for rule in rules)
         operation["description"] += f"\n\n{texts.STEP_UP_ASKED} {when}."
-    operation.setdefault("parameters", []).append(texts.REQUEST_ID_PARAMETER)
     return _in_order(operation, OPERATION_ORDER)
 
 
@@ -148,30 +149,20 @@ class ContractConverter(OpenAPIConverter):
         """A default of None is how a view learns that nothing was sent; clients cannot send it."""
         return {} if field.load_default is None else super().field2default(field, **kwargs)
 
-    def enum2properties(self, field: fields.Field[Any], **kwargs: Any) -> Doc:
-        """A reference, so that generated clients have one type for one enum."""
-        if not isinstance(field, fields.Enum):
-            return {}
-        kind: type[StrEnum] = field.enum
-        if kind.__name__ not in self.spec.components.schemas:
-            self.spec.components.schema(kind.__name__, _enum(kind))
-        reference = dict(self.spec.components.get_ref("schema", kind.__name__))
-        if isinstance(field, ExtensibleEnum):
-            return {"type": "string", "pattern": field.pattern, "maxLength": field.max_length} | {
-                # Refers to the values that there are, and demands nothing: an `if` alone validates
-                # anything. Generated clients get them as a type, and still read values to come.
-                "if": reference
-            }
-        return reference
+    def field2nullable(self, field: fields.Field[Any], ret: Doc) -> Doc:
+        """A null in a request counts as left out: Dart's generated clients send it. To say so would
+        make optional members of optional ones in other languages."""
+        nullable: Doc = {} if field.load_default is None else super().field2nullable(field, ret)
+        return nullable
 
 
-def _enum(kind: type[StrEnum]) -> Doc:
-    return {
-        "type": "string",
-        "description": unwrapped(inspect.getdoc(kind) or ""),
-        "enum": [value.value for value in kind],
-        "x-enum-varnames": [value.name for value in kind],
-    }
+ERROR_CODE = {
+    "type": "string",
+    "description": unwrapped(inspect.getdoc(ErrorCode) or ""),
+    "enum": [code.value for code in ErrorCode],
+    "x-enum-varnames": [code.name for code in ErrorCode],
+}
+"""The codes that there are, as a type for generated clients. No member is of it: `code` is open."""
 
 
 class ContractPlugin(MarshmallowPlugin):
@@ -209,6 +200,7 @@ class ContractApi(Api):  # type: ignore[misc]
             },
         )
         components = self.spec.components
+        components.schema("ErrorCode", ERROR_CODE)
         components.security_scheme(texts.ACCESS_TOKEN, texts.SECURITY_SCHEME)
         for name, header in COMPONENTS["headers"].items():
             components.header(name, header)

@@ -1,11 +1,9 @@
 """The words of the contract that belong to no single call."""
 
 from pathlib import Path
-from typing import Any
 
 from app.domain.errors import USER_ADMIN_SCOPE
 from app.domain.operations import StepUpRule
-from app.http import request_ids
 
 TITLE = "Device BFF"
 SUMMARY = "A signed-in user's devices and sessions in Amazon Cognito, for any frontend."
@@ -40,12 +38,3 @@ INSUFFICIENT_SCOPE = "WWW-Authenticate-Scope"
 """The header component for WWW-Authenticate where only one code of a status sends it."""
 
 OF_USER_CALLS = ("Cache-Control", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-
-REQUEST_ID_PARAMETER: dict[str, Any] = {
-    "in": "header",
-    "name": request_ids.HEADER,
-    "description": "An id of your own for the request, to find it in our logs: 1 to 128 of ASCII "
-    "letters, digits and `._:-`. Anything else is replaced, not refused.",
-    "schema": {"type": "string"},
-}
-"""Without an example, which Swagger UI would send with each call."""

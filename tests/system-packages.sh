@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs, on Debian, the programs that tests run against: Chromium, Redis, Prometheus, nginx. Does
-# nothing when they are there.
+# Installs, on Debian, the programs that tests run against: Chromium, Redis, Prometheus, nginx; with
+# the argument "release" also what generated clients are compiled with. Does nothing when they are
+# there.
 set -euo pipefail
 
 missing=()
@@ -9,6 +10,10 @@ command -v chromium >/dev/null || missing+=(chromium)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || missing+=(nginx)
 command -v promtool >/dev/null || missing+=(prometheus)
+if [ "${1:-}" = release ]; then
+  command -v javac >/dev/null || missing+=(default-jdk-headless)
+  command -v go >/dev/null || missing+=(golang-go)
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 as_root=()

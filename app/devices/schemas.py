@@ -28,8 +28,8 @@ from app.http.schemas import (
     WholeNumber,
     answer_schema,
     cursor,
+    enum,
     reason,
-    required_enum,
 )
 from app.naming import shows_nothing, turns_text_round
 
@@ -79,7 +79,7 @@ class PageQuerySchema(CamelCaseSchema):
 class DeletionQuerySchema(CamelCaseSchema):
     """Which devices to forget."""
 
-    scope = required_enum(
+    scope = enum(
         DeletionScope,
         "`others`: all devices that `listDevices` shows, but the one this call is made from; when "
         "the token names no device, all of them. `all`: that one too. `inactive`: those whose last "
@@ -87,6 +87,7 @@ class DeletionQuerySchema(CamelCaseSchema):
         "tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator "
         "has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no "
         "mistake forgets everything.",
+        required=True,
     )
     days = WholeNumber(
         validate=validate.Range(min=1, max=3650),
@@ -154,7 +155,7 @@ class TrackDeviceSchema(CamelCaseSchema):
         load_default=None,
         validate=[validate.Length(min=1, max=DEVICE_NAME_MAX_LENGTH), readable],
         metadata={
-            "description": "What to call the device. Left out or null, it is named after the "
+            "description": "What to call the device. Left out, it is named after the "
             'User-Agent header, as "Chrome on macOS". It cannot be changed later.',
             "pattern": NAME_PATTERN,
             "examples": ["Ana's laptop"],
@@ -194,10 +195,11 @@ class TrackDeviceSchema(CamelCaseSchema):
 class StatusUpdateSchema(CamelCaseSchema):
     """Whether to remember a device."""
 
-    status = required_enum(
+    status = enum(
         DeviceStatus,
         "`remembered`: let the device stand in for the second factor. `not_remembered`: ask for it "
         "again. It may change as often as the user likes.",
+        required=True,
     )
 
 

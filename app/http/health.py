@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flask.views import MethodView
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from app.http.blueprint import ApiBlueprint, operation
-from app.http.schemas import AnswerSchema, answer
+from app.http.schemas import AnswerSchema, answer, answer_enum
 
 Check = Callable[[], bool]
 
@@ -18,11 +18,7 @@ NOT_READY = {"ready": False, "checks": {"accepting": True, "keys": False, "cogni
 class HealthSchema(AnswerSchema):
     """The process is alive."""
 
-    status = answer(
-        fields.String,
-        "Always `ok`: a dead process does not answer.",
-        validate=validate.OneOf(["ok"]),
-    )
+    status = answer_enum(["ok"], "A dead process does not answer.")
 
 
 class ReadinessSchema(AnswerSchema):

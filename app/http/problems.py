@@ -1,6 +1,5 @@
 """Every error as a problem (RFC 9457): one shape of `application/problem+json`, from one place."""
 
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -8,27 +7,25 @@ import orjson
 import structlog
 from flask import Flask, Response, g, request, url_for
 from gunicorn.http.errors import ParseException
-from marshmallow import fields
+from marshmallow import fields, validate
 from werkzeug.exceptions import HTTPException
 
 from app.domain.bulk import Report
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.http import request_ids
-from app.http.schemas import AnswerSchema, answer, answer_text
+from app.http.schemas import (
+    EXTENSIBLE_ENUM,
+    WORD_MAX_LENGTH,
+    AnswerSchema,
+    answer,
+    answer_text,
+)
 from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:device-bff:problem:"
-
-
-class ExtensibleEnum(fields.Enum[ErrorCode]):
-    """An enum that new values may join at any time. The contract calls it a string, so that clients
-    that were generated before can read what they do not know yet."""
-
-    pattern = "^[a-z]+(-[a-z]+)*$"
-    max_length = 64
 
 
 class ProblemSchema(AnswerSchema):
@@ -54,11 +51,12 @@ class ProblemSchema(AnswerSchema):
         "/devices/current",
         metadata={"format": "uri-reference"},
     )
-    code = answer(
-        partial(ExtensibleEnum, ErrorCode, by_value=True),
-        "The kind of problem: what to branch on. Each call lists those it may answer with; treat "
-        "one that you do not know by its `status`.",
-        "device-not-found",
+    code = answer_text(
+        "The kind of problem: what to branch on. Each call lists those it may answer with. More "
+        "may come: treat one that you do not know by its `status`.",
+        ErrorCode.DEVICE_NOT_FOUND.value,
+        validate=validate.Length(max=WORD_MAX_LENGTH),
+        metadata={EXTENSIBLE_ENUM: [code.value for code in ErrorCode]},
     )
     request_id = answer(
         fields.String,

@@ -5,7 +5,7 @@ validators know.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -20,6 +20,11 @@ from app.domain.bounds import CURSOR_MAX_LENGTH, CURSOR_PATTERN, TEXT_MAX_LENGTH
 from app.http.blueprint import example
 
 Note = TypeVar("Note")
+
+WORD_MAX_LENGTH = 64
+"""Bounds the words to come of an open enum."""
+EXTENSIBLE_ENUM = "x-extensible-enum"
+"""Names the known words of an open enum, as Zalando's API guidelines have it (rule 112)."""
 
 
 def camel_case(name: str) -> str:
@@ -118,6 +123,20 @@ def answer_text(description: str, *examples: str, **options: Any) -> Any:
     return answer(fields.String, description, *examples, **bound | options)
 
 
+def answer_enum(known: Iterable[str], description: str, **options: Any) -> Any:
+    """One of a few words in an answer. The contract calls it a string and names the `known` ones:
+    clients that were generated before a new one can still read it."""
+    words = [str(word) for word in known]
+    named = ", ".join(f"`{word}`" for word in words)
+    return answer_text(
+        f"{description} Known values: {named}. More may come.",
+        *words,
+        validate=validate.Length(max=WORD_MAX_LENGTH),
+        metadata={EXTENSIBLE_ENUM: words},
+        **options,
+    )
+
+
 def answer_schema(model: type, examples: str, **nested: type[Schema]) -> type[AnswerSchema]:
     """The schema of a model: a field for each member that has words (`app.domain.bounds`).
 
@@ -156,7 +175,10 @@ def _field(
     elif nested:
         make = partial(fields.Nested, nested)
     elif issubclass(kind, StrEnum):
-        make = partial(fields.Enum, kind, by_value=True)
+        known: fields.Field[Any] = answer_enum(
+            kind, _last(str, notes) or "", nullable=nullable, **options
+        )
+        return known
     elif kind is str:
         form = [Matches(bounds.pattern)] if bounds.pattern else []
         make, shows_example = partial(fields.String, validate=[length, *form]), True
@@ -195,20 +217,19 @@ def _read(hint: Any) -> tuple[Any, list[Any], bool]:
             return hint, notes, nullable
 
 
-def required_enum(kind: type[StrEnum], description: str) -> Any:
+def enum(kind: type[StrEnum], description: str, **options: Any) -> Any:
     """One of a few words in a request."""
-    return fields.Enum(kind, by_value=True, required=True, metadata={"description": description})
+    return fields.Enum(
+        kind, by_value=fields.String, metadata={"description": description}, **options
+    )
 
 
 def reason() -> Any:
     """Why something is forgotten or ended, in a query."""
-    return fields.Enum(
+    return enum(
         Reason,
-        by_value=True,
-        metadata={
-            "description": "What the user said: `not-mine`, that they do not know the device or "
-            "session. It goes into the audit log, and changes nothing else."
-        },
+        "What the user said: `not-mine`, that they do not know the device or session. It goes into "
+        "the audit log, and changes nothing else.",
     )
 
 

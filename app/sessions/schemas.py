@@ -8,7 +8,7 @@ from app.domain.bounds import Bounds
 from app.domain.sessions import EndingScope, Location, Session, SessionId, SessionPage
 from app.http.blueprint import example
 from app.http.problems import ProblemSchema
-from app.http.schemas import CamelCaseSchema, answer_schema, cursor, reason, required_enum
+from app.http.schemas import CamelCaseSchema, answer_schema, cursor, enum, reason
 
 END_MAX = 10_000
 """Cognito keeps 100 token sessions a user at most; this leaves room for sso sessions."""
@@ -39,10 +39,11 @@ class LinkedQuerySchema(CamelCaseSchema):
 class EndingQuerySchema(CamelCaseSchema):
     """Which sessions to end."""
 
-    scope = required_enum(
+    scope = enum(
         EndingScope,
         "`others`: all sessions but the one that makes this call. Required, so that no mistake "
         "ends sessions.",
+        required=True,
     )
     reason = reason()
 

@@ -228,11 +228,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description The codes that problems have today, for clients to branch on. More may come.
-         * @enum {string}
-         */
-        ErrorCode: "missing-token" | "invalid-token" | "insufficient-scope" | "user-not-confirmed" | "password-reset-required" | "blocked" | "not-this-device" | "reauthentication-required" | "device-not-found" | "no-current-device" | "session-not-found" | "device-already-tracked" | "current-session" | "validation-failed" | "malformed-body" | "body-too-large" | "malformed-request" | "uri-too-long" | "headers-too-large" | "request-timeout" | "invalid-parameter" | "rate-limited" | "quota-exceeded" | "device-tracking-unavailable" | "session-tracking-unavailable" | "upstream-error" | "upstream-timeout" | "upstream-unavailable" | "not-found" | "method-not-allowed" | "internal-error";
         /** @description A problem, as RFC 9457 defines it, with the members that this API adds. */
         Problem: {
             /**
@@ -263,7 +258,7 @@ export interface components {
              */
             instance: string;
             /**
-             * @description The kind of problem: what to branch on. Each call lists those it may answer with; treat one that you do not know by its `status`.
+             * @description The kind of problem: what to branch on. Each call lists those it may answer with. More may come: treat one that you do not know by its `status`.
              * @example device-not-found
              */
             code: string;
@@ -298,15 +293,10 @@ export interface components {
             };
         };
         /**
-         * @description What kind of thing it is, for an icon.
+         * @description The codes that problems have today, for clients to branch on. More may come.
          * @enum {string}
          */
-        DeviceType: "phone" | "tablet" | "computer" | "tv" | "other";
-        /**
-         * @description Whether a device may stand in for the second factor.
-         * @enum {string}
-         */
-        DeviceStatus: "remembered" | "not_remembered";
+        ErrorCode: "missing-token" | "invalid-token" | "insufficient-scope" | "user-not-confirmed" | "password-reset-required" | "blocked" | "not-this-device" | "reauthentication-required" | "device-not-found" | "no-current-device" | "session-not-found" | "device-already-tracked" | "current-session" | "validation-failed" | "malformed-body" | "body-too-large" | "malformed-request" | "uri-too-long" | "headers-too-large" | "request-timeout" | "invalid-parameter" | "rate-limited" | "quota-exceeded" | "device-tracking-unavailable" | "session-tracking-unavailable" | "upstream-error" | "upstream-timeout" | "upstream-unavailable" | "not-found" | "method-not-allowed" | "internal-error";
         /** @description A device the user signs in with. */
         Device: {
             /**
@@ -324,8 +314,15 @@ export interface components {
              * @example Chrome on macOS
              */
             displayName: string | null;
-            /** @description For an icon. Null where nothing is known. */
-            deviceType: components["schemas"]["DeviceType"] | null;
+            /**
+             * @description For an icon. Null where nothing is known. Known values: `phone`, `tablet`, `computer`, `tv`, `other`. More may come.
+             * @example phone
+             * @example tablet
+             * @example computer
+             * @example tv
+             * @example other
+             */
+            deviceType: string | null;
             /**
              * @description As `macOS` or `Android`; null where nothing is known.
              * @example macOS
@@ -336,8 +333,12 @@ export interface components {
              * @example Chrome
              */
             browser: string | null;
-            /** @description `remembered`: the device may stand in for the second factor at the next sign-in. `not_remembered`: it is known, and the second factor is asked for. Change it with `updateDevice`. */
-            status: components["schemas"]["DeviceStatus"];
+            /**
+             * @description `remembered`: the device may stand in for the second factor at the next sign-in. `not_remembered`: it is known, and the second factor is asked for. Change it with `updateDevice`. Known values: `remembered`, `not_remembered`. More may come.
+             * @example remembered
+             * @example not_remembered
+             */
+            status: string;
             /** @description Whether this is the device that the access token was issued to, the one in the user's hands. */
             current: boolean;
             /**
@@ -415,23 +416,18 @@ export interface components {
              */
             deviceKey: string;
             /**
-             * @description What to call the device. Left out or null, it is named after the User-Agent header, as "Chrome on macOS". It cannot be changed later.
+             * @description What to call the device. Left out, it is named after the User-Agent header, as "Chrome on macOS". It cannot be changed later.
              * @example Ana's laptop
              */
-            name?: string | null;
+            name?: string;
             /** @description Preferred: the verifier of the secret that the client made and keeps. The service never sees the secret. */
-            secretVerifier?: components["schemas"]["SecretVerifier"] | null;
+            secretVerifier?: components["schemas"]["SecretVerifier"];
             /**
              * @description For clients without an SRP library: `AuthenticationResult.NewDeviceMetadata.DeviceGroupKey` of this sign-in. The service makes the secret and answers it once, as `devicePassword`. The call is then not safe to repeat.
              * @example -Qh7Zk2pLx
              */
-            deviceGroupKey?: string | null;
+            deviceGroupKey?: string;
         };
-        /**
-         * @description What a device is once it has been confirmed.
-         * @enum {string}
-         */
-        TrackingStatus: "remembered" | "tracked";
         /** @description The result of tracking a device. */
         TrackedDevice: {
             /**
@@ -439,8 +435,12 @@ export interface components {
              * @example eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42
              */
             id: string;
-            /** @description `remembered`, or `tracked` while the user must still opt in. */
-            status: components["schemas"]["TrackingStatus"];
+            /**
+             * @description `remembered`, or `tracked` while the user must still opt in. Known values: `remembered`, `tracked`. More may come.
+             * @example remembered
+             * @example tracked
+             */
+            status: string;
             /** @description True where the user pool lets its users choose, and this one is still to be asked. */
             userConfirmationNecessary: boolean;
             /**
@@ -449,16 +449,6 @@ export interface components {
              */
             devicePassword?: string;
         };
-        /**
-         * @description Which of a user's devices to forget at once.
-         * @enum {string}
-         */
-        DeletionScope: "others" | "all" | "inactive" | "expired";
-        /**
-         * @description What the user said of the device or session. It changes nothing but the audit event.
-         * @enum {string}
-         */
-        Reason: "not-mine";
         /** @description A device that was not forgotten. */
         FailedForget: {
             /**
@@ -478,8 +468,11 @@ export interface components {
         };
         /** @description Whether to remember a device. */
         StatusUpdate: {
-            /** @description `remembered`: let the device stand in for the second factor. `not_remembered`: ask for it again. It may change as often as the user likes. */
-            status: components["schemas"]["DeviceStatus"];
+            /**
+             * @description `remembered`: let the device stand in for the second factor. `not_remembered`: ask for it again. It may change as often as the user likes.
+             * @enum {string}
+             */
+            status: "remembered" | "not_remembered";
         };
         /** @description A device's new status. */
         StatusChange: {
@@ -488,16 +481,15 @@ export interface components {
              * @example eu-west-1_5f0c7a52-3d1e-4b7a-9c55-0c6a3e1d9f42
              */
             id: string;
-            /** @description The status it has now. */
-            status: components["schemas"]["DeviceStatus"];
+            /**
+             * @description The status it has now. Known values: `remembered`, `not_remembered`. More may come.
+             * @example remembered
+             * @example not_remembered
+             */
+            status: string;
             /** @description Whether this is the device that the access token was issued to, the one in the user's hands. */
             current: boolean;
         };
-        /**
-         * @description `token`: an app's sign-in. `sso`: a browser's managed login, through which they may come.
-         * @enum {string}
-         */
-        SessionType: "token" | "sso";
         /** @description Where a session was last active, as Cognito estimates it from the address. */
         Location: {
             /**
@@ -518,8 +510,12 @@ export interface components {
              * @example tkn7h2k9q4m1x8c5v0b3n6z2l1p4
              */
             id: string;
-            /** @description `token`: an app's sign-in, which holds tokens. `sso`: a browser's managed login, through which several token sessions may come. */
-            sessionType: components["schemas"]["SessionType"];
+            /**
+             * @description `token`: an app's sign-in, which holds tokens. `sso`: a browser's managed login, through which several token sessions may come. Known values: `token`, `sso`. More may come.
+             * @example token
+             * @example sso
+             */
+            sessionType: string;
             /** @description Whether it is the session that makes this call. */
             current: boolean;
             /**
@@ -537,8 +533,15 @@ export interface components {
              * @example Chrome on macOS
              */
             displayName: string | null;
-            /** @description For an icon. Null where nothing is known. */
-            deviceType: components["schemas"]["DeviceType"] | null;
+            /**
+             * @description For an icon. Null where nothing is known. Known values: `phone`, `tablet`, `computer`, `tv`, `other`. More may come.
+             * @example phone
+             * @example tablet
+             * @example computer
+             * @example tv
+             * @example other
+             */
+            deviceType: string | null;
             /**
              * @description As `macOS` or `Android`; null where nothing is known.
              * @example macOS
@@ -584,11 +587,6 @@ export interface components {
              */
             nextCursor: string | null;
         };
-        /**
-         * @description Which of a user's sessions to end at once: Cognito does not end the caller's own.
-         * @enum {string}
-         */
-        EndingScope: "others";
         /** @description A session that was not ended. */
         FailedEnding: {
             /**
@@ -609,10 +607,10 @@ export interface components {
         /** @description The process is alive. */
         Health: {
             /**
-             * @description Always `ok`: a dead process does not answer.
-             * @enum {string}
+             * @description A dead process does not answer. Known values: `ok`. More may come.
+             * @example ok
              */
-            status: "ok";
+            status: string;
         };
         /** @description Whether to send this process calls. */
         Readiness: {
@@ -691,10 +689,7 @@ export interface operations {
                 /** @description The `nextCursor` of the page before, unchanged. Leave it out for the first page. It expires soon: do not store it. */
                 cursor?: string;
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -875,10 +870,7 @@ export interface operations {
     trackDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1111,16 +1103,13 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `others`: all devices that `listDevices` shows, but the one this call is made from; when the token names no device, all of them. `all`: that one too. `inactive`: those whose last sign-in is `days` ago, never one without that date; a phone that only refreshes its tokens looks unused. `expired`: those whose `trustExpiresAt` is past, where the operator has set TRUST_DAYS. Neither forgets the one this call is made from. Required, so that no mistake forgets everything. */
-                scope: components["schemas"]["DeletionScope"];
+                scope: "others" | "all" | "inactive" | "expired";
                 /** @description With `inactive`, and only with it: how long ago the last sign-in is. */
                 days?: number;
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1301,10 +1290,7 @@ export interface operations {
     getDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description The device key: a device's `id`.
@@ -1491,12 +1477,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description The device key: a device's `id`.
@@ -1695,10 +1678,7 @@ export interface operations {
     updateDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description The device key: a device's `id`.
@@ -1922,10 +1902,7 @@ export interface operations {
     getCurrentDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2108,10 +2085,7 @@ export interface operations {
     forgetCurrentDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2292,10 +2266,7 @@ export interface operations {
     updateCurrentDevice: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2515,10 +2486,7 @@ export interface operations {
     signOutEverywhere: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2685,10 +2653,7 @@ export interface operations {
                 /** @description The `nextCursor` of the page before, unchanged. Leave it out for the first page. It expires soon: do not store it. */
                 cursor?: string;
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2870,14 +2835,11 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `others`: all sessions but the one that makes this call. Required, so that no mistake ends sessions. */
-                scope: components["schemas"]["EndingScope"];
+                scope: "others";
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -3061,12 +3023,9 @@ export interface operations {
                 /** @description True ends what came with the session, too: of a `token` session the browser's sign-in (`sso`) that it came through, of an `sso` session the token sessions that came through it. */
                 linked?: boolean;
                 /** @description What the user said: `not-mine`, that they do not know the device or session. It goes into the audit log, and changes nothing else. */
-                reason?: components["schemas"]["Reason"];
+                reason?: "not-mine";
             };
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path: {
                 /**
                  * @description A session's `id`.
@@ -3279,10 +3238,7 @@ export interface operations {
     getHealth: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -3308,10 +3264,7 @@ export interface operations {
     getReadiness: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description An id of your own for the request, to find it in our logs: 1 to 128 of ASCII letters, digits and `._:-`. Anything else is replaced, not refused. */
-                "X-Request-ID"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };

@@ -1,6 +1,5 @@
 // Every call of the API through the generated TypeScript types and openapi-fetch.
-// In the environment: SERVICE_URL; ACCESS_TOKEN, of a sign-in whose device is not tracked yet;
-// DEVICE_KEY, that device's. The user is also signed in from two remembered devices.
+// In the environment: see every_call.py.
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 import { errorCodeValues } from "../../../build/clients/typescript/contract.js";
@@ -42,6 +41,13 @@ const assertProblem = (error: { code: string } | undefined, code: ErrorCode) => 
 assert.equal((await api.GET("/healthz")).data?.status, "ok");
 assert.equal((await api.GET("/readyz")).data?.ready, true);
 
+const secretVerifier = { passwordVerifier: "cGFzc3dvcmQtdmVyaWZpZXI=", salt: "c2FsdHNhbHQ=" };
+const other = await api.POST("/devices", {
+  body: { deviceKey: set("OTHER_KEY"), secretVerifier },
+  headers: { Authorization: `Bearer ${set("OTHER_TOKEN")}` },
+});
+assert.equal(other.data?.status, "remembered");
+assert.equal(other.data.devicePassword, undefined);
 const body = { deviceKey, name: "A client", deviceGroupKey: "-generated" };
 const tracked = await api.POST("/devices", { body });
 assert.equal(tracked.response.headers.get("Location"), `/devices/${deviceKey}`);
@@ -50,7 +56,7 @@ assert(tracked.data.devicePassword);
 assertProblem((await api.POST("/devices", { body })).error, "device-already-tracked");
 
 const listed = await listAll();
-assert.equal(listed.length, 3);
+assert.equal(listed.length, 4);
 const path = { params: { path: { id: deviceKey } } };
 const shown = await api.GET("/devices/{id}", path);
 assert.deepEqual(shown.data, listed.find((device) => device.current));
@@ -63,17 +69,25 @@ const back = await api.PATCH("/devices/current", { body: { status: "remembered" 
 assert.equal(back.data?.status, "remembered");
 
 const sessions = (await api.GET("/sessions")).data?.items ?? [];
-const [first, second] = sessions.filter((session) => !session.current).map(({ id }) => id);
-assert(sessions.length === 3 && first && second);
-const ended = await api.DELETE("/sessions/{id}", { params: { path: { id: first } } });
+const [first, ...more] = sessions.filter((session) => !session.current).map(({ id }) => id);
+assert(more.length === 2 && first);
+const ended = await api.DELETE("/sessions/{id}", {
+  params: { path: { id: first }, query: { linked: true, reason: "not-mine" } },
+});
 assert.equal(ended.response.status, 204);
 const rest = await api.DELETE("/sessions", { params: { query: { scope: "others" } } });
-assert.deepEqual(rest.data, { ended: [second], failed: [] });
+assert.deepEqual(rest.data, { ended: more, failed: [] });
 
 const others = await api.DELETE("/devices", { params: { query: { scope: "others" } } });
-assert.equal(others.data?.forgotten.length, 2);
+assert.equal(others.data?.forgotten.length, 3);
 assert.equal((await api.DELETE("/devices/{id}", path)).response.status, 204);
 assertProblem((await api.DELETE("/devices/current")).error, "device-not-found");
+
+const tomorrow = createClient<paths>({ baseUrl: set("TOMORROW_URL") });
+const watch = (await tomorrow.GET("/devices/current")).data;
+assert.deepEqual([watch?.deviceType, watch?.status], ["watch", "lost"]);
+assert.equal((await tomorrow.GET("/sessions")).data?.items[0]?.sessionType, "passkey");
+assert.equal((await tomorrow.GET("/devices/{id}", path)).error?.code, "on-holiday");
 
 assert.equal((await api.POST("/devices/sign-out")).response.status, 204);
 assertProblem((await api.GET("/devices")).error, "invalid-token");

@@ -6,7 +6,7 @@ import { CallError, SessionEnded, UNREACHABLE, type Problem } from "./problems";
 
 export type Device = components["schemas"]["Device"];
 export type Session = components["schemas"]["Session"];
-export type DeviceStatus = components["schemas"]["DeviceStatus"];
+export type DeviceStatus = components["schemas"]["StatusUpdate"]["status"];
 
 export interface Devices {
   items: Device[];

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Device } from "../api/client";
 import { words, type CallError } from "../api/problems";
 
-const SHAPES = {
+const SHAPES: Record<string, string> = {
   phone: "M7 3.5h10v17H7z M11 17.8h2",
   tablet: "M5 3.5h14v17H5z M11 17.8h2",
   computer: "M4.5 5h15v10.5h-15z M2.5 19h19",
@@ -32,10 +32,14 @@ export function DeviceIcon({
   );
 }
 
-export const kindOf = (type: Device["deviceType"]): string =>
-  ({ phone: "Phone", tablet: "Tablet", computer: "Computer", tv: "TV", other: "Device" })[
-    type ?? "other"
-  ] ?? "Device";
+const KINDS: Record<string, string> = {
+  phone: "Phone",
+  tablet: "Tablet",
+  computer: "Computer",
+  tv: "TV",
+};
+
+export const kindOf = (type: Device["deviceType"]): string => KINDS[type ?? "other"] ?? "Device";
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_557_600],
