@@ -23,7 +23,7 @@ from app.contract.assets import Asset
 FOLDER = Path(__file__).parents[2] / "openapi"
 CONTRACT_MAX_AGE = 300
 """Seconds that a copy of the document may be used without asking whether it is current."""
-SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png")
+SWAGGER_UI = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 SWAGGER_UI_MAX_AGE = 60 * 60
 """In seconds. An upgrade changes the files' content, not their names."""
 OURS = ("docs.css", "docs.js")

@@ -28,19 +28,19 @@ const execute = async (page, id) => {
 };
 const state = (page, text) => page.locator(".state", { hasText: text }).waitFor();
 const signIn = async (page) => {
-  await page.locator("#sign-in button").click();
+  await page.locator("#sign-in").click();
   await state(page, "Signed in as demo");
 };
 const height = async (block) => (await block.boundingBox()).height;
 
-/** A token that the visitor brought: a device is tracked, and a session shown. */
+/** A token that the visitor brought, copied with "Bearer": a device is tracked, a session shown. */
 export const pastedToken = async ({ open, cognito }) => {
   const { token, claims } = await cognito("tokens");
   const page = await docs(open, "/");
   assert.equal(new URL(page.url()).pathname, "/docs");
   assert.equal(await page.title(), "Device BFF · API");
   await page.locator(".auth-wrapper .authorize").click();
-  await page.locator(".auth-container input").fill(token);
+  await page.locator(".auth-container input").fill(`Bearer ${token} `);
   await page.locator(".auth-container .btn.authorize").click();
   await page.locator(".auth-container .btn-done").click();
 
@@ -56,13 +56,16 @@ export const pastedToken = async ({ open, cognito }) => {
   assert.equal((await execute(page, "listSessions")).body.items[0].current, true);
 };
 
-/** No terminal needed: a button signs the demo user in, until the page is loaded again. */
+/** No terminal needed: a button signs the demo user in, until the page is loaded again. The id of
+ * the device is filled in. */
 export const demoSignIn = async ({ open }) => {
   const page = await docs(open);
   await signIn(page);
   await unfold(page, "getCurrentDevice");
   const shown = await execute(page, "getCurrentDevice");
   assert.deepEqual([shown.status, shown.body.current], [200, true]);
+  await unfold(page, "getDevice");
+  assert.deepEqual((await execute(page, "getDevice")).body, shown.body);
   await page.locator(".auth-wrapper .authorize.locked").waitFor();
   await page.reload();
   await page.locator(".auth-wrapper .authorize.unlocked").waitFor();
@@ -83,7 +86,7 @@ export const heights = async ({ open }) => {
   assert(y + first < SCREEN, `the first call ends at ${y + first}`);
   for (const block of await page.locator(".opblock").all()) {
     await block.locator(".opblock-summary-control").click();
-    await block.locator(".execute").waitFor();
+    await block.locator(".responses-inner .response").last().waitFor(); // what is below is there
     const id = await block.getAttribute("id");
     assert((await height(block)) <= 3 * SCREEN, `${id} is ${await height(block)} high`);
     await block.locator(".opblock-summary-control").click();
@@ -112,7 +115,7 @@ export const signedInState = async ({ open }) => {
   await unfold(page, "signOutEverywhere");
   assert.equal((await execute(page, "signOutEverywhere")).status, 204);
   await state(page, "Signed out everywhere");
-  assert((await page.locator(".bar").boundingBox()).y >= 0, "the bar has scrolled away");
+  assert((await page.locator("header").boundingBox()).y >= 0, "the bar has scrolled away");
   await page.locator(".auth-wrapper .authorize.unlocked").waitFor();
 };
 
@@ -134,7 +137,7 @@ export const revokedToken = async ({ open, cognito }) => {
 /** A sign-in on a new device leaves the tracking to the visitor. */
 export const newDevice = async ({ open }) => {
   const page = await docs(open);
-  await page.locator("#new-device button").click();
+  await page.locator("#new-device").click();
   await state(page, "Signed in as demo on a new device");
   await unfold(page, "trackDevice");
   assert.equal((await execute(page, "trackDevice")).status, 201);

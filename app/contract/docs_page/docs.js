@@ -1,30 +1,33 @@
 // Starts Swagger UI, shows who is signed in, and signs the demo user in where the page offers it.
 "use strict";
 
-const ACCESS_TOKEN = "accessToken"; // the security scheme's name in the contract
+const TOKEN = "accessToken"; // the security scheme's name in the contract
 
-// The page's theme follows the browser's.
+// Swagger UI's own dark theme, when the browser's is dark.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const setTheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", setTheme);
 setTheme();
-
-const matches = (operation, phrase) =>
-  [operation.get("path"), operation.getIn(["operation", "operationId"])].some((text) =>
-    String(text).toLowerCase().includes(phrase),
-  );
 
 // What Swagger UI does not offer as a setting.
 const OurPlugin = ({ React }) => {
   const element = React.createElement;
   return {
     statePlugins: {
+      // Resolving references takes a second, also for the padlocks alone: the calls are painted first.
       spec: {
         wrapActions: {
-          // Resolving references takes a second of the main thread, also for the padlocks alone:
-          // the calls are painted before.
           requestResolvedSubtree: (original) => (path) => {
             requestAnimationFrame(() => setTimeout(() => original(path)));
+          },
+        },
+      },
+      // "Bearer " is often copied with the token.
+      auth: {
+        wrapActions: {
+          authorize: (original) => ({ [TOKEN]: given, ...others }) => {
+            const value = given.value.replace(/^\s*Bearer\s+/i, "").trim();
+            return original({ ...others, [TOKEN]: { ...given, value } });
           },
         },
       },
@@ -33,12 +36,10 @@ const OurPlugin = ({ React }) => {
       // By tag, path or operation id.
       opsFilter: (tags, text) => {
         const phrase = text.trim().toLowerCase();
+        const has = (value) => value.toLowerCase().includes(phrase);
+        const matches = (it) => has(it.get("path")) || has(it.getIn(["operation", "operationId"]));
         return tags
-          .map((tag, name) =>
-            name.toLowerCase().includes(phrase)
-              ? tag
-              : tag.update("operations", (all) => all.filter((it) => matches(it, phrase))),
-          )
+          .map((tag, name) => (has(name) ? tag : tag.update("operations", (all) => all.filter(matches))))
           .filter((tag) => tag.get("operations").size > 0);
       },
     },
@@ -48,38 +49,23 @@ const OurPlugin = ({ React }) => {
         element(
           "details",
           { className: "wrapper introduction" },
-          element(
-            "summary",
-            null,
-            element("b", null, "Introduction"),
-            ` ${system.specSelectors.info().get("summary") ?? ""}`,
-          ),
+          element("summary", null, element("b", null, "Introduction "), system.specSelectors.info().get("summary")),
           element(Original, props),
         ),
       // A problem is what its description says; its example is there for those who ask.
       response: (Original, system) => (props) => {
         const [open, setOpen] = React.useState(false);
-        if (!/^[45]/.test(props.code) || open) return element(Original, props);
-        const Markdown = system.getComponent("Markdown", true);
+        const { code, response } = props;
+        if (!/^[45]/.test(code) || open) return element(Original, props);
+        const named = { className: "btn show-example", "aria-label": `Example of ${code}` };
+        const button = element("button", { ...named, onClick: () => setOpen(true) }, "Example");
+        const text = element(system.getComponent("Markdown", true), { source: response.get("description") });
         return element(
           "tr",
-          { className: "response folded", "data-code": props.code },
-          element("td", { className: "response-col_status" }, props.code),
-          element(
-            "td",
-            { className: "response-col_description", colSpan: 2 },
-            element(Markdown, { source: props.response.get("description") }),
-            element(
-              "button",
-              {
-                type: "button",
-                className: "btn show-example",
-                "aria-label": `Example of ${props.code}`,
-                onClick: () => setOpen(true),
-              },
-              "Example",
-            ),
-          ),
+          { className: "response folded", "data-code": code },
+          element("td", { className: "response-col_status" }, code),
+          element("td", { className: "response-col_description" }, text),
+          element("td", null, button),
         );
       },
       // What is required must be chosen: Swagger UI takes the first of several values, unless it
@@ -117,9 +103,10 @@ const ui = SwaggerUIBundle({
     filter.setAttribute("aria-label", filter.placeholder);
   },
   responseInterceptor: (response) => {
-    const path = new URL(response.url, location).pathname;
-    if (path.endsWith("/devices/sign-out") && response.status === 204) {
-      signOut("Signed out everywhere");
+    const { pathname } = new URL(response.url, location);
+    if (pathname.endsWith("/devices/sign-out") && response.status === 204) {
+      ui.authActions.logout([TOKEN]);
+      show("Signed out everywhere");
     } else if (response.status === 401 && token()) {
       show(`${user(token())}’s token is not accepted any more`, "failed");
     }
@@ -127,75 +114,61 @@ const ui = SwaggerUIBundle({
   },
 });
 
-// Who is signed in: by a button of the bar, or by a token that was pasted into "Authorize".
-
 const state = document.querySelector(".state");
-const show = (text, kind) => {
+const show = (text, kind = "") => {
   state.textContent = text;
   state.className = `state ${kind}`;
 };
 
-const token = () => ui.authSelectors.authorized().getIn([ACCESS_TOKEN, "value"]);
-
-/** The user name that an access token tells; of anything else, nothing. */
-const user = (accessToken) => {
+/** What an access token says; nothing, if it is none. */
+const claims = (jwt) => {
   try {
-    const payload = accessToken.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    return JSON.parse(atob(payload)).username ?? "somebody";
+    return JSON.parse(atob(jwt.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
-    return "somebody";
+    return {};
   }
 };
+const user = (jwt) => claims(jwt).username ?? "somebody";
+const token = () => ui.authSelectors.authorized().getIn([TOKEN, "value"]);
 
-const signOut = (why) => {
-  ui.authActions.logout([ACCESS_TOKEN]);
-  show(why, "");
-};
-
+// By a button of the bar, or by a token that was pasted into "Authorize".
 let shown;
 ui.getStore().subscribe(() => {
   const now = token();
   if (now === shown) return;
   shown = now;
-  if (now) show(`Signed in as ${user(now)}`, "good");
-  else show("Not signed in", "");
+  if (!now) return show("Not signed in");
+  show(`Signed in as ${user(now)}`, "good");
+  const key = claims(now).device_key; // a device that exists, unlike the contract's example
+  for (const method of key ? ["get", "patch", "delete"] : [])
+    ui.specActions.changeParam(["/devices/{id}", method], "id", "path", key);
 });
 
-/** A demo sign-in; what the local Cognito answers. */
-const signIn = async (form, wanted) => {
-  const button = form.querySelector("button");
+/** Signs the demo user in, as the local Cognito does; on a new device, trackDevice is filled in. */
+const signIn = async ({ target: button }) => {
+  const onNewDevice = button.id === "new-device";
   button.disabled = true;
   try {
-    const answer = await fetch(form.dataset.url, {
+    const wanted = onNewDevice ? { track: false } : { device_name: "Swagger UI" };
+    const answer = await fetch(button.dataset.url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ username: "demo", ...wanted }),
     });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-    const tokens = await answer.json();
-    ui.preauthorizeApiKey(ACCESS_TOKEN, tokens.access_token);
-    return tokens;
+    const { access_token, device_key: deviceKey, device_group_key: deviceGroupKey } = await answer.json();
+    ui.preauthorizeApiKey(TOKEN, access_token);
+    if (!onNewDevice) return;
+    const value = JSON.stringify({ deviceKey, name: "Swagger UI", deviceGroupKey }, null, 2);
+    const pathMethod = ["/devices", "post"];
+    ui.oas3Actions.setRetainRequestBodyValueFlag({ value: true, pathMethod }); // when it is unfolded
+    ui.oas3Actions.setRequestBodyValue({ value, pathMethod });
+    show(`${state.textContent} on a new device: trackDevice is filled in`, "good");
   } catch (error) {
     show(`Sign-in failed: ${error.message}`, "failed");
-    return null;
   } finally {
     button.disabled = false;
   }
 };
-
-document.getElementById("sign-in")?.addEventListener("submit", (event) => {
-  event.preventDefault();
-  void signIn(event.target, { device_name: "Swagger UI" });
-});
-
-document.getElementById("new-device")?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const tokens = await signIn(event.target, { track: false });
-  if (!tokens) return;
-  const { device_key: deviceKey, device_group_key: deviceGroupKey } = tokens;
-  const value = JSON.stringify({ deviceKey, name: "Swagger UI", deviceGroupKey }, null, 2);
-  const pathMethod = ["/devices", "post"];
-  ui.oas3Actions.setRetainRequestBodyValueFlag({ value: true, pathMethod }); // when it is unfolded
-  ui.oas3Actions.setRequestBodyValue({ value, pathMethod });
-  show(`${state.textContent} on a new device: trackDevice is filled in`, "good");
-});
+for (const button of document.querySelectorAll("button[data-url]"))
+  button.addEventListener("click", signIn);
