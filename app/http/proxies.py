@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from urllib.request import parse_http_list
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
-from werkzeug.http import parse_options_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 FORWARDED = "forwarded"
+# Ports and IPv6 addresses go without quotes in some proxies' values.
+_PAIR = r"""[!#$%&'*+.^_`|~\w-]+=(?:"(?:[^"\\]|\\.)*"|[^",;\\\s]+)"""
+_WELL_FORMED = re.compile(rf"\s*(?:{_PAIR})?(?:\s*[;,]\s*(?:{_PAIR})?)*\s*", re.ASCII)
 _WITH_PORT = re.compile(r"\[(?P<bracketed>[^]]+)\](?::\d+)?|(?P<dotted>[\d.]+):\d+")
 
 
@@ -50,12 +51,18 @@ def _plain_forwarding(app: WSGIApplication, header: str) -> WSGIApplication:
 
 
 def _forwarded(header: str) -> list[dict[str, str]]:
-    """The hops of a Forwarded header. What is in quotes is one value, whatever it looks like; a
-    quote that does not end would hide what the proxy has added, so such a header says nothing."""
-    if header.replace('\\"', "").count('"') % 2:
+    """The hops of a Forwarded header: RFC 7239, section 4. A caller's part that is not well-formed
+    could hide what the proxy has added, so such a header says nothing."""
+    if not _WELL_FORMED.fullmatch(header):
         return []
-    hops = (parse_options_header(f"hop;{element}")[1] for element in parse_http_list(header))
-    return [{name: value.replace(",", "") for name, value in hop.items()} for hop in hops]
+    hops: list[dict[str, str]] = [{}]
+    for found in re.finditer(rf"{_PAIR}|,", header):
+        if found[0] == ",":
+            hops.append({})
+        else:
+            name, _, value = found[0].partition("=")
+            hops[-1][name.lower()] = value.strip('"').replace(",", "")
+    return hops
 
 
 def _without_port(entry: str) -> str:
