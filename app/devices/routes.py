@@ -32,7 +32,7 @@ from app.domain.devices import (
 )
 from app.domain.errors import ErrorCode
 from app.http.blueprint import ApiBlueprint, id_in_path, named, operation
-from app.http.gate import caller, current_device
+from app.http.gate import caller, caller_has_left, current_device
 from app.http.links import next_page
 from app.http.problems import failures
 
@@ -166,7 +166,7 @@ class Devices(MethodView):
         that could not be forgotten does not stop the rest: it is in `failed`, with
         `device-not-found` when it was forgotten elsewhere meanwhile. Repeating the call is safe.
         """
-        report = _devices().forget_many(caller(), **query)
+        report = _devices().forget_many(caller(), **query, has_left=caller_has_left)
         return {"forgotten": report.done, "failed": failures(report, "devices.Device")}
 
 

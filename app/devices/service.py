@@ -4,7 +4,7 @@ Every method takes the caller's verified access token, which it forwards, and ma
 `ServiceError` as `app.domain.cognito` says.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -150,6 +150,7 @@ class DeviceService:
         scope: DeletionScope,
         days: int | None = None,
         reason: Reason | None = None,
+        has_left: Callable[[], bool] = lambda: False,
     ) -> Report:
         """Forget many of the user's devices; the current one only with `all`, and last.
 
@@ -197,6 +198,7 @@ class DeviceService:
                 admit=lambda: self._step_up.require(
                     operations.FORGET_DEVICE, token, another_device=True
                 ),
+                has_left=has_left,
             )
 
     def sign_out_everywhere(self, token: AccessToken) -> None:
@@ -224,7 +226,8 @@ class DeviceService:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        """Around a write: no list that is asked for afterwards is one from before it."""
+        """Around a write: in this process no list that is asked for afterwards is one from
+        before it."""
         try:
             yield
         finally:

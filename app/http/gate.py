@@ -65,7 +65,7 @@ def register(
         if request.blueprint not in blueprints or request.method == "OPTIONS":
             return None  # a preflight has no token
         reads = request.method in ("GET", "HEAD")
-        if reads and (sock := request.environ.get("gunicorn.socket")) and hung_up(sock):
+        if reads and caller_has_left():
             return Response(status=CLIENT_CLOSED_REQUEST)  # it would spend Cognito's quota
         try:
             token = verifier.verify(bearer_token(request.headers.get("Authorization")))
@@ -149,6 +149,12 @@ def current_device() -> str:
     if device_key is None:
         raise ServiceError(ErrorCode.NO_CURRENT_DEVICE)
     return device_key
+
+
+def caller_has_left() -> bool:
+    """Whether the request's caller has hung up; known under gunicorn only."""
+    sock = request.environ.get("gunicorn.socket")
+    return sock is not None and hung_up(sock)
 
 
 def hung_up(sock: Any) -> bool:

@@ -9,7 +9,7 @@ from app.domain import operations
 from app.domain.errors import ErrorCode
 from app.domain.sessions import SessionPage
 from app.http.blueprint import ApiBlueprint, id_in_path, named, operation
-from app.http.gate import caller
+from app.http.gate import caller, caller_has_left
 from app.http.links import next_page
 from app.http.problems import failures
 from app.sessions.schemas import (
@@ -82,7 +82,7 @@ class Sessions(MethodView):
         list is read first. A session that could not be ended does not stop the rest: it is in
         `failed`. Repeating the call is safe.
         """
-        report = _sessions().end_others(caller(), query.get("reason"))
+        report = _sessions().end_others(caller(), query.get("reason"), caller_has_left)
         return {"ended": report.done, "failed": failures(report, "sessions.Session")}
 
 

@@ -4,7 +4,7 @@ Every method takes the caller's verified access token, which it forwards, and ma
 `ServiceError` as `app.domain.cognito` says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from app.domain import operations
@@ -69,7 +69,12 @@ class SessionService:
             self._step_up.require(operations.REVOKE_USER_SESSION, token)
             self._revoke(token, session_id, linked=linked)
 
-    def end_others(self, token: AccessToken, reason: Reason | None = None) -> Report:
+    def end_others(
+        self,
+        token: AccessToken,
+        reason: Reason | None = None,
+        has_left: Callable[[], bool] = lambda: False,
+    ) -> Report:
         """End all sessions but the caller's own.
 
         Raises:
@@ -85,6 +90,7 @@ class SessionService:
             choose=lambda sessions: [one.id for one in sessions if not one.current],
             call=lambda one: self._revoke(token, one),
             admit=lambda: self._step_up.require(operations.REVOKE_USER_SESSION, token),
+            has_left=has_left,
         )
 
     def _revoke(self, token: AccessToken, session_id: str, *, linked: bool = False) -> None:

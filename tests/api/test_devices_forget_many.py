@@ -3,6 +3,7 @@
 The pace, and what lost answers mean: tests/unit/domain/test_bulk.py.
 """
 
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -164,13 +165,16 @@ def test_a_call_under_way_is_never_told_to_another_token_of_the_user(
         ("scope=inactive&days=3650", "scope=inactive&days=1"),
     ],
 )
-def test_a_call_that_asks_for_something_else_is_a_run_of_its_own(
+def test_a_call_that_asks_for_something_else_is_not_told_the_same_and_comes_later(
     api: ApiClient,
     three_devices: list[str],
+    token: Token,
     monkeypatch: pytest.MonkeyPatch,
     under_way: str,
     query: str,
 ) -> None:
+    """One run of a sign-in at a time: another sign-in of the user need not wait for it."""
+    first = token(origin_jti="one sign-in")
     listing, go = threading.Event(), threading.Event()
     list_devices = api.cognito.list_devices
 
@@ -183,10 +187,24 @@ def test_a_call_that_asks_for_something_else_is_a_run_of_its_own(
     monkeypatch.setattr(api.cognito, "list_devices", slow_once)
     with ThreadPoolExecutor() as pool:
         try:
-            running = pool.submit(api.delete, f"/devices?{under_way}")
+            running = pool.submit(api.with_token(first).delete, f"/devices?{under_way}")
             assert listing.wait(30)
-            came = pool.submit(api.delete, f"/devices?{query}").result(10)
-            assert came.get_json()["forgotten"]
+            came = api.with_token(first).delete(f"/devices?{query}")
+            assert_problem(came, 429, "rate-limited", retry_after=True)
+            assert api.delete(f"/devices?{query}").get_json()["forgotten"]
         finally:
             go.set()
         assert running.result(30).status_code == 200
+    assert api.with_token(first).delete(f"/devices?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/devices?scope=all", "/sessions?scope=others"])
+def test_a_run_whose_caller_has_left_does_not_begin(
+    api: ApiClient, three_devices: list[str], address: str
+) -> None:
+    ours, callers = socket.socketpair()
+    with ours, callers:
+        callers.close()
+        response = api.delete(address, environ_overrides={"gunicorn.socket": ours})
+    assert_problem(response, 503, "upstream-unavailable", retry_after=True)
+    assert api.cognito.calls == []

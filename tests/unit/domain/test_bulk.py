@@ -1,7 +1,9 @@
 """Many in turn: at a pace, within a deadline, by a clock that only sleeping and calling moves."""
 
 import os
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from unittest import mock
@@ -183,7 +185,7 @@ def test_a_quota_that_stays_used_up_ends_at_the_deadline() -> None:
     with pytest.raises(ServiceError):
         cognito.run(deadline=9)
     assert cognito.called_at == [0.0, 5.0]
-    assert cognito.trail.outcomes == [(None, "upstream-timeout")]
+    assert cognito.trail.outcomes == [(None, "quota-exceeded")]
 
 
 def test_a_cursor_that_comes_again_ends_the_list_and_an_item_that_does_is_done_once() -> None:
@@ -196,3 +198,45 @@ def test_a_list_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(ServiceError, match="Nothing was changed") as failed:
         cognito.run(deadline=6)
     assert failed.value.code is ErrorCode.UPSTREAM_TIMEOUT
+
+
+def test_users_take_turns_however_many_runs_each_has() -> None:
+    """Or one user with many runs would keep the others waiting."""
+    bulk = Bulk(Trail(), per_second=400, deadline=60)
+    calls: list[str] = []
+    started = threading.Barrier(6)
+
+    def run(sub: str, sign_in: str, amount: int) -> None:
+        page = Page(tuple(f"{sub} {number}" for number in range(amount)), None)
+
+        def page_at(_: str | None) -> Page:
+            started.wait(30)
+            return page
+
+        token = AccessToken(sub, "client", None, sign_in, 0, None, None, sign_in)
+        bulk.run(token, "e", what=None, page_at=page_at, choose=lambda it: it, call=calls.append)
+
+    with ThreadPoolExecutor() as pool:
+        greedy = [pool.submit(run, "greedy", f"sign-in {number}", 20) for number in range(5)]
+        pool.submit(run, "modest", "theirs", 10).result(60)
+        before = sum(one.startswith("greedy") for one in calls)
+        for one in greedy:
+            one.result(60)
+    assert len(calls) == 110
+    assert before <= 30, "about as many as the other's ten"
+
+
+def test_a_turn_that_is_too_far_off_is_not_cognitos_fault() -> None:
+    cognito = Cognito()
+    bulk = cognito.bulk(per_second=0.1, deadline=15)
+
+    def run() -> None:
+        cognito.now = 1000.0
+        cognito.pages = [Page((), None)]
+        cognito.run(bulk)
+
+    run()
+    run()
+    with pytest.raises(ServiceError, match="under way at the pace") as failed:
+        run()
+    assert failed.value.code is ErrorCode.QUOTA_EXCEEDED
