@@ -8,6 +8,7 @@ never fails a call: what cannot be counted is not counted, and the log says so.
 Imported before any metric is made, by `gunicorn.conf.py` alone.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -25,12 +26,12 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "device-bff-metrics-"
 MASTER = "master"
 SIZES = {
-    "histogram": 1 << 20,
+    "histogram": 1 << 21,
     "counter": 1 << 16,
     "gauge_livesum": 1 << 16,
     "gauge_livemax": 1 << 16,
 }
-"""Bytes by the kind of metric: more than all labels of ours can take."""
+"""Bytes by the kind of metric: more than all labels of ours take, by a test."""
 
 _slot: str | None = MASTER
 
@@ -39,12 +40,14 @@ def open_folder() -> str | None:
     """Make this master's folder, or find it again after a reload; None, and each process counts for
     itself, where there is no room for one. In PROMETHEUS_MULTIPROC_DIR if that is set.
 
-    A master that replaces another (USR2) inherits the variable, and makes a folder beside.
+    A master that replaces another (USR2) inherits the variable, and makes a folder beside. Folders
+    of masters that were killed are removed.
 
     Raises:
         OSError: PROMETHEUS_MULTIPROC_DIR names what cannot be a folder.
     """
     inherited = os.environ.pop(FOLDER, "")
+    values.ValueClass = values.MutexValue  # prometheus_client chose by the variable, on import
     own = f"{PREFIX}{os.getpid()}-"
     if Path(inherited).name.startswith(own):
         folder = inherited
@@ -53,13 +56,42 @@ def open_folder() -> str | None:
         if parent:
             os.makedirs(parent, exist_ok=True)
         try:
+            _remove_abandoned(Path(parent or tempfile.gettempdir()))
             folder = tempfile.mkdtemp(prefix=own, dir=parent or None)
+        except OSError:
+            return None
+        try:
+            _lock(folder)
             _reserve(folder, MASTER)
         except OSError:
+            close_folder(folder)
             return None
     os.environ[FOLDER] = folder
     values.ValueClass = _value_class()
     return folder
+
+
+def _lock(folder: str) -> int:
+    """Hold the folder for as long as this master or a worker of it lives.
+
+    Raises:
+        OSError: another one holds it.
+    """
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise
+    return held
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # held, or another user's
+            held = _lock(str(folder))
+            close_folder(str(folder))
+            os.close(held)
 
 
 def close_folder(folder: str) -> None:
@@ -95,10 +127,18 @@ def leave(slot: str | None) -> None:
 
 
 def _reserve(folder: str, slot: str) -> None:
+    """Take the space of a slot's files, each whole or not at all."""
     for kind, size in SIZES.items():
         path = Path(folder, f"{kind}_{slot}.db")
-        if not path.exists() or path.stat().st_size < size:
-            path.write_bytes(bytes(size))
+        if path.exists():
+            continue
+        being_made = path.with_suffix(".new")
+        try:
+            being_made.write_bytes(bytes(size))
+            being_made.replace(path)
+        except OSError:
+            being_made.unlink(missing_ok=True)
+            raise
 
 
 def _value_class() -> type[Any]:
@@ -112,6 +152,9 @@ def _value_class() -> type[Any]:
         @_if_counted
         def inc(self, amount: float) -> None:
             super().inc(amount)
+
+        def get(self) -> float:
+            return 0.0 if _slot is None else float(super().get())
 
         @_if_counted
         def set(self, value: float, timestamp: float | None = None) -> None:

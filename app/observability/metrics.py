@@ -45,7 +45,7 @@ COGNITO_REFUSED = Counter(
     ("by",),
 )
 for by in ("breaker", "in_flight"):
-    COGNITO_REFUSED.labels(by)  # told as 0 before the first
+    COGNITO_REFUSED.labels(by)  # present as 0 before the first
 BREAKER_STATE = Gauge(
     "device_bff_cognito_breaker_open",
     "1 while the worker's circuit breaker is open, 0.5 half-open, 0 closed; the worst worker's.",
@@ -71,7 +71,7 @@ NOT_MINE = Counter(
     ("kind",),
 )
 for kind in ("device", "session"):
-    NOT_MINE.labels(kind)  # told as 0 before the first
+    NOT_MINE.labels(kind)  # present as 0 before the first
 REDIS_FAILURES = Counter(
     "device_bff_redis_failures_total", "Times that Redis was asked and did not serve."
 )
@@ -88,8 +88,8 @@ token_cache_counter = lru_cache(maxsize=8)(TOKEN_CACHE_LOOKUPS.labels)
 
 def exposition() -> bytes:
     """All workers' metrics under gunicorn, which sets PROMETHEUS_MULTIPROC_DIR; this process's own
-    elsewhere. In Prometheus' text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    elsewhere, and where that folder is gone. In Prometheus' text format."""
+    if not os.path.isdir(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")):
         return generate_latest(REGISTRY)
     everybody = CollectorRegistry()
     MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
