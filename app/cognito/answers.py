@@ -92,7 +92,7 @@ def device(answer: Mapping[str, Any]) -> Device:
         raise UnreadableAnswer("a device without a device key")
     attributes = {
         a["Name"]: a.get("Value")
-        for a in answer.get("DeviceAttributes") or ()
+        for a in _listed(answer.get("DeviceAttributes"))
         if isinstance(a.get("Name"), str)
     }
     not_remembered = attributes.get("dev:device_remembered_status") == DeviceStatus.NOT_REMEMBERED
@@ -113,7 +113,7 @@ def _session(answer: Mapping[str, Any]) -> Session:
     if not isinstance(session_id, str) or not is_session_id(session_id):
         raise UnreadableAnswer("a session without a session id")
     origin = answer.get("OriginSessionId")
-    location = answer.get("LastLocation") or {}
+    (location,) = _listed([answer.get("LastLocation")]) or ({},)
     return Session(
         id=session_id,
         session_type=SessionType(session_id[:3].replace("tkn", "token")),
@@ -153,6 +153,13 @@ def _readable(
             yield read(item)
         except UnreadableAnswer as error:
             logger.warning("cognito_item_left_out", because=str(error))
+        except (AttributeError, TypeError) as error:
+            logger.warning("cognito_item_left_out", because=type(error).__name__)
+
+
+def _listed(value: object) -> list[dict[str, Any]]:
+    """The objects in a list; none where it is none."""
+    return [it for it in value if isinstance(it, dict)] if isinstance(value, list) else []
 
 
 def _cursor(value: object) -> str | None:

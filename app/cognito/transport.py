@@ -51,7 +51,7 @@ class Answer:
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
         self.status = 0
-        self.complete = self.keep_alive = False
+        self.head_complete = self.complete = self.keep_alive = False
 
     @property
     def body(self) -> bytes:
@@ -59,8 +59,8 @@ class Answer:
 
     @property
     def ends_with_connection(self) -> bool:
-        """It tells no length: RFC 9112, section 6.3, the last case."""
-        return bool(self.headers) and not self.headers.keys() & {
+        """The body ends at close: RFC 9112, section 6.3, the last case."""
+        return self.head_complete and not self.headers.keys() & {
             "content-length",
             "transfer-encoding",
         }
@@ -85,6 +85,9 @@ class Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self.head_complete = self.parser.get_status_code() >= 200
 
     def on_body(self, piece: bytes) -> None:
         self.pieces.append(piece)
