@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache, cached_property
+from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -142,14 +143,17 @@ def _redis_url(value: str) -> None:
     if scheme not in REDIS_SCHEMES:
         raise ValidationError(f"Not a URL of one of these: {', '.join(REDIS_SCHEMES)}.")
     netloc, *tail = re.split(r"[/?#]", rest, maxsplit=1)
-    if "#" in rest or any("@" in it for it in tail):
+    secrets = netloc.rpartition("@")[0]
+    if "#" in rest or any("@" in it for it in tail) or set("[]") & set(secrets):
         raise ValidationError(
             "Percent-encode what the user name and the password hold: # as %23, / as %2F, ? as "
-            "%3F, @ as %40."
+            "%3F, @ as %40, [ as %5B, ] as %5D."
         )
     for host in netloc.rpartition("@")[2].split(","):
         if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?", host):
             raise ValidationError("Names no host, or not as host:port.")
+    if scheme.endswith("+sentinel") and not "".join(tail).partition("?")[0]:
+        raise ValidationError("Name the service at its end, as in /primary.")
     if "+" in scheme:
         return
     import redis  # 20 MiB: not for those without Redis
@@ -157,7 +161,7 @@ def _redis_url(value: str) -> None:
     try:
         redis.ConnectionPool.from_url(value.replace("valkey", "redis", 1)).make_connection()
     except (ValueError, TypeError, redis.RedisError):
-        raise ValidationError("Has an option that redis-py does not take.") from None
+        raise ValidationError("Has a part that redis-py does not take.") from None
 
 
 def _rate_limit(value: str) -> None:
@@ -179,8 +183,15 @@ def _readable(path: str) -> None:
 
 def trust(context: ssl.SSLContext, authorities: str) -> None:
     """Have `context` trust what is in `authorities`: a file in PEM, or a folder of certificates by
-    their hashes (`openssl rehash`), as requests takes both."""
+    their hashes (`openssl rehash`), as requests takes both.
+
+    Raises:
+        ssl.SSLError: it holds no certificate.
+        OSError: it cannot be read.
+    """
     if os.path.isdir(authorities):
+        if not any(re.fullmatch(r"[0-9a-f]{8}\.\d+", name) for name in os.listdir(authorities)):
+            raise ssl.SSLError
         context.load_verify_locations(capath=authorities)
     else:
         context.load_verify_locations(cafile=authorities)
@@ -195,12 +206,10 @@ def _propagator(name: str) -> None:
 
 
 def _is_local(host: str) -> bool:
-    return (
-        host == "localhost"
-        or host.endswith(".localhost")
-        or host.startswith("127.")
-        or host == "::1"
-    )
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 # The kinds of settings
@@ -312,6 +321,7 @@ class Settings:
     otel_exporter_otlp_endpoint: str | None = _text(None, _url)
     otel_exporter_otlp_traces_endpoint: str | None = _text(None, _url)
     otel_exporter_otlp_protocol: str = _one_of("http/protobuf", "http/protobuf")
+    otel_exporter_otlp_traces_protocol: str = _one_of("http/protobuf", "http/protobuf")
     otel_propagators: tuple[str, ...] = _words(_propagator)
 
     host: str = _text("127.0.0.1", _host)
@@ -396,7 +406,7 @@ class Settings:
         host = endpoint.hostname or ""
         if endpoint.scheme == "http" and not _is_local(host):
             yield "COGNITO_ENDPOINT_URL", "access tokens go there in the clear: use https://"
-        if host.startswith("cognito-idp") and f".{self.cognito_region}." not in f"{host}.":
+        if "cognito-idp" in host and f".{self.cognito_region}." not in f"{host}.":
             yield "COGNITO_ENDPOINT_URL", f"is not in the pool's region, {self.cognito_region}"
         if sign_in and not _is_local(urlsplit(sign_in).hostname or ""):
             yield "DOCS_SIGN_IN_URL", "is for a demo user on this machine, and names another one"
@@ -480,7 +490,10 @@ def _check_together(settings: Settings) -> None:
         try:
             trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.ca_bundle)
         except ssl.SSLError:
-            raise SettingsError(f"{used}: Holds no certificate in PEM.") from None
+            raise SettingsError(
+                f"{used}: Holds no certificate in PEM, or as a folder none by its hash "
+                "(openssl rehash)."
+            ) from None
         except OSError as error:
             raise SettingsError(f"{used}: Cannot be read: {error.strerror}.") from None
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):

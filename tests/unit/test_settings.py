@@ -149,6 +149,8 @@ WRONG: dict[str, list[str]] = {
     "REDIS_URL": [
         *("localhost:6379", "redis://[", "redis://redis:port", "redis://r?family=0", "http://r"),
         *("redis://:p@ss#word@host:6379/0", "redis://:p/w@host", "redis+cluster://a:1,b:x"),
+        *("redis+sentinel://a:26379,b:26379", "redis+sentinel://a:26379/"),
+        "redis://:p[w@host",
     ],
     "CORS_ORIGINS": [
         *("*", "null", "app.example", "https://*.app.example", "https://app.example/"),
@@ -161,11 +163,12 @@ WRONG: dict[str, list[str]] = {
     "DOCS_SIGN_IN_URL": ["javascript:alert(1)"],
     "LOG_LEVEL": ["TRACE", "debug"],
     "PORT": ["-1", "65536", "http"],
-    "AWS_CA_BUNDLE": ["/no/such/file", __file__],
+    "AWS_CA_BUNDLE": ["/no/such/file", __file__, str(Path(__file__).parent)],
     "REQUESTS_CA_BUNDLE": ["/no/such/file", __file__],
     "SSL_CERT_FILE": ["/no/such/file", __file__],
     "HOST": ["[::1]"],
     "OTEL_EXPORTER_OTLP_PROTOCOL": ["grpc"],
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": ["grpc"],
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ["collector:4317"],
     "OTEL_PROPAGATORS": ["tracecontext,ottrace"],
 }
@@ -203,9 +206,15 @@ def test_what_is_easily_overlooked_is_told_as_such(name: str, value: str, advice
         ("GRACEFUL_TIMEOUT", "20", "shorter than the longest call"),
         ("COGNITO_DEADLINE", "2", "no call is ever repeated"),
         ("COGNITO_ENDPOINT_URL", "http://cognito.example", "in the clear"),
+        ("COGNITO_ENDPOINT_URL", "http://127.cognito.example", "in the clear"),
         (
             "COGNITO_ENDPOINT_URL",
             "https://cognito-idp.us-east-1.amazonaws.com",
+            "is not in the pool's region",
+        ),
+        (
+            "COGNITO_ENDPOINT_URL",
+            "https://vpce-1.cognito-idp.us-east-1.vpce.amazonaws.com",
             "is not in the pool's region",
         ),
         ("DOCS_SIGN_IN_URL", "https://demo.example/sign-in", "on this machine"),
