@@ -10,6 +10,7 @@ import re
 
 from app.domain.descriptions import Description
 from app.naming.hardware import describe_model
+from app.naming.user_agents import android_model
 from app.naming.vocabulary import SYSTEM_TYPES, SYSTEMS, browser_called, display_name
 
 _PLATFORMS = (
@@ -41,9 +42,8 @@ def _describe(platform: str, hints: str, brands: list[str]) -> Description | Non
         return None  # "Linux laptop Linux" is a name that a person chose
     model = found["model"]
     system = None if platform == "Unknown" else SYSTEMS.get(platform, platform)
-    known = describe_model(model) or Description(
-        model or None, SYSTEM_TYPES.get(system or ""), system
-    )
+    place = android_model(model) if model and system == "Android" else model or None
+    known = describe_model(model) or Description(place, SYSTEM_TYPES.get(system or ""), system)
     browser = browser_called(_most_specific(brands), system)
     operating_system = known.operating_system
     if system == "Windows":

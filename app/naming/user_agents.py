@@ -96,6 +96,13 @@ def describe_user_agent(text: str) -> Description:
     return Description(display_name(browser, place), device_type, system, browser)
 
 
+def android_model(model: str) -> str:
+    """With its maker, as where a User-Agent names it: one phone has one name."""
+    found = _parse(f"Mozilla/5.0 (Linux; Android 10; {model}) AppleWebKit/537.36 Chrome/100.0")
+    known = _model(found, "Android", model)
+    return (known and _with_maker(found, known, "Android")) or model
+
+
 def _system(found: Result, text: str) -> str | None:
     """The parser takes HarmonyOS for Linux, or does not know it."""
     if _HARMONY.search(text):
@@ -136,8 +143,9 @@ def _model(found: Result, system: str | None, comment: str) -> str | None:
 def _with_maker(found: Result, model: str | None, system: str | None) -> str | None:
     """As "Huawei YAL-AL10"; the system where there is no model."""
     brand = found.device.brand if found.device and model else None
-    known = brand and "_" not in brand and system in ("Android", "HarmonyOS")
-    return f"{brand} {model}" if known else model or system
+    if model is None or not brand or "_" in brand or system not in ("Android", "HarmonyOS"):
+        return model or system
+    return model if model.casefold().startswith(brand.casefold()) else f"{brand} {model}"
 
 
 def _television(found: Result) -> str | None:

@@ -2,6 +2,7 @@
 UTS 51, "Emoji Tag Sequences"."""
 
 import re
+from unicodedata import category
 
 _TURNS_ROUND = "\u202a-\u202e\u2066-\u2069"
 _BREAKS = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
@@ -11,8 +12,10 @@ _UNSEEN = re.compile(
     f"|[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff{_TURNS_ROUND}]"
 )
 _BIDI = re.compile(f"[{_TURNS_ROUND}]")
-_JOINERS = "\u200c\u200d"
-"""Part of emoji and of words; nothing by themselves."""
+_NOTHING = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""General categories of what shows nothing by itself, though it can be part of an emoji or word."""
+_FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0\ufe0e\ufe0f")
+"""Letters and marks by their category, and as empty."""
 
 
 def visible(text: str) -> str:
@@ -24,7 +27,7 @@ def visible(text: str) -> str:
 
 def shows_nothing(text: str) -> bool:
     """Whether a person sees nothing of `text`."""
-    return not visible(text).strip(_JOINERS).strip()
+    return all(category(it) in _NOTHING or it in _FILLERS for it in text)
 
 
 def turns_text_round(text: str) -> bool:
