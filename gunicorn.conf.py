@@ -79,7 +79,7 @@ files_for_callers = (
 )
 worker_connections = max(1, min(settings.worker_connections, files_for_callers))
 
-# A worker is replaced now and then, so that no slow leak grows for ever; not all at once.
+# A worker is replaced now and then, so that a slow leak stays small. The jitter keeps them apart.
 max_requests = 100_000
 max_requests_jitter = 10_000
 
@@ -137,7 +137,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     metric_files.enter(worker.slot)
-    # Until the worker minds signals, SIGTERM ends it; the parent's handler would lose it.
+    # Until the worker handles signals, SIGTERM ends it; the parent's handler would lose it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     atexit.unregister(metric_files.close_folder)  # the metrics' folder outlives a worker
 

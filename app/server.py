@@ -113,7 +113,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             if len(req.body.read(UNREAD_MAX_BYTES)) < UNREAD_MAX_BYTES:
                 sock.idle, sock.read_by = True, time.monotonic() + self.cfg.keepalive
                 return
-        raise StopIteration  # nobody knows where a next request would begin
+        raise StopIteration  # it is unknown where a next request would begin
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         if not isinstance(exc, ssl.SSLError | gevent.GreenletExit):

@@ -165,11 +165,11 @@ class Attempts:
 
     @staticmethod
     def _finish(operation: Operation, error: ServiceError, lost: ServiceError | None) -> None:
-        """Tell what came of the attempts: `error` of the last, `lost` of one that may have been
-        done. Returns when the operation has been done after all.
+        """Settle the outcome: `error` is that of the last attempt, `lost` that of one that may have
+        been done. Returns when the operation was done.
 
         Raises:
-            ServiceError: it has not, or nobody knows.
+            ServiceError: it was not done, or that is unknown.
         """
         if lost is None:
             raise error

@@ -19,7 +19,8 @@ __all__ = ["STATE_CLOSED", "STATE_HALF_OPEN", "STATE_OPEN", "CognitoBreaker"]
 class CognitoBreaker:
     """Opens after `failures` failures in a row, for `open_seconds`; then one call probes.
 
-    `is_failure` tells which exceptions say that Cognito is down. `on_change` hears of each state.
+    `is_failure` says which exceptions mean that Cognito is down. `on_change` is called with each
+    new state.
     """
 
     def __init__(

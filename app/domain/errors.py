@@ -192,7 +192,7 @@ class ErrorCode(StrEnum):
     UPSTREAM_ERROR = (
         "upstream-error",
         502,
-        "Cognito answered badly",
+        "Bad response from Cognito",
         "Cognito failed, or its answer could not be understood.",
     )
     UPSTREAM_TIMEOUT = (

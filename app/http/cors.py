@@ -77,7 +77,7 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
 
     @app.before_request
     def answer_preflight() -> Response | None:
-        """Of what is not there, too: a browser tells a preflight's 404 as a failure of CORS."""
+        """For unknown paths as well: a browser reports a preflight's 404 as a CORS error."""
         asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         return Response() if asks and isinstance(request.routing_exception, NotFound) else None
 

@@ -52,7 +52,7 @@ CODES: Mapping[type[BaseException], ErrorCode] = {
 
 
 def check(request: Any) -> None:
-    """Read what gunicorn has parsed as RFC 9112 wants it.
+    """Check what gunicorn has parsed against RFC 9112.
 
     Raises:
         InvalidHeader: there is not one Host header, or no host in it (section 3.2).
