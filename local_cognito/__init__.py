@@ -15,6 +15,7 @@ file                      holds
 ``application.py``        the WSGI app: ours, then moto's
 ``sign_in.py``            InitiateAuth, RespondToAuthChallenge, their Admin forms
 ``attempt.py``            one step of a sign-in; ``challenges.py`` the steps that are open
+``assurance.py``          `acr`, `amr`, and the level that a sign-in should reach
 ``passwords.py``          SRP and plain passwords, lock-out, temporary passwords
 ``factors.py``            second factors, their settings; ``totp.py`` setting up TOTP
 ``devices.py``            ConfirmDevice … ForgetDevice, and the administrator's four
@@ -69,12 +70,15 @@ left out. ``pool`` is a pool id (default: ``seed.POOL_ID``), ``client_id`` one o
 ``POST /_local/tokens`` ``{claims?, header?, username?, pool?, client_id?}``
     ``{token, claims}``: an access token of a new sign-in, with claims and header fields replaced,
     or deleted by null. Header ``{"alg": "none"}`` and ``{"alg": "HS256"}`` forge as attackers do.
+``POST /_local/acr`` ``{enabled, pool?}``
+    Whether the pool's tokens have `acr` and `amr`, which AWS rolls out: ``{enabled}``.
 ``POST /_local/users`` ``{username, password, totp?, attributes?, pool?}``
     A confirmed user, with attributes by name: ``{username, sub, totp_secret}`` (null without
     ``totp: true``).
 ``POST /_local/sign-in`` ``{username?, device_name?, remember?, track?, count?, address?,
 user_agent?, pool?, client_id?}``
-    Signs in without password and second factor, from a new device that is tracked and, unless
+    Signs in, without being asked for the user's password and second factor that the tokens
+    name, from a new device that is tracked and, unless
     ``remember: false``, remembered: ``{access_token, id_token, refresh_token, expires_in,
     device_key, device_group_key, device_password}`` (the last three null on a pool without
     devices). With ``track: false`` the device is only offered, as NewDeviceMetadata offers it, and

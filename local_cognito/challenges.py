@@ -15,6 +15,15 @@ from dataclasses import dataclass, field
 
 from local_cognito import srp
 from local_cognito.errors import expired_session, invalid_session, spent_session
+from local_cognito.tokens import TokenFamily
+
+
+@dataclass(frozen=True)
+class StepUp:
+    """What USER_AUTH asks for: levels, the best first, and the sign-in that counts towards them."""
+
+    levels: tuple[int, ...]
+    earlier: TokenFamily | None
 
 
 @dataclass
@@ -24,6 +33,7 @@ class SignIn:
     `under_alias`: a challenge was answered under another name than USER_ID_FOR_SRP.
     `custom`: the sign-in is CUSTOM_AUTH, whose trigger decides instead of the MFA settings.
     `offers_device`: CUSTOM_AUTH without a password offers none (amplify-js 2705).
+    `methods`: how the user has signed in so far, by words of `amr`.
     """
 
     client_id: str
@@ -34,8 +44,9 @@ class SignIn:
     offers_device: bool = True
     under_alias: bool = False
     custom_done: bool = False
-    mfa_done: bool = False
     device_done: bool = False
+    step_up: StepUp | None = None
+    methods: set[str] = field(default_factory=set)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from moto.cognitoidp.models import CognitoIdpUser
 from moto.core.exceptions import JsonRESTError
 from werkzeug.wrappers import Request, Response
 
-from local_cognito import factors, srp
+from local_cognito import assurance, factors, srp
 from local_cognito.caller import Caller, calling, current_caller
 from local_cognito.devices import find_device, offer_device, set_remembered, track
 from local_cognito.errors import CognitoError
@@ -189,10 +189,11 @@ def make_token(realm: Realm, body: Body) -> Body:
     pool = _pool(realm, body)
     user = pool.get_user(body.get("username") or DEMO_USERNAME)
     client_id = _client_id(pool, body)
+    methods = assurance.methods_of(pool, user)
     if pool.device_configuration is None:
-        family = pool.open_family(client_id, user)
+        family = pool.open_family(client_id, user, methods)
     else:
-        family, _ = offer_device(pool, client_id, user)
+        family, _ = offer_device(pool, client_id, user, methods)
     claims = pool.access_claims(family) | (body.get("claims") or {})
     claims = {name: value for name, value in claims.items() if value is not None}
     return {"token": pool.keys.sign(claims, body.get("header")), "claims": claims}
@@ -203,6 +204,14 @@ def _client_id(pool: TrackedUserPool, body: Body) -> str:
     if client_id not in pool.clients:
         raise BadRequestError(f"{client_id!r} is not a client of {pool.id}")
     return client_id
+
+
+def set_acr(realm: Realm, body: Body) -> Body:
+    """Whether the pool's tokens have `acr` and `amr`: AWS has not given them to all pools yet."""
+    _take(body, enabled=FLAG, pool=TEXT)
+    pool = _pool(realm, body)
+    pool.has_acr = bool(_needed(body, "enabled"))
+    return {"enabled": pool.has_acr}
 
 
 # Users and their sign-ins
@@ -254,9 +263,10 @@ def _sign_in_once(realm: Realm, body: Body) -> Body:
     pool = _pool(realm, body)
     user = pool.get_user(body.get("username") or DEMO_USERNAME)
     client_id = _client_id(pool, body)
+    methods = assurance.methods_of(pool, user)
     if pool.device_configuration is None:
-        return _as_answer(tokens_of(pool, pool.open_family(client_id, user)))
-    family, offer = offer_device(pool, client_id, user)
+        return _as_answer(tokens_of(pool, pool.open_family(client_id, user, methods)))
+    family, offer = offer_device(pool, client_id, user, methods)
     device_key, group_key = offer["DeviceKey"], offer["DeviceGroupKey"]
     answer = _as_answer(tokens_of(pool, family)) | {
         "device_key": device_key,
@@ -315,7 +325,7 @@ def managed_login(realm: Realm, body: Body) -> Body:
     with calling(_caller(body)):
         session = _sso_session(pool, user, client_id, body.get("session_id"))
         for _ in range(body.get("count") or 1):
-            family = pool.open_family(client_id, user)
+            family = pool.open_family(client_id, user, assurance.methods_of(pool, user))
             if session is not None:
                 pool.session_tracking.link(family, session)
             sign_ins.append(_as_answer(tokens_of(pool, family)))
@@ -373,6 +383,7 @@ CALLS: dict[str, dict[str, Callable[[Realm, Body], Any]]] = {
     "/_local/rotate-keys": {"POST": rotate_keys},
     "/_local/issuer": {"POST": switch_issuer},
     "/_local/tokens": {"POST": make_token},
+    "/_local/acr": {"POST": set_acr},
     "/_local/users": {"POST": add_user},
     "/_local/sign-in": {"POST": sign_in},
     "/_local/managed-login": {"POST": managed_login},

@@ -50,7 +50,12 @@ def authenticated(device: Device, caller_ip: str) -> None:
 
 
 def offer_device(
-    pool: TrackedUserPool, client_id: str, user: CognitoIdpUser, *, confirmable: bool = True
+    pool: TrackedUserPool,
+    client_id: str,
+    user: CognitoIdpUser,
+    methods: frozenset[str],
+    *,
+    confirmable: bool = True,
 ) -> tuple[TokenFamily, dict[str, str]]:
     """Opens the tokens of a sign-in from a device not seen before, and its NewDeviceMetadata.
 
@@ -58,7 +63,7 @@ def offer_device(
     """
     device_key = f"{pool.region}_{uuid.uuid4()}"
     group_key = "-" + "".join(secrets.choice(GROUP_KEY_ALPHABET) for _ in range(8))
-    family = pool.open_family(client_id, user, device_key)
+    family = pool.open_family(client_id, user, methods, device_key)
     if confirmable:
         with pool.lock:
             pool.device_offers[device_key] = DeviceOffer(group_key, family.origin_jti)

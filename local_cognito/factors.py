@@ -64,7 +64,12 @@ def asked_of(pool: TrackedUserPool, user: CognitoIdpUser) -> list[str] | None:
         return [user.preferred_mfa_setting]
     if chosen or pool.moto.mfa_config != "ON":
         return chosen or None
-    return [factor for factor in offered if _is_ready(user, factor)]
+    return ready_of(pool, user)
+
+
+def ready_of(pool: TrackedUserPool, user: CognitoIdpUser) -> list[str]:
+    """The factors that the pool offers and the user can show."""
+    return [factor for factor in turned_on(pool) if _is_ready(user, factor)]
 
 
 def _is_ready(user: CognitoIdpUser, factor: str) -> bool:

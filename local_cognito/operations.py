@@ -74,5 +74,11 @@ def our_operations(pools: Pools, moto: MotoServer) -> dict[str, Operation]:
         "AdminListUserSessions": user_sessions.admin_list_user_sessions,
         "AdminRevokeUserSession": user_sessions.admin_revoke_user_session,
         "SetUserPoolSessionConfiguration": user_sessions.set_user_pool_session_configuration,
+        "SetUserPoolClientSessionConfiguration": (
+            user_sessions.set_user_pool_client_session_configuration
+        ),
+        "GetUserPoolClientSessionConfiguration": (
+            user_sessions.get_user_pool_client_session_configuration
+        ),
         "GetUserPoolSessionConfiguration": user_sessions.get_user_pool_session_configuration,
     }

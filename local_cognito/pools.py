@@ -117,6 +117,8 @@ class TrackedUserPool:
         self.used_totp_steps: dict[tuple[str, str], set[int]] = {}
         self.email_mfa_config: dict[str, Any] | None = None
         self.sent_codes: list[SentCode] = []
+        # Pools that AWS has not given the claims yet have tokens without `acr` and `amr`.
+        self.has_acr = True
         # What the trigger of CUSTOM_AUTH takes for an answer; None where there is no trigger.
         self.custom_auth_answer: str | None = None
 
@@ -149,6 +151,15 @@ class TrackedUserPool:
     def device_configuration(self) -> dict[str, bool] | None:
         """None where the pool does not track devices."""
         return self.config.get("DeviceConfiguration") or None
+
+    @property
+    def acr_names(self) -> dict[int, str]:
+        """The names of the levels of authentication, by AcrConfiguration or as they are."""
+        own = self.config.get("AcrConfiguration") or {}
+        return {
+            level: own.get(f"Level{level}", {}).get("AcrValue", f"urn:cognito:loa:{level}")
+            for level in range(1, 5)
+        }
 
     def client(self, client_id: str) -> CognitoIdpUserPoolClient:
         client = self.clients.get(client_id)
@@ -228,16 +239,23 @@ class TrackedUserPool:
         return int(amount) * SECONDS_PER[unit]
 
     def open_family(
-        self, client_id: str, user: CognitoIdpUser, device_key: str | None = None
+        self,
+        client_id: str,
+        user: CognitoIdpUser,
+        methods: frozenset[str],
+        device_key: str | None = None,
+        auth_time: int | None = None,
     ) -> TokenFamily:
+        """The tokens of a sign-in. `auth_time` is now, unless nothing was proved anew."""
         now = time.time()
         family = TokenFamily(
             client_id=client_id,
             username=user.username,
             sub=user.id,
             device_key=device_key,
-            auth_time=int(now),
+            auth_time=int(now) if auth_time is None else auth_time,
             refresh_expires_at=now + self.lifetime(client_id, "RefreshToken"),
+            methods=methods,
         )
         with self.lock:
             self.families[family.origin_jti] = family
@@ -254,7 +272,8 @@ class TrackedUserPool:
     def access_claims(self, family: TokenFamily) -> Claims:
         groups = self._groups(family.username)
         lifetime = self.lifetime(family.client_id, "AccessToken")
-        return tokens.access_claims(family, self.issuer, time.time(), lifetime, groups)
+        claims = tokens.access_claims(family, self.issuer, time.time(), lifetime, groups)
+        return claims | self._authentication_claims(family)
 
     def id_claims(self, family: TokenFamily) -> Claims:
         lifetime = self.lifetime(family.client_id, "IdToken")
@@ -263,9 +282,15 @@ class TrackedUserPool:
         for name in VERIFIED_BY.values():
             if name in attributes:
                 attributes[name] = attributes[name] in (True, "true")
-        return tokens.id_claims(
+        claims = tokens.id_claims(
             family, self.issuer, time.time(), lifetime, self._groups(family.username), attributes
         )
+        return claims | self._authentication_claims(family)
+
+    def _authentication_claims(self, family: TokenFamily) -> Claims:
+        if not self.has_acr:
+            return {}
+        return tokens.authentication_claims(family.methods, self.acr_names)
 
     def _groups(self, username: str) -> list[str]:
         user = self.find_user(username)

@@ -21,6 +21,7 @@ from local_cognito.caller import UNKNOWN, Caller, current_caller
 from local_cognito.tokens import TokenFamily
 
 DEFAULT_MAX_PER_USER = 20
+DEFAULT_SSO_MAX_VALIDITY_MINUTES = 60
 ID_ALPHABET = string.ascii_lowercase + string.digits
 
 Location = dict[str, str | None]
@@ -87,6 +88,8 @@ class SessionTracking:
     def __init__(self, lock: threading.RLock, locations: Locations) -> None:
         self.enabled = False
         self.max_per_user = DEFAULT_MAX_PER_USER
+        # By the client's id; dormant while the pool tracks no sessions.
+        self.sso_max_validity_minutes: dict[str, int] = {}
         self._lock = lock
         self._locations = locations
         self._by_owner: dict[str, list[UserSession]] = {}

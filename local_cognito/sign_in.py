@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable
 from moto.cognitoidp.models import CognitoIdpUserPoolClient
 from moto.cognitoidp.utils import check_secret_hash
 
-from local_cognito import factors, passwords, srp
+from local_cognito import assurance, factors, passwords, srp
 from local_cognito.attempt import Attempt, needed
 from local_cognito.challenges import SignIn
 from local_cognito.devices import authenticated, find_device, offer_device
@@ -44,6 +44,8 @@ FLOW_PERMISSION = {
     "REFRESH_TOKEN_AUTH": ("ALLOW_REFRESH_TOKEN_AUTH",),
     "REFRESH_TOKEN": ("ALLOW_REFRESH_TOKEN_AUTH",),
 }
+# AWS has two sentences: this one for passwords, another for all other flows.
+NOT_ENABLED = {"USER_PASSWORD_AUTH": "USER_PASSWORD_AUTH flow not enabled for this client"}
 ADMIN_PASSWORD_FLOWS = ("ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH")
 # The first factors of USER_AUTH that are here; WEB_AUTHN, EMAIL_OTP and SMS_OTP are not offered.
 FIRST_FACTORS = ("PASSWORD", "PASSWORD_SRP")
@@ -72,8 +74,11 @@ class SignInOperations:
         pool, client = self._pools.client(params["ClientId"])
         if params["AuthFlow"] in ADMIN_PASSWORD_FLOWS:
             raise invalid_parameter("Initiate Auth method not supported.")
-        _check_flow_allowed(client, params["AuthFlow"], "{flow} flow not enabled for this client")
-        return _initiate(pool, client, params, caller_ip)
+        flow = params["AuthFlow"]
+        _check_flow_allowed(
+            client, flow, NOT_ENABLED.get(flow, f"{flow} is not enabled for the client.")
+        )
+        return self._initiate(pool, client, params, caller_ip)
 
     def admin_initiate_auth(self, params: Params, caller_ip: str) -> Params:
         pool = self._pools.pool(params["UserPoolId"])
@@ -81,7 +86,46 @@ class SignInOperations:
         if params["AuthFlow"] == "USER_PASSWORD_AUTH":
             raise invalid_parameter("Initiate Auth method not supported.")
         _check_flow_allowed(client, params["AuthFlow"], "Auth flow not enabled for this client")
-        return _initiate(pool, client, params, caller_ip)
+        return self._initiate(pool, client, params, caller_ip)
+
+    def _initiate(
+        self,
+        pool: TrackedUserPool,
+        client: CognitoIdpUserPoolClient,
+        params: Params,
+        caller_ip: str,
+    ) -> Params:
+        flow, given = params["AuthFlow"], params.get("AuthParameters", {})
+        if flow.startswith("REFRESH_TOKEN"):
+            return _refresh(pool, client, given, caller_ip)
+        username = needed(given, "USERNAME")
+        _check_secret_hash(client, [username], given)
+        sign_in = SignIn(client.id, username, given.get("DEVICE_KEY"), caller_ip)
+        attempt = Attempt(pool, client, sign_in)
+        if flow == "CUSTOM_AUTH":
+            return _start_custom(attempt, given)
+        if flow == "USER_AUTH":
+            return self._start_choice(attempt, given)
+        if flow == "USER_SRP_AUTH":
+            return passwords.start_srp(attempt, needed(given, "SRP_A"))
+        return answer_password(attempt, given)
+
+    def _start_choice(self, attempt: Attempt, given: Params) -> Params:
+        """USER_AUTH. The sign-in of an ACCESS_TOKEN counts towards TARGET_ACR_VALUES."""
+        token = given.get("ACCESS_TOKEN")
+        earlier = self._pools.signed_in(token).family if token is not None else None
+        step_up = assurance.asked_for(attempt.pool, given, earlier)
+        attempt.sign_in.step_up = step_up
+        if step_up is None or step_up.earlier is None:
+            return _start_choice(attempt, given)
+        user = attempt.pool.find_user(attempt.sign_in.username)
+        if user is None or user.id != step_up.earlier.sub:
+            raise invalid_parameter("USERNAME is not the user of ACCESS_TOKEN.")
+        attempt.sign_in.username = user.username
+        attempt.sign_in.methods |= step_up.earlier.methods
+        if assurance.PASSWORD in attempt.sign_in.methods:
+            return next_step(attempt)
+        return _start_choice(attempt, given)
 
     def respond_to_auth_challenge(self, params: Params, caller_ip: str) -> Params:
         pool, client = self._pools.client(params["ClientId"])
@@ -135,7 +179,7 @@ def _device_step_key(client_id: str, username: str, device_key: str) -> Hashable
 def _check_flow_allowed(client: CognitoIdpUserPoolClient, flow: str, refusal: str) -> None:
     allowed = client.extended_config.get("ExplicitAuthFlows") or DEFAULT_FLOWS
     if not set(FLOW_PERMISSION[flow]) & set(allowed):
-        raise invalid_parameter(refusal.format(flow=flow))
+        raise invalid_parameter(refusal)
 
 
 def _check_secret_hash(
@@ -154,25 +198,6 @@ def _check_secret_hash(
 
 
 # The first step
-
-
-def _initiate(
-    pool: TrackedUserPool, client: CognitoIdpUserPoolClient, params: Params, caller_ip: str
-) -> Params:
-    flow, given = params["AuthFlow"], params.get("AuthParameters", {})
-    if flow.startswith("REFRESH_TOKEN"):
-        return _refresh(pool, client, given, caller_ip)
-    username = needed(given, "USERNAME")
-    _check_secret_hash(client, [username], given)
-    sign_in = SignIn(client.id, username, given.get("DEVICE_KEY"), caller_ip)
-    attempt = Attempt(pool, client, sign_in)
-    if flow == "CUSTOM_AUTH":
-        return _start_custom(attempt, given)
-    if flow == "USER_AUTH":
-        return _start_choice(attempt, given)
-    if flow == "USER_SRP_AUTH":
-        return passwords.start_srp(attempt, needed(given, "SRP_A"))
-    return answer_password(attempt, given)
 
 
 def _refresh(
@@ -237,6 +262,7 @@ def _start_custom(attempt: Attempt, given: Params) -> Params:
 
 def answer_password(attempt: Attempt, given: Params) -> Params:
     passwords.check_plain_password(attempt, needed(given, "PASSWORD"))
+    attempt.sign_in.methods.add(assurance.PASSWORD)
     return next_step(attempt)
 
 
@@ -250,6 +276,7 @@ def answer_password_verifier(attempt: Attempt, given: Params) -> Params:
     amazon-cognito-identity-js and Amplify send the very same proof again, so the challenge stays.
     """
     passwords.check_srp_password(attempt, given)
+    attempt.sign_in.methods.add(assurance.PASSWORD)
     attempt.sign_in.device_key = given.get("DEVICE_KEY", attempt.sign_in.device_key)
     try:
         return next_step(attempt)
@@ -288,7 +315,10 @@ def next_step(attempt: Attempt) -> Params:
     device_replaces_mfa = remembered and bool(
         (pool.device_configuration or {}).get("ChallengeRequiredOnNewDevice")
     )
-    if not (sign_in.custom or sign_in.mfa_done or device_replaces_mfa):
+    if towards := _factors_towards_target(attempt):
+        return _ask_second_factor(attempt, towards)
+    shown = sign_in.methods & set(assurance.METHODS.values())
+    if not (sign_in.custom or shown or device_replaces_mfa):
         choice = factors.asked_of(pool, user)
         if choice is not None:
             return _ask_second_factor(attempt, choice)
@@ -314,17 +344,30 @@ def _known_device(attempt: Attempt) -> Device | None:
 def _finish(attempt: Attempt, device: Device | None) -> Params:
     """The tokens, and a new device to confirm where the pool tracks devices."""
     pool, user, sign_in = attempt.pool, attempt.user, attempt.sign_in
-    if device is not None:
-        authenticated(device, sign_in.caller_ip)
-        return tokens_of(pool, pool.open_family(sign_in.client_id, user, device.key))
-    if not sign_in.offers_device or pool.device_configuration is None:
-        return tokens_of(pool, pool.open_family(sign_in.client_id, user))
+    methods, auth_time = frozenset(sign_in.methods), None
+    if sign_in.step_up and (earlier := sign_in.step_up.earlier):
+        auth_time = earlier.auth_time if methods == earlier.methods else None
+    if device is not None or not sign_in.offers_device or pool.device_configuration is None:
+        if device is not None:
+            authenticated(device, sign_in.caller_ip)
+        key = device.key if device is not None else None
+        return tokens_of(pool, pool.open_family(sign_in.client_id, user, methods, key, auth_time))
     confirmable = not sign_in.under_alias
-    family, metadata = offer_device(pool, sign_in.client_id, user, confirmable=confirmable)
+    family, metadata = offer_device(pool, sign_in.client_id, user, methods, confirmable=confirmable)
     return tokens_of(pool, family) | {"NewDeviceMetadata": metadata}
 
 
 # The second factor
+
+
+def _factors_towards_target(attempt: Attempt) -> list[str]:
+    """What a step-up still asks for, from a remembered device too."""
+    if attempt.sign_in.step_up is None:
+        return []
+    ready = factors.ready_of(attempt.pool, attempt.user)
+    return assurance.factors_towards(
+        attempt.sign_in.step_up.levels, ready, frozenset(attempt.sign_in.methods)
+    )
 
 
 def _ask_second_factor(attempt: Attempt, choice: list[str]) -> Params:
@@ -350,7 +393,8 @@ def _about(attempt: Attempt) -> Params:
 
 def answer_select_mfa_type(attempt: Attempt, given: Params) -> Params:
     chosen = needed(given, "ANSWER")
-    if chosen not in (factors.asked_of(attempt.pool, attempt.user) or ()):
+    offered = _factors_towards_target(attempt) or factors.asked_of(attempt.pool, attempt.user)
+    if chosen not in (offered or ()):
         attempt.reopen()
         raise CognitoError("MFAMethodNotFoundException", f"{chosen} is not set up for the user")
     return _ask_for_code(attempt, chosen)
@@ -372,7 +416,7 @@ def answer_second_factor(attempt: Attempt, given: Params) -> Params:
     check_may_sign_in(user)
     if factor == EMAIL:
         user.update_attributes([{"Name": "email_verified", "Value": "true"}])
-    attempt.sign_in.mfa_done = True
+    attempt.sign_in.methods.add(assurance.METHODS[factor])
     return next_step(attempt)
 
 
@@ -390,7 +434,7 @@ def answer_mfa_setup(attempt: Attempt, given: Params) -> Params:
         attempt.reopen()
         raise invalid_parameter("User has not verified software token mfa")
     factors.set_enabled(pool, user, TOTP, True)
-    attempt.sign_in.mfa_done = True
+    attempt.sign_in.methods.add(assurance.METHODS[TOTP])
     return next_step(attempt)
 
 

@@ -154,6 +154,8 @@ class TokenFamily:
     device_key: str | None
     auth_time: int
     refresh_expires_at: float
+    # How the user signed in, by words of `amr`. A refresh changes neither these nor the time.
+    methods: frozenset[str] = frozenset()
     origin_jti: str = field(default_factory=lambda: str(uuid.uuid4()))
     refresh_token: str = field(default_factory=opaque_refresh_token, repr=False)
     revoked: bool = False
@@ -164,6 +166,30 @@ class TokenFamily:
         """A new refresh token; it expires when the first one would have."""
         self.replaced[self.refresh_token] = time.time() + grace_seconds
         self.refresh_token = opaque_refresh_token()
+
+
+AMR = ("pwd", "otp", "sms", "email_otp")
+"""In the order in which tokens name them."""
+
+
+def level_of(methods: frozenset[str]) -> int | None:
+    """The level of authentication, 1 to 4; None for a sign-in that has none.
+
+    Source: the Developer Guide, "Authentication levels with ACR and AMR claims".
+    """
+    by_message = bool(methods & {"sms", "email_otp"})
+    if "pwd" not in methods:
+        return 2 if by_message else None
+    return 4 if "otp" in methods else 3 if by_message else 1
+
+
+def authentication_claims(methods: frozenset[str], names: dict[int, str]) -> Claims:
+    """`acr` and `amr`, as access and ID tokens have them."""
+    level = level_of(methods)
+    if level is None:
+        return {}
+    amr = [word for word in AMR if word in methods]
+    return {"acr": names[level], "amr": [*amr, "mfa"] if len(amr) > 1 else amr}
 
 
 def common_claims(family: TokenFamily, issuer: str, now: float, lifetime: int) -> Claims:

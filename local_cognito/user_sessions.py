@@ -17,7 +17,7 @@ from moto.cognitoidp.models import CognitoIdpUser
 from local_cognito.errors import CognitoError, invalid_parameter, not_found
 from local_cognito.parameters import Params
 from local_cognito.pools import Pools, TrackedUserPool
-from local_cognito.session_tracking import UserSession
+from local_cognito.session_tracking import DEFAULT_SSO_MAX_VALIDITY_MINUTES, UserSession
 
 MAX_PAGE = 125
 TIERS_WITH_SESSIONS = ("ESSENTIALS", "PLUS")
@@ -61,12 +61,7 @@ class UserSessionOperations:
 
     def set_user_pool_session_configuration(self, params: Params, caller_ip: str) -> Params:
         pool = self._pools.pool(params["UserPoolId"])
-        # AWS makes a pool an Essentials one unless told otherwise.
-        if pool.config.get("UserPoolTier", "ESSENTIALS") not in TIERS_WITH_SESSIONS:
-            raise CognitoError(
-                "FeatureUnavailableInTierException",
-                "Session tracking is not available in the user pool's feature plan.",
-            )
+        _check_tier(pool)
         pool.session_tracking.configure(
             params["UserSessionTracking"] == "ENABLED", params["TokenSession"]["MaxPerUser"]
         )
@@ -80,11 +75,42 @@ class UserSessionOperations:
             "TokenSession": {"MaxPerUser": tracking.max_per_user},
         }
 
+    def set_user_pool_client_session_configuration(self, params: Params, caller_ip: str) -> Params:
+        pool = self._pools.pool(params["UserPoolId"])
+        client = pool.client(params["ClientId"])
+        _check_tier(pool)
+        _check_tracked(pool)
+        minutes = params["SSOSession"]["MaxValidityMinutes"]
+        pool.session_tracking.sso_max_validity_minutes[client.id] = minutes
+        return self.get_user_pool_client_session_configuration(params, caller_ip)
+
+    def get_user_pool_client_session_configuration(self, params: Params, caller_ip: str) -> Params:
+        pool = self._pools.pool(params["UserPoolId"])
+        client = pool.client(params["ClientId"])
+        _check_tracked(pool)
+        minutes = pool.session_tracking.sso_max_validity_minutes.get(
+            client.id, DEFAULT_SSO_MAX_VALIDITY_MINUTES
+        )
+        return {
+            "UserPoolId": pool.id,
+            "ClientId": client.id,
+            "SSOSession": {"MaxValidityMinutes": minutes},
+        }
+
     def _named(self, params: Params) -> tuple[TrackedUserPool, CognitoIdpUser]:
         pool = self._pools.pool(params["UserPoolId"])
         user = pool.get_user(params["Username"])
         _check_tracked(pool)
         return pool, user
+
+
+def _check_tier(pool: TrackedUserPool) -> None:
+    # AWS makes a pool an Essentials one unless told otherwise.
+    if pool.config.get("UserPoolTier", "ESSENTIALS") not in TIERS_WITH_SESSIONS:
+        raise CognitoError(
+            "FeatureUnavailableInTierException",
+            "Session tracking is not available in the user pool's feature plan.",
+        )
 
 
 def _check_tracked(pool: TrackedUserPool) -> None:

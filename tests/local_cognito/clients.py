@@ -166,6 +166,15 @@ class Aws:
             )
             return SrpSignIn(answer["AuthenticationResult"], totp_asked=True)
 
+    def prove_device(self, asked: dict[str, Any], username: str, **device: str) -> dict[str, Any]:
+        """Answers DEVICE_SRP_AUTH and DEVICE_PASSWORD_VERIFIER: the tokens."""
+        srp = AWSSRP(username, "", seed.POOL_ID, seed.CLIENT_ID, client=self.idp, **device)
+        names = {"USERNAME": username, "DEVICE_KEY": device["device_key"]}
+        asked = self.respond(asked, **names, SRP_A=f"{srp.large_a_value:x}")
+        proof = srp.process_device_challenge(asked["ChallengeParameters"])
+        tokens: dict[str, Any] = self.respond(asked, **proof)["AuthenticationResult"]
+        return tokens
+
     def confirm(self, signed_in: SrpSignIn, name: str = "My laptop") -> tuple[dict[str, str], bool]:
         """Confirms a sign-in's new device as pycognito does.
 

@@ -54,6 +54,8 @@ def test_an_access_token_has_the_claims_of_a_real_one(aws: Aws) -> None:
         "scope": "aws.cognito.signin.user.admin",
         "username": seed.DEMO2_USERNAME,
         "device_key": signed_in.device_key,
+        "acr": "urn:cognito:loa:1",
+        "amr": ["pwd"],
     }
     of_the_moment = {"sub", "origin_jti", "event_id", "auth_time", "iat", "exp", "jti"}
     assert claims == fixed | {name: claims[name] for name in of_the_moment}
@@ -139,6 +141,7 @@ def test_a_proof_is_of_now(aws: Aws, timestamp: str, error: str) -> None:
     [
         ("USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH flow not enabled for this client"),
         ("ADMIN_USER_PASSWORD_AUTH", "Auth flow not enabled for this client"),
+        ("USER_AUTH", "USER_AUTH is not enabled for the client."),
     ],
 )
 def test_a_client_signs_in_only_by_the_flows_it_allows(aws: Aws, flow: str, message: str) -> None:

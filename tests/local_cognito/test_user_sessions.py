@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local_cognito import seed
-from tests.local_cognito.clients import DEMO2_USER, DEMO_USER, REVOKED, Aws
+from tests.local_cognito.clients import CLIENT, DEMO2_USER, DEMO_USER, REVOKED, Aws
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -271,3 +271,21 @@ def test_tracking_needs_the_tier_essentials_or_plus(aws: Aws) -> None:
     error = aws.refused(configure, aws, pool=lite)
     assert error.startswith("FeatureUnavailableInTierException")
     assert configure(aws, pool=plus)["UserSessionTracking"] == "ENABLED"
+
+
+def test_a_clients_sso_validity_is_an_hour_until_set_and_sleeps_with_tracking(aws: Aws) -> None:
+    def validity() -> Any:
+        answer = aws.admin.get_user_pool_client_session_configuration(**CLIENT)
+        return answer["SSOSession"]["MaxValidityMinutes"]
+
+    assert validity() == 60
+    change = {**CLIENT, "SSOSession": {"MaxValidityMinutes": 0}}
+    aws.admin.set_user_pool_client_session_configuration(**change)
+    configure(aws, "DISABLED")
+    for refused in (
+        aws.refused(validity),
+        aws.refused(aws.admin.set_user_pool_client_session_configuration, **change),
+    ):
+        assert refused == NOT_TRACKED
+    configure(aws)
+    assert validity() == 0
