@@ -22,7 +22,7 @@ help: ## List the targets
 		"Name another one: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
 	@if [ ! -e $@ ]; then \
 		echo "Set-up 1/2: a virtual environment in .venv, with $$($(PYTHON) --version)"; \
-		$(PYTHON) -m venv --clear .venv && \
+		{ told=$$($(PYTHON) -m venv --clear .venv 2>&1) || { echo "$$told" >&2; exit 1; }; } && \
 		{ $(BIN)/python -m pip uninstall --quiet --yes setuptools 2>/dev/null || true; }; fi
 	@echo "Set-up 2/2: $$(grep -c == $<) packages, 150 MB on disk; half a minute if pip has them in its cache"
 	@$(call install,$<)
@@ -33,6 +33,7 @@ help: ## List the targets
 	@$(call install,requirements-test.txt)
 	@touch .venv/ready $@
 
+# What venv says is kept until it fails: Ctrl-C would show a traceback.
 # Python 3.11 puts setuptools into a new .venv, 10 MB that nothing needs.
 # The lock is complete, so pip need not resolve it (--no-deps). Python compiles what it imports when
 # it first does; compiling everything here takes longer and half as much space again.

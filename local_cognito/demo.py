@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 RUN_FOLDER = ROOT / ".run"
 START_SECONDS = 60
 LINES_OF_LOG = 15
+OPT_IN_LOG = "opt-in.log"
 
 WEB_PORT = 8080
 """Of the page, unless something else listens there: then any free port, for it is printed."""
@@ -84,18 +85,34 @@ def main() -> None:
         user = DemoUser(address, cognito.url, ca_file)
         always = ServedPool("Remembers every device", address, seed.POOL_ID, seed.CLIENT_ID)
         settings = _settings(always, cognito) | {"CORS_ORIGINS": web_origins, "PORT": str(port)}
-        page_url = None
+        page_url, services = None, {}
         if not with_tls:
-            page_url = started.enter_context(_page(web_port, always, cognito, folder, web_origins))
+            page_url, opt_in = started.enter_context(
+                _page(web_port, always, cognito, folder, web_origins)
+            )
             settings["CORS_ORIGINS"] += f",{page_url}"
+            services[folder / OPT_IN_LOG] = opt_in
         _say(f"Starting the service on port {port} ...")
         log = folder / "service.log"
-        service = started.enter_context(_service(settings | tls, user, log))
+        services[log] = started.enter_context(_service(settings | tls, user, log))
         _say("Signing the demo user in from three devices and a managed login ...")
         user.sign_in_everywhere()
         _show(user, folder, page_url)
-        code = service.wait()
-        sys.exit(f"The service ended with exit code {code}; its log is in {_shown(log)}.")
+        _wait(services)
+
+
+def _wait(services: dict[Path, subprocess.Popen[bytes]]) -> NoReturn:
+    """Until one ends, which none should. `services`: each by its log."""
+    try:
+        while True:
+            for log, service in services.items():
+                code = service.poll()
+                if code is not None:
+                    sys.exit(f"A service ended with exit code {code}; its log is in {_shown(log)}.")
+            time.sleep(0.1)
+    finally:
+        for service in services.values():
+            service.terminate()  # all at once, for each takes a second to end
 
 
 def _settings(pool: ServedPool, cognito: RunningCognito) -> dict[str, str]:
@@ -113,8 +130,8 @@ def _settings(pool: ServedPool, cognito: RunningCognito) -> dict[str, str]:
 @contextmanager
 def _page(
     web_port: int, always: ServedPool, cognito: RunningCognito, folder: Path, web_origins: str
-) -> Iterator[str]:
-    """The page "Your devices", and the service for the second pool that it offers."""
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The page "Your devices": its address, and the service for the second pool that it offers."""
     from local_cognito.demo_user import DemoUser
 
     with socket.socket() as probe:
@@ -130,8 +147,9 @@ def _page(
         _say(f"Starting the page at {url}, and a service for its second pool on port {port} ...")
         settings = {"CORS_ORIGINS": f"{web_origins},{url}", "PORT": str(port), "WORKERS": "1"}
         caller = DemoUser(opt_in.api_url, cognito.url)
-        with _service(_settings(opt_in, cognito) | settings, caller, folder / "opt-in.log"):
-            yield url
+        settings = _settings(opt_in, cognito) | settings
+        with _service(settings, caller, folder / OPT_IN_LOG) as service:
+            yield url, service
 
 
 def _free_port(variable: str, default: int) -> int:

@@ -57,6 +57,7 @@ class DemoUser:
         self.access_token = ""
         self._http = requests.Session()
         self._http.trust_env = False  # no proxy and no .netrc between loopback addresses
+        self._http.headers["Connection"] = "close"  # a server that stops waits for kept ones
         if ca_file:
             self._http.verify = str(ca_file)
 

@@ -1,8 +1,11 @@
 """The servers that tests share: started once, cleaned between tests, stopped at the end."""
 
+import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import NoReturn
 
+import psutil
 import pytest
 from hypothesis import settings as hypothesis
 
@@ -12,6 +15,18 @@ from tests.servers import Service, serving, settings_for
 
 hypothesis.register_profile("any machine", deadline=None)  # a busy one is no failure
 hypothesis.load_profile("any machine")
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends the tests as Ctrl-C does, with all that they started."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    for child in psutil.Process().children():  # pytest-xdist's workers would end seconds later
+        with suppress(psutil.NoSuchProcess):
+            child.terminate()
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="session")

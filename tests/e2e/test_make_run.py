@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -259,6 +260,17 @@ def test_the_terminal_stops_all_that_it_started(tmp_path: Path, how: signal.Sign
         assert not running_demo.ports_in_use()
         with pytest.raises(ProcessLookupError):
             os.killpg(running_demo.process.pid, 0)
+
+
+@pytest.mark.parametrize("log", ["service.log", "opt-in.log"])
+def test_a_service_that_dies_is_told_with_its_log(tmp_path: Path, log: str) -> None:
+    with demo(tmp_path) as running_demo:
+        started = psutil.Process(running_demo.process.pid).children()
+        opt_in, service = (one for one in started if "gunicorn" in one.cmdline())
+        (service if log == "service.log" else opt_in).terminate()
+        rest, _ = running_demo.process.communicate(timeout=STOP_SECONDS)
+    told = f"A service ended with exit code 0; its log is in .run/{log}.\n"
+    assert (running_demo.process.returncode, rest) == (1, told)
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
