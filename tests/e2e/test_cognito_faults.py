@@ -319,4 +319,23 @@ def test_once_cognito_is_known_to_be_down_callers_are_told_at_once(cognito: Runn
         assert calls_of(cognito, "ListDevices") == 3
         assert_problem(answers[-1], 503, "upstream-unavailable")
         until("it is asked again", lambda: api.get("/devices").status_code == 200)
-        assert requests.get(f"{service.url}/readyz", timeout=30).status_code == 200
+
+
+def test_an_outage_of_cognito_makes_no_process_unready(cognito: RunningCognito) -> None:
+    """A kubelet's probe, all the while: the breaker opens, half opens in vain twice, and closes."""
+    own = {"WORKERS": "1", "BREAKER_FAILURES": "3", "BREAKER_OPEN_SECONDS": "1"}
+    probes: list[tuple[int, bool]] = []
+    with serving(settings_for(cognito) | own) as service:
+        api = User(cognito, service.url).api
+
+        def status() -> int:
+            probe = requests.get(f"{service.url}/readyz", timeout=30)
+            probes.append((probe.status_code, probe.json()["checks"]["cognito"]))
+            return api.get("/devices").status_code
+
+        fault(cognito, "ListDevices", "drop", times=FOR_GOOD)
+        until("it half opens twice", lambda: status() and calls_of(cognito, "ListDevices") >= 5)
+        cognito.control("DELETE", "/_local/faults")
+        until("it closes", lambda: status() == 200)
+    assert {ready for ready, _ in probes} == {200}
+    assert {found for _, found in probes} == {True, False}
