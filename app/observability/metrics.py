@@ -16,8 +16,17 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import NotFound
 
+from app import VERSION
+
 PATH = "/metrics"
 
+BUILD_INFO = Gauge(
+    "device_bff_build_info",
+    "Always 1; the label has the service's version.",
+    ("version",),
+    multiprocess_mode="livemax",
+)
+BUILD_INFO.labels(VERSION).set(1)
 REQUESTS = Histogram(
     "device_bff_http_request_duration_seconds",
     "Time to answer a request, by route template and status.",

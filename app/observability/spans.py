@@ -19,12 +19,9 @@ logger = structlog.get_logger(__name__)
 
 ATTRIBUTES = frozenset(
     (
-        "http.method",
         "http.request.method",
         "http.route",
-        "http.status_code",
         "http.response.status_code",
-        "http.scheme",
         "url.scheme",
         "rpc.system",
         "rpc.service",

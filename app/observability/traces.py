@@ -4,12 +4,15 @@ Requests and Cognito calls become spans, under the caller's W3C trace context. O
 attributes leave: the libraries would add query strings (cursors) and what exceptions say.
 """
 
+import os
 import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from flask import Flask, has_request_context, request
+
+from app import VERSION
 
 TRACED = "traced"
 """The extension, True where spans are sent on; there is none elsewhere."""
@@ -27,6 +30,7 @@ def register(app: Flask, *, traced: bool) -> None:
     """Trace if there is somewhere to send traces; OpenTelemetry reads OTEL_* variables itself."""
     if not traced:
         return
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")  # its stable names for HTTP
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
 
     app.extensions[TRACED] = True
@@ -41,13 +45,14 @@ def start(app: Flask) -> None:
     if TRACED not in app.extensions:
         return
     from opentelemetry import trace
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     from app.observability.spans import CollectorExporter
 
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "device-bff"}))
+    of_us = Resource.create({SERVICE_NAME: "device-bff", SERVICE_VERSION: VERSION})
+    provider = TracerProvider(resource=of_us)
     provider.add_span_processor(BatchSpanProcessor(CollectorExporter()))
     trace.set_tracer_provider(provider)
 

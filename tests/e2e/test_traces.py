@@ -6,6 +6,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from app import VERSION
 from local_cognito.process import RunningCognito
 from tests.calls import call, log_lines, sign_in
 from tests.polling import until
@@ -27,6 +28,7 @@ def traced(cognito_server: RunningCognito, collector: RawServer) -> Iterator[Ser
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_BSP_SCHEDULE_DELAY": "100",
         "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=task-7",
+        "OTEL_PROPAGATORS": "xray,tracecontext",
     }
     with serving(settings_for(cognito_server) | variables) as service:
         yield service
@@ -58,6 +60,12 @@ def test_a_request_and_its_calls_of_cognito_are_spans_of_the_callers_trace(
     spans = spans_of(collector, trace_id)
     request = spans["GET /devices"]
     assert request.parent_span_id.hex() == CALLERS_SPAN_ID
+    of_http = {one.key: one.value for one in request.attributes}
+    assert of_http["http.request.method"].string_value == "GET"
+    assert of_http["http.route"].string_value == "/devices"
+    assert of_http["http.response.status_code"].int_value == 200
+    assert of_http["url.scheme"].string_value == "http"
+    assert len(of_http) == 4
     attempt = spans["Cognito Identity Provider.ListDevices"]
     assert attempt.parent_span_id == request.span_id
     said = {attribute.key: attribute.value.string_value for attribute in attempt.attributes}
@@ -75,6 +83,15 @@ def test_a_refused_request_is_traced_too(traced: Service, collector: RawServer) 
     assert "span missing" not in traced.logs()
 
 
+def test_the_trace_of_a_load_balancer_on_aws_goes_on(traced: Service, collector: RawServer) -> None:
+    trace_id = "58406520a006649127e371903a2de979"
+    from_aws = f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={CALLERS_SPAN_ID};Sampled=1"
+    answer = call(f"{traced.url}/devices", headers={"X-Amzn-Trace-Id": from_aws})
+    assert answer.status_code == 401
+    assert spans_of(collector, trace_id)["GET /devices"].parent_span_id.hex() == CALLERS_SPAN_ID
+    assert log_lines(traced.logs(), event="request", trace_id=trace_id, status=401)
+
+
 def test_spans_are_of_the_instance_that_the_operator_names(
     traced: Service, collector: RawServer
 ) -> None:
@@ -86,4 +103,5 @@ def test_spans_are_of_the_instance_that_the_operator_names(
     for of_resource in collected.resource_spans:
         said = {item.key: item.value.string_value for item in of_resource.resource.attributes}
         assert said["service.name"] == "device-bff"
+        assert said["service.version"] == VERSION
         assert said["service.instance.id"] == "task-7"

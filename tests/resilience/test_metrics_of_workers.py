@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from app import VERSION
 from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, assert_problem, call, log_lines, metric
 from tests.polling import until
@@ -64,6 +65,10 @@ def test_counts_are_of_all_workers_and_outlive_them_and_states_do_not(
     assert metric(apart.metrics_url, "device_bff_cognito_breaker_open") == 0
     # The one request under way is the one that asks.
     assert metric(apart.metrics_url, "device_bff_http_requests_in_flight") == 1
+
+
+def test_the_version_is_told(apart: Service) -> None:
+    assert metric(apart.metrics_url, f'device_bff_build_info{{version="{VERSION}"}}') == 1
 
 
 @pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host"])
