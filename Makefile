@@ -67,6 +67,10 @@ run: .venv/ready ## Run the service over a local Cognito, with a demo user's dev
 cognito: .venv/ready ## Run the local Cognito alone
 	@$(BIN)/python -m local_cognito
 
+.PHONY: doctor
+doctor: .venv/ready ## Try the settings in the environment: Cognito, its keys, Redis, a TOKEN
+	@$(BIN)/python -m app.doctor
+
 # --- check --------------------------------------------------------------------------------------
 
 .PHONY: test

@@ -1,11 +1,12 @@
 """The parts of the service, each made as the settings say, for `create_app` to put together."""
 
 import ssl
+from collections.abc import Callable
 from functools import partial
 
 from botocore.httpsession import get_cert_path
 
-from app.auth.keys import KeySet, fetch_keys
+from app.auth.keys import Keys, KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
 from app.cognito.attempts import Attempts, is_outage
 from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
@@ -21,15 +22,21 @@ from app.observability import logs, metrics
 from app.settings import Settings, trust
 
 
-def make_keys(settings: Settings) -> dict[str, KeySet]:
-    """The user pool's keys by issuer; issuers whose keys are at one address share them."""
+def make_fetch(settings: Settings) -> Callable[[str], Keys]:
+    """How the keys at an address are fetched."""
     timeout = settings.cognito_connect_timeout + settings.cognito_read_timeout
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trust(tls, get_cert_path(settings.ca_bundle or True))
+    return partial(fetch_keys, timeout=timeout, tls=tls)
+
+
+def make_keys(settings: Settings) -> dict[str, KeySet]:
+    """The user pool's keys by issuer; issuers whose keys are at one address share them."""
+    fetch = make_fetch(settings)
     sets = {
         url: KeySet(
             url,
-            partial(fetch_keys, timeout=timeout, tls=tls),
+            fetch,
             max_age=settings.jwks_max_age,
             refetch_interval=settings.jwks_refetch_interval,
         )
@@ -81,13 +88,18 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
     )
     return CognitoClient(
         Endpoint(settings.cognito_region, settings.cognito_endpoint_url),
-        Transport(
-            connect_timeout=settings.cognito_connect_timeout,
-            read_timeout=settings.cognito_read_timeout,
-            connections=settings.cognito_max_in_flight,
-            ca_bundle=get_cert_path(settings.ca_bundle or True),
-        ),
+        make_transport(settings),
         attempts,
+    )
+
+
+def make_transport(settings: Settings) -> Transport:
+    """The connections to Cognito."""
+    return Transport(
+        connect_timeout=settings.cognito_connect_timeout,
+        read_timeout=settings.cognito_read_timeout,
+        connections=settings.cognito_max_in_flight,
+        ca_bundle=get_cert_path(settings.ca_bundle or True),
     )
 
 

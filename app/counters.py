@@ -107,7 +107,7 @@ class Counters:
         first = self._connecting = self._shared is None
         try:
             with gevent.Timeout(CONNECT_TIMEOUT if first else TIMEOUT, RedisTimeout):
-                shared = self._shared or FixedWindowRateLimiter(_storage(self._url))
+                shared = self._shared or FixedWindowRateLimiter(storage(self._url))
                 window = _hit_shared(shared, limit, key)
             self._shared = shared
         except (Exception, RedisTimeout) as error:
@@ -147,7 +147,7 @@ def _hit_shared(
     return Window(allowed, remaining, max(1, math.ceil(reset_time - time.time())) + 1)
 
 
-def _storage(url: str) -> Storage:
+def storage(url: str) -> Storage:
     """`limits`' storage for REDIS_URL.
 
     Valkey speaks Redis' protocol. `limits` has no scheme for a cluster over TLS. No answer takes
@@ -167,6 +167,6 @@ def _storage(url: str) -> Storage:
         scheme, options["ssl"] = "redis+cluster", True
     if scheme.endswith("+sentinel"):
         options["use_replicas"] = False  # they lag
-    storage = storage_from_string(f"{scheme}://{rest}", **options)
-    assert isinstance(storage, Storage)  # noqa: S101 - the other kind is for asyncio
-    return storage
+    made = storage_from_string(f"{scheme}://{rest}", **options)
+    assert isinstance(made, Storage)  # noqa: S101 - the other kind is for asyncio
+    return made

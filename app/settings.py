@@ -205,7 +205,8 @@ def _propagator(name: str) -> None:
         raise ValidationError(f"{name!r} is not one of these: {', '.join(PROPAGATORS)}.")
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Whether it is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -404,11 +405,11 @@ class Settings:
     def _suspicious_addresses(self) -> Iterator[tuple[str, str]]:
         endpoint, sign_in = urlsplit(self.cognito_endpoint_url or ""), self.docs_sign_in_url
         host = endpoint.hostname or ""
-        if endpoint.scheme == "http" and not _is_local(host):
+        if endpoint.scheme == "http" and not is_local(host):
             yield "COGNITO_ENDPOINT_URL", "access tokens go there in the clear: use https://"
         if "cognito-idp" in host and f".{self.cognito_region}." not in f"{host}.":
             yield "COGNITO_ENDPOINT_URL", f"is not in the pool's region, {self.cognito_region}"
-        if sign_in and not _is_local(urlsplit(sign_in).hostname or ""):
+        if sign_in and not is_local(urlsplit(sign_in).hostname or ""):
             yield "DOCS_SIGN_IN_URL", "is for a demo user on this machine, and names another one"
 
     def check_certificate(self) -> None:

@@ -1,0 +1,268 @@
+"""`python -m app.doctor`: what an operator runs first. It changes nothing, and prints no secret.
+
+It reads the service's settings from the environment, asks Cognito, the key addresses and Redis, and
+says in a line each what is well (✓), what is wrong (✗) and what to look at (!). It exits with 1 if
+anything is wrong. An access token in the variable TOKEN, or on standard input with `--token-stdin`,
+is verified as the service does it; it is sent to Cognito only once it has verified, over HTTPS or
+to this machine, for the two calls that list devices and sessions.
+"""
+
+import argparse
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError
+from structlog.testing import capture_logs
+
+from app import assembly, counters
+from app.auth.keys import KeysUnavailable
+from app.cognito.endpoint import Endpoint, Refused
+from app.domain.access_token import AccessToken
+from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
+from app.domain.operations import LIST_DEVICES
+from app.settings import Settings, SettingsError, is_local
+
+MARKS = {"ok": "✓", "wrong": "✗", "look": "!"}
+NO_TOKEN = b'{"AccessToken":"none"}'
+"""Cognito refuses it, which shows that Cognito is there."""
+FACTS = ("expected", "found", "seconds_ahead")
+"""What the verifier's log line tells of a refused token besides the check that failed."""
+NOT_TRACKED = (ErrorCode.DEVICE_TRACKING_UNAVAILABLE, ErrorCode.SESSION_TRACKING_UNAVAILABLE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`state`: "ok", "wrong" or "look". `text`: what it means, and what to do."""
+
+    check: str
+    state: str
+    text: str
+
+
+def ok(check: str, text: str) -> Finding:
+    return Finding(check, "ok", text)
+
+
+def wrong(check: str, text: str) -> Finding:
+    return Finding(check, "wrong", text)
+
+
+def look(check: str, text: str) -> Finding:
+    return Finding(check, "look", text)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("python -m app.doctor", description="Look for what is wrong.")
+    parser.add_argument("--json", action="store_true", help="print the findings in JSON")
+    parser.add_argument("--token-stdin", action="store_true", help="read an access token")
+    options = parser.parse_args()
+    token = os.environ.pop("TOKEN", "")
+    if options.token_stdin:
+        token = sys.stdin.readline()
+    findings = []
+    with capture_logs():
+        for it in examine(token.strip()):
+            findings.append(it)
+            if not options.json:
+                print(f"{MARKS[it.state]} {it.check}: {it.text}", flush=True)
+    if options.json:
+        print(json.dumps([asdict(it) for it in findings], indent=2, ensure_ascii=False))
+    return 1 if any(it.state == "wrong" for it in findings) else 0
+
+
+def examine(token: str) -> Iterator[Finding]:
+    """All that there is to find. `token`: an access token, or nothing."""
+    try:
+        settings = Settings.from_environ()
+        settings.check_certificate()
+        endpoint = Endpoint(settings.cognito_region, settings.cognito_endpoint_url)
+    except (SettingsError, BotoCoreError) as error:
+        yield wrong("settings", f"{error} docs/settings.md has every variable.")
+        return
+    yield ok("settings", f"they can be read, for the user pool {settings.cognito_user_pool_id}.")
+    for variable, doubt in (*settings.warnings(), *_doubts(settings)):
+        yield look(variable, f"{doubt}.")
+    yield from _cognito(settings, endpoint)
+    yield from _keys(settings)
+    yield from _redis(settings)
+    if token:
+        yield from _token(token, settings, endpoint)
+
+
+def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Settings that are right where there is a reason for them."""
+    if not settings.cors_origins:
+        yield "CORS_ORIGINS", "is not set: no page of another origin can call"
+    for origin in settings.cors_origins:
+        if origin.startswith("http://") and not is_local(urlsplit(origin).hostname or ""):
+            yield "CORS_ORIGINS", f"a page at {origin} can be changed on its way: use https://"
+    if settings.trusted_proxy_hops == 0 and not is_local(settings.host):
+        yield "TRUSTED_PROXY_HOPS", "is 0: behind a proxy, all callers count as one address"
+        if settings.tls_cert_file is None:
+            yield "TLS_CERT_FILE", "is not set, and no proxy is told of: tokens come in the clear"
+    if settings.redis_url is None:
+        yield "REDIS_URL", "is not set: each process counts limits and Cognito's quota alone"
+
+
+def _cognito(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
+    """Two calls by the service's own way; the clock, by the Date of the answer."""
+    host = urlsplit(endpoint.url).hostname or ""
+    began = time.perf_counter()
+    try:
+        socket.getaddrinfo(host, None)
+        yield ok("address", f"{host} was found in {_ms_since(began)}.")
+    except OSError as error:
+        yield look("address", f"{host} was not found: {error.strerror}. Right behind a proxy only.")
+    transport, took = assembly.make_transport(settings), []
+    try:
+        for _ in range(2):
+            began = time.perf_counter()
+            answer = transport.post(endpoint.url, endpoint.headers[LIST_DEVICES], NO_TOKEN)
+            took.append(_ms_since(began))
+        endpoint.members(LIST_DEVICES, answer)
+        told = "answers as if the call were good"
+    except Refused as refused:
+        told = f"answers {refused.code or refused.status}"
+    except (BotoCoreError, ValueError) as error:
+        told = f"does not answer as Cognito ({type(error).__name__})"
+    if told == "answers NotAuthorizedException":
+        connected = (
+            "with connecting (TLS too)" if endpoint.url.startswith("https") else "connecting"
+        )
+        yield ok("Cognito", f"{endpoint.url} answers in {took[0]} {connected}, then {took[1]}.")
+        yield _clock(answer.headers, settings.token_leeway)
+    else:
+        yield wrong(
+            "Cognito",
+            f"{endpoint.url} {told}. Check the region in COGNITO_USER_POOL_ID, "
+            "COGNITO_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, and the firewall.",
+        )
+
+
+def _clock(headers: Mapping[str, str], leeway: float) -> Finding:
+    try:
+        ahead = time.time() - parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return look("clock", "Cognito's answer has no Date to compare it with.")
+    if abs(ahead) <= leeway + 1:  # a Date has whole seconds
+        return ok("clock", "it is Cognito's, give or take a few seconds.")
+    return wrong(
+        "clock",
+        f"it is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Cognito's, and "
+        f"TOKEN_LEEWAY is {leeway:g} s: good tokens are refused. Let NTP set it.",
+    )
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    """Of each issuer. A pool that has not switched to its second issuer has no keys there."""
+    fetch, found, missing = assembly.make_fetch(settings), False, []
+    for url in dict.fromkeys(settings.key_addresses.values()):
+        began = time.perf_counter()
+        try:
+            yield ok("keys", f"{url} has {len(fetch(url))}, fetched in {_ms_since(began)}.")
+            found = True
+        except KeysUnavailable as error:
+            missing.append(f"{url} has none: {error}")
+    for text in missing:
+        if found:
+            yield look("keys", f"{text}. Right, if the pool does not use this issuer.")
+        else:
+            yield wrong("keys", f"{text}. Is COGNITO_USER_POOL_ID right, its region included?")
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    if settings.redis_url is None:
+        return
+    hosts = settings.summary()["redis"]
+    try:
+        storage = counters.storage(settings.redis_url)
+        storage.incr(f"doctor/{token_hex(8)}", 1)
+        kind = type(storage).__name__.removesuffix("Storage")
+        yield ok("Redis", f"{hosts} ({kind}) counts limits for all processes.")
+    except Exception as error:  # whatever redis-py raises over an odd server
+        kind = type(error).__name__
+        advice = counters.MOVED if kind == "MovedError" else "Check REDIS_URL and the way there"
+        yield wrong("Redis", f"{hosts} does not count ({kind}). {advice}.")
+
+
+def _token(token: str, settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
+    with capture_logs() as logs:
+        try:
+            verifier = assembly.make_verifier(settings, assembly.make_keys(settings))
+            caller = verifier.verify(token)
+        except ServiceError as error:
+            yield wrong("token", _refusal(error, logs))
+            return
+    yield from _claims(caller, settings)
+    url = urlsplit(endpoint.url)
+    if url.scheme == "https" or is_local(url.hostname or ""):
+        yield from _features(caller, settings)
+    else:
+        yield look("token", "it was not sent, for COGNITO_ENDPOINT_URL is not https://.")
+
+
+def _refusal(error: ServiceError, logs: list[Any]) -> str:
+    if error.code is ErrorCode.INSUFFICIENT_SCOPE:
+        return (
+            f"it lacks the scope {USER_ADMIN_SCOPE}. Allow the app client that scope, and have the "
+            "frontend ask for it at managed login."
+        )
+    refused: dict[str, Any] = next((it for it in logs if it["event"] == "token_refused"), {})
+    facts = [f"{name} {refused[name]}" for name in FACTS if name in refused]
+    return f"{error.detail} ({', '.join(('check ' + str(refused.get('check', 'key')), *facts))})"
+
+
+def _claims(caller: AccessToken, settings: Settings) -> Iterator[Finding]:
+    name = settings.cognito_client_names.get(caller.client_id, "without a name")
+    left = (caller.expires_at - time.time()) / 60
+    yield ok("token", f"good for {left:.0f} min, of the client {caller.client_id} ({name}).")
+    yield (
+        ok("device_key", "the token names its device.")
+        if caller.device_key
+        else look("device_key", "none, as after managed login: this sign-in has no current device.")
+    )
+    asked = {"auth_time": settings.step_up_max_age is not None, "acr": bool(settings.step_up_acr)}
+    for claim, needed in asked.items():
+        value = getattr(caller, claim)
+        if claim == "auth_time" and value is not None:
+            value = f"{(time.time() - value) / 60:.0f} min ago"
+        if value is not None:
+            yield ok(claim, f"{value}.")
+        elif needed or any(asked.values()):
+            yield wrong(
+                claim, "none in the token: STEP_UP_* refuses it. AWS rolls acr out by pool."
+            )
+        else:
+            yield look(claim, "none in the token. Nothing asks for it yet.")
+
+
+def _features(caller: AccessToken, settings: Settings) -> Iterator[Finding]:
+    """What the pool tracks, by the two calls that only read."""
+    breaker, alone = assembly.make_breaker(settings), counters.Counters(None)
+    cognito = assembly.make_cognito(settings, breaker, alone)
+    for what, ask in (
+        ("devices", lambda: cognito.list_devices(caller.value, 1, None)),
+        ("sessions", lambda: cognito.list_user_sessions(caller.value, None)),
+    ):
+        try:
+            ask()
+            yield ok(what, "the user pool tracks them.")
+        except ServiceError as error:
+            yield (look if error.code in NOT_TRACKED else wrong)(what, error.detail)
+
+
+def _ms_since(began: float) -> str:
+    return f"{(time.perf_counter() - began) * 1000:.0f} ms"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
