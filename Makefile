@@ -134,8 +134,9 @@ sbom: .venv/ready-to-test ## Write build/sbom.json: the service's packages, in C
 # --- contract -----------------------------------------------------------------------------------
 
 .PHONY: openapi
-openapi: .venv/ready-to-test ## Write the files of openapi/ from the code
+openapi: .venv/ready-to-test ## Write the files of openapi/ from the code, and what docs/ quotes
 	$(BIN)/python -m openapi
+	$(BIN)/python -m docs.quotes
 
 .PHONY: clients
 clients: .venv/ready-to-test node_modules/ready ## Generate clients of the API into build/clients

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -85,19 +86,17 @@ def main() -> None:
         user = DemoUser(address, cognito.url, ca_file)
         always = ServedPool("Remembers every device", address, seed.POOL_ID, seed.CLIENT_ID)
         settings = _settings(always, cognito) | {"CORS_ORIGINS": web_origins, "PORT": str(port)}
-        page_url, services = None, {}
+        page, services = None, {}
         if not with_tls:
-            page_url, opt_in = started.enter_context(
-                _page(web_port, always, cognito, folder, web_origins)
-            )
-            settings["CORS_ORIGINS"] += f",{page_url}"
-            services[folder / OPT_IN_LOG] = opt_in
+            page = started.enter_context(_page(web_port, always, cognito, folder, web_origins))
+            settings["CORS_ORIGINS"] += f",{page.url}"
+            services[folder / OPT_IN_LOG] = page.opt_in_service
         _say(f"Starting the service on port {port} ...")
         log = folder / "service.log"
         services[log] = started.enter_context(_service(settings | tls, user, log))
         _say("Signing the demo user in from three devices and a managed login ...")
         user.sign_in_everywhere()
-        _show(user, folder, page_url)
+        _show(user, folder, page)
         _wait(services)
 
 
@@ -127,11 +126,20 @@ def _settings(pool: ServedPool, cognito: RunningCognito) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class Page:
+    """Where the page is, and the second pool that it offers, with its service."""
+
+    url: str
+    opt_in: ServedPool
+    opt_in_service: subprocess.Popen[bytes]
+
+
 @contextmanager
 def _page(
     web_port: int, always: ServedPool, cognito: RunningCognito, folder: Path, web_origins: str
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The page "Your devices": its address, and the service for the second pool that it offers."""
+) -> Iterator[Page]:
+    """The page "Your devices", and the service for the second pool that it offers."""
     from local_cognito.demo_user import DemoUser
 
     with socket.socket() as probe:
@@ -149,7 +157,7 @@ def _page(
         caller = DemoUser(opt_in.api_url, cognito.url)
         settings = _settings(opt_in, cognito) | settings
         with _service(settings, caller, folder / OPT_IN_LOG) as service:
-            yield url, service
+            yield Page(url, opt_in, service)
 
 
 def _free_port(variable: str, default: int) -> int:
@@ -253,18 +261,25 @@ def _service(
         process.wait()
 
 
-def _show(user: DemoUser, folder: Path, page_url: str | None) -> None:
+def _show(user: DemoUser, folder: Path, page: Page | None) -> None:
     """Where to look, what the API answers, and what to do next. The last line starts with Ready."""
-    if page_url:
-        _say(f"\nLook at the page “Your devices”: {page_url}")
+    if page:
+        _say(f"\nLook at the page “Your devices”: {page.url}")
     facts = {
         "COGNITO_USER_POOL_ID": seed.POOL_ID,
         "COGNITO_CLIENT_ID": seed.CLIENT_ID,
         "COGNITO_ENDPOINT_URL": user.cognito_url,
+        "DEVICE_BFF_URL": user.api_url,
         "DEMO_USERNAME": seed.DEMO_USERNAME,
         "DEMO_PASSWORD": seed.DEMO_PASSWORD,
         "DEMO_TOTP_SECRET": seed.DEMO_TOTP_SECRET,
     }
+    if page:
+        facts |= {
+            "OPT_IN_USER_POOL_ID": page.opt_in.pool_id,
+            "OPT_IN_CLIENT_ID": page.opt_in.client_id,
+            "OPT_IN_DEVICE_BFF_URL": page.opt_in.api_url,
+        }
     lines = [f"{name}={value}" for name, value in facts.items()]
     (folder / "demo.env").write_text("\n".join(lines) + "\n")
     trust = f"--cacert {_shown(user.ca_file)} " if user.ca_file else ""

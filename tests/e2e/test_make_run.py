@@ -214,14 +214,20 @@ def test_swagger_ui_is_where_it_says(shown: Demo) -> None:
 
 
 def test_what_a_sign_in_needs_is_printed_and_kept_in_demo_env(shown: Demo) -> None:
+    url = shown.told(r"Look at the page “Your devices”: (\S+)")
+    opt_in = requests.get(f"{url}/config.json", timeout=TIMEOUT).json()["pools"][1]
     kept = (shown.folder / ".run" / "demo.env").read_text().splitlines()
     assert dict(line.split("=", 1) for line in kept) == {
         "COGNITO_USER_POOL_ID": seed.POOL_ID,
         "COGNITO_CLIENT_ID": seed.CLIENT_ID,
         "COGNITO_ENDPOINT_URL": f"http://127.0.0.1:{shown.cognito_port}",
+        "DEVICE_BFF_URL": f"http://127.0.0.1:{shown.port}",
         "DEMO_USERNAME": seed.DEMO_USERNAME,
         "DEMO_PASSWORD": seed.DEMO_PASSWORD,
         "DEMO_TOTP_SECRET": seed.DEMO_TOTP_SECRET,
+        "OPT_IN_USER_POOL_ID": opt_in["userPoolId"],
+        "OPT_IN_CLIENT_ID": opt_in["userPoolClientId"],
+        "OPT_IN_DEVICE_BFF_URL": opt_in["apiUrl"],
     }
     assert set(kept) <= set(shown.printed.splitlines())
 

@@ -30,7 +30,7 @@ export async function signedInUser(): Promise<string | null> {
   }
 }
 
-// --8<-- [start:sign-in]
+// quoted: sign-in
 /** By SRP: the password does not leave the browser. */
 export async function signIn(username: string, password: string): Promise<SignInStep> {
   await forgetTokens(); // of a session that has ended: Amplify refuses a sign-in beside it
@@ -52,7 +52,7 @@ function step({ nextStep }: amplify.SignInOutput): SignInStep {
   }
 }
 
-// --8<-- [end:sign-in]
+// end
 /** Signs out of this session. This browser keeps its device key for the next sign-in. */
 export async function forgetTokens(): Promise<void> {
   try {
@@ -62,7 +62,7 @@ export async function forgetTokens(): Promise<void> {
   }
 }
 
-// --8<-- [start:access-token]
+// quoted: access-token
 /**
  * The access token; `fresh`: a new one, whatever is left of the old one's time. Null when the
  * session has ended. Throws when Cognito could not be reached.
@@ -72,7 +72,7 @@ export async function accessToken(fresh = false): Promise<string | null> {
   return session.tokens?.accessToken.toString() ?? null;
 }
 
-// --8<-- [end:access-token]
+// end
 /** What to tell a person when a sign-in failed. */
 export function signInError(error: unknown): string {
   const { name, message } = error as Error;

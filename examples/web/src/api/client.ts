@@ -100,7 +100,7 @@ function remaining(failed: readonly { problem: Problem }[]): number {
   return failed.filter(({ problem }) => !GONE.includes(problem.code)).length;
 }
 
-// --8<-- [start:with-token]
+// quoted: with-token
 /** Each call with the access token. After a 401 it is refreshed, once. */
 async function withToken(request: Request): Promise<Response> {
   const again = request.clone();
@@ -117,7 +117,7 @@ async function send(request: Request, token: string | null): Promise<Response> {
   return fetch(request);
 }
 
-// --8<-- [end:with-token]
+// end
 async function answer<T>(call: Promise<Result<T>>): Promise<T> {
   let result: Result<T>;
   try {

@@ -1,15 +1,17 @@
-"""What `make docs` makes of the pages: the table of problems, and diagrams drawn from text."""
+"""Writes into the pages what they quote: `python -m docs.quotes`, by `make openapi`.
 
-import base64
-import runpy
-from html import escape
+The pages are whole as they lie in the repository. A quote stands between two comments,
+`<!-- quote: FILE PART -->` and `<!-- end of quote -->`; in FILE the part is between the lines
+`// quoted: PART` and `// end`. `<!-- quote: problems -->` is the table of problem codes.
+"""
+
+import re
 from pathlib import Path
-from typing import Any
 
-from markdown_svgbob.wrapper import text2svg
+from app.domain.errors import ErrorCode
 
 ROOT = Path(__file__).resolve().parents[1]
-PLACE_OF_THE_TABLE = "<!-- the table of problems -->"
+QUOTE = re.compile(r"(<!-- quote: ([^\n]+) -->\n).*?(<!-- end of quote -->)", re.DOTALL)
 
 WHAT_A_PAGE_DOES = {
     "missing-token": "A mistake in the page: it forgot the header.",
@@ -48,22 +50,35 @@ WHAT_A_PAGE_DOES = {
     "method-not-allowed": "A mistake in the page: a wrong method.",
     "internal-error": "Say that something went wrong, and show `requestId` as the reference.",
 }
-"""For every code of `app.domain.errors`; the build fails when one is missing or too many."""
+"""For every code of `app.domain.errors`; it fails when one is missing or too many."""
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """MkDocs calls this with each page."""
-    return markdown.replace(PLACE_OF_THE_TABLE, problems_table())
+def main() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        page.write_text(whole(page.read_text()))
+
+
+def whole(markdown: str) -> str:
+    """The page with its quotes as they should be."""
+    return QUOTE.sub(lambda found: found[1] + _quoted(found[2]) + found[3], markdown)
+
+
+def _quoted(what: str) -> str:
+    if what == "problems":
+        return f"{problems_table()}\n"
+    file, _, part = what.partition(" ")
+    text = (ROOT / file).read_text()
+    if part:
+        text = text.split(f"// quoted: {part}\n")[1].split("// end\n")[0]
+    return f"```{Path(file).suffix[1:]}\n{text.strip()}\n```\n"
 
 
 def problems_table() -> str:
     """A row for each problem code, from the service's own table of them."""
-    # By its file: the package would import the whole service.
-    errors = runpy.run_path(str(ROOT / "app" / "domain" / "errors.py"))
-    codes = {code.value: code for code in errors["ErrorCode"] if code.status}
+    codes = {code.value: code for code in ErrorCode if code.status}
     if codes.keys() != WHAT_A_PAGE_DOES.keys():
         differing = sorted(codes.keys() ^ WHAT_A_PAGE_DOES.keys())
-        raise ValueError(f"docs/hooks.py does not say what a page does on exactly: {differing}")
+        raise ValueError(f"docs/quotes.py does not say what a page does on exactly: {differing}")
     rows = [
         "| code | status | when | what a page does | again? |",
         "| --- | --- | --- | --- | --- |",
@@ -76,13 +91,5 @@ def problems_table() -> str:
     return "\n".join(rows)
 
 
-def diagram(source: str, *_: Any, **__: Any) -> str:
-    """A fence of ``diagram``: a line that says what it shows, then boxes and arrows in text.
-
-    As an image, since the style sheet inside of it would reach the rest of the page.
-    """
-    title, _, drawing = source.partition("\n")
-    svg: bytes = text2svg(drawing, {"--font-family": "sans-serif", "--stroke-width": 1.5})
-    source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-    style = "background: #fff; border-radius: 8px; padding: 8px"  # in the dark theme, too
-    return f'<p><img alt="{escape(title)}" style="{style}" src="{source}"></p>'
+if __name__ == "__main__":
+    main()
