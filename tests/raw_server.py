@@ -76,8 +76,8 @@ def _send(connection: socket.socket, pieces: Sequence[bytes], pause: float) -> N
 
 
 class RawServer(ThreadingTCPServer):
-    """Plays `script` for every request. `connections`: made so far; `open`: not over yet; `heads`
-    and `bodies`: of the requests that came."""
+    """Plays `script` for every request. `connections`: made so far; `open`: not over yet; `lines`,
+    `heads` and `bodies`: of the requests that came."""
 
     daemon_threads = True
     block_on_close = False
@@ -88,6 +88,7 @@ class RawServer(ThreadingTCPServer):
         self.script = in_pieces(b"HTTP/1.1 204 No Content\r\n\r\n")
         self.connections = 0
         self.open = 0
+        self.lines: list[str] = []
         self.heads: list[Message] = []
         self.bodies: list[bytes] = []
         self.lock = threading.Lock()
@@ -115,7 +116,8 @@ class _Player(BaseRequestHandler):
             if self.server.tls:
                 connection = self.server.tls.wrap_socket(connection, server_side=True)
             with connection, connection.makefile("rb") as requests:
-                while requests.readline():
+                while line := requests.readline():
+                    self.server.lines.append(line.decode("latin-1").rstrip())
                     head = parse_headers(requests)
                     self.server.heads.append(head)
                     self.server.bodies.append(requests.read(int(head.get("Content-Length", "0"))))

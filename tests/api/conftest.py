@@ -1,4 +1,5 @@
-"""The whole application over a fake Cognito port; everything else is real, the key set included."""
+"""The whole application over a fake Cognito port, or over HTTP that a test has written down; all
+else is real, the key set included."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -64,7 +65,8 @@ def token(pool_key: SigningKey) -> Token:
 def make_application(jwks: JwksServer, **variables: str) -> Flask:
     """An application of the variables that it needs, and limits that are in nobody's way.
 
-    `variables`: what is set besides. The key set has been fetched by the end, or could not be.
+    `variables`: what is set besides; with COGNITO_ENDPOINT_URL, Cognito is what is there, and not a
+    fake. The key set has been fetched by the end, or could not be.
     """
     environment = {
         "COGNITO_USER_POOL_ID": POOL_ID,
@@ -74,12 +76,13 @@ def make_application(jwks: JwksServer, **variables: str) -> Flask:
         "RATE_LIMIT_PER_SIGN_IN": "100000 per minute",
         "RATE_LIMIT_PER_ADDRESS": "100000 per minute",
         "FORGET_RATE": "1000",
+        "COGNITO_READ_QUOTA": "100000",
         "COGNITO_UPDATE_QUOTA": "100000",
     }
-    fake_cognito = FakeCognito()
+    fake_cognito = None if "COGNITO_ENDPOINT_URL" in variables else FakeCognito()
     with mock.patch.dict(os.environ, environment | variables, clear=True):
         app = create_app(Settings.from_environ(), cognito=fake_cognito)
-    app.extensions["fake_cognito"] = fake_cognito
+    app.extensions["fake_cognito"] = fake_cognito or FakeCognito()
     app.test_client_class = ApiClient
     begin(app)
     await_jwks_fetches()

@@ -1,6 +1,9 @@
 """Whom a call counts against, and who is believed about where it comes from."""
 
 import json
+import select
+import socket
+import sys
 
 import pytest
 
@@ -216,6 +219,44 @@ def test_no_host_that_a_header_names_gets_into_links(start: Start) -> None:
     page = api.get("/devices?limit=1", headers=evil)
     assert page.headers["Link"].startswith("</devices?")
     assert "evil" not in page.text + str(page.headers)
+
+
+# Callers who have hung up
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells")
+@pytest.mark.parametrize("sent", [b"", b"GET /devices HTTP/1.1\r\n"])
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [
+        ("GET /devices", 499),
+        ("HEAD /sessions", 499),
+        ("DELETE /devices?scope=all", 503),
+        ("DELETE /sessions?scope=others", 503),
+        (f"DELETE /devices/{OTHER}", 204),
+    ],
+)
+def test_no_read_or_run_begins_for_a_caller_who_has_left_and_a_write_is_done(
+    api: ApiClient, three_devices: list[str], call: str, status: int, sent: bytes
+) -> None:
+    """Whatever they had sent after it; one who waits is served."""
+    method, address = call.split()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+    with ours, theirs:
+        theirs.sendall(sent)
+        environ = {"gunicorn.socket": ours}
+        assert api.get("/sessions", environ_overrides=environ).status_code == 200
+        api.cognito.calls.clear()
+        theirs.close()
+        poll = select.poll()
+        poll.register(ours, select.POLLRDHUP)
+        assert poll.poll(60_000)
+        response = api.open(address, method=method, environ_overrides=environ)
+        assert ours.recv(100) == sent
+    assert response.status_code == status
+    assert api.cognito.operations() == (["forget_device"] if status == 204 else [])
 
 
 # The log

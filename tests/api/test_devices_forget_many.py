@@ -3,7 +3,6 @@
 The pace, and what lost answers mean: tests/unit/domain/test_bulk.py.
 """
 
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -196,15 +195,3 @@ def test_a_call_that_asks_for_something_else_is_not_told_the_same_and_comes_late
             go.set()
         assert running.result(30).status_code == 200
     assert api.with_token(first).delete(f"/devices?{query}").status_code == 200
-
-
-@pytest.mark.parametrize("address", ["/devices?scope=all", "/sessions?scope=others"])
-def test_a_run_whose_caller_has_left_does_not_begin(
-    api: ApiClient, three_devices: list[str], address: str
-) -> None:
-    ours, callers = socket.socketpair()
-    with ours, callers:
-        callers.close()
-        response = api.delete(address, environ_overrides={"gunicorn.socket": ours})
-    assert_problem(response, 503, "upstream-unavailable", retry_after=True)
-    assert api.cognito.calls == []

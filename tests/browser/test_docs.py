@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.servers import Service, serving, settings_for
+from tests.servers import Service
 
 
 def test_scripts_come_from_this_server_and_calls_go_to_the_sign_in_only_where_it_is_set(
@@ -36,11 +36,3 @@ def test_scripts_come_from_this_server_and_calls_go_to_the_sign_in_only_where_it
 )
 def test_no_other_file_is_served(service: Service, path: str) -> None:
     assert requests.get(service.url + path, timeout=30).status_code == 404
-
-
-def test_the_page_and_the_way_to_it_can_be_switched_off(cognito_server: RunningCognito) -> None:
-    with serving(settings_for(cognito_server) | {"DOCS_ENABLED": "false"}) as service:
-        for path in ("/", "/docs", "/docs/docs.js"):
-            answer = requests.get(service.url + path, timeout=30)
-            assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
-        assert requests.get(f"{service.url}/openapi.json", timeout=30).status_code == 200

@@ -4,7 +4,7 @@ do; against gunicorn and the local Cognito. And how it is built and served."""
 import filecmp
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,94 +58,40 @@ def served_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
         yield ServedPage(url, [pool.api_url for pool in pools], cognito_server.url)
 
 
-Visit = Callable[[str], None]
-
-
-@pytest.fixture
-def visit(cognito: RunningCognito, served_page: ServedPage, visitor: Visitor) -> Visit:
-    """Makes a visit of page_visits.mjs, over a local Cognito as it was seeded."""
-
-    def make(name: str) -> None:
-        ask = [f"{url}/" for url in (cognito.url, *served_page.api_urls)]
-        visitor.visit("page_visits.mjs", name, cognito, served_page.url, *ask, strict=False)
-
-    return make
-
-
-def test_two_browsers_see_both_by_readable_names_each_its_own_marked(visit: Visit) -> None:
-    visit("twoDevices")
-
-
-def test_a_device_forgotten_by_another_is_asked_for_a_code_again(visit: Visit) -> None:
-    visit("forgetAnother")
-
-
-def test_a_session_ended_by_another_leads_to_the_sign_in(visit: Visit) -> None:
-    visit("endAnothersSession")
-
-
-def test_a_yes_to_the_opt_in_prompt_spares_the_next_code(visit: Visit) -> None:
-    visit("optIn")
-
-
-def test_a_no_to_the_opt_in_prompt_is_kept(visit: Visit) -> None:
-    visit("optInDeclined")
-
-
-def test_no_longer_remembering_can_be_undone(visit: Visit) -> None:
-    visit("undo")
-
-
-def test_all_others_are_forgotten_or_ended_and_everything_signed_out(visit: Visit) -> None:
-    visit("allOthers")
-
-
-def test_one_other_is_told_of_as_one(visit: Visit) -> None:
-    visit("theOnlyOther")
-
-
-def test_sessions_of_one_name_are_told_apart_before_one_is_ended(visit: Visit) -> None:
-    visit("sessionsOfOneName")
-
-
-def test_the_keyboard_is_enough(visit: Visit) -> None:
-    visit("keyboard")
-
-
-def test_the_focus_stays_where_a_button_was(visit: Visit) -> None:
-    visit("focusStays")
-
-
-def test_a_session_ends_with_those_that_are_linked_to_it(visit: Visit) -> None:
-    visit("endLinkedSessions")
-
-
-def test_signing_in_and_out_is_seen_in_another_tab(visit: Visit) -> None:
-    visit("twoTabs")
-
-
-def test_long_names_and_unnamed_devices_fit_a_phone(visit: Visit) -> None:
-    visit("oddDevices")
-
-
-def test_wrong_passwords_and_codes_say_so(visit: Visit) -> None:
-    visit("wrongCredentials")
-
-
-def test_failures_are_told_in_their_place_and_can_be_tried_again(visit: Visit) -> None:
-    visit("failures")
-
-
-def test_too_many_calls_name_the_time_to_wait(visit: Visit) -> None:
-    visit("rateLimited")
-
-
-def test_offline_is_told_and_ends_by_itself(visit: Visit) -> None:
-    visit("offline")
-
-
-def test_axe_finds_no_violation_in_any_state_theme_or_width(visit: Visit) -> None:
-    visit("accessibility")
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "twoDevices", id="two browsers see both by readable names each its own marked"
+        ),
+        pytest.param("forgetAnother", id="a device forgotten by another is asked for a code again"),
+        pytest.param("endAnothersSession", id="a session ended by another leads to the sign-in"),
+        pytest.param("optIn", id="a yes to the opt-in prompt spares the next code"),
+        pytest.param("optInDeclined", id="a no to the opt-in prompt is kept"),
+        pytest.param("undo", id="no longer remembering can be undone"),
+        pytest.param("allOthers", id="all others are forgotten or ended and everything signed out"),
+        pytest.param("theOnlyOther", id="one other is told of as one"),
+        pytest.param(
+            "sessionsOfOneName", id="sessions of one name are told apart before one is ended"
+        ),
+        pytest.param("keyboard", id="the keyboard is enough"),
+        pytest.param("focusStays", id="the focus stays where a button was"),
+        pytest.param("endLinkedSessions", id="a session ends with those that are linked to it"),
+        pytest.param("twoTabs", id="signing in and out is seen in another tab"),
+        pytest.param("oddDevices", id="long names and unnamed devices fit a phone"),
+        pytest.param("wrongCredentials", id="wrong passwords and codes say so"),
+        pytest.param("failures", id="failures are told in their place and can be tried again"),
+        pytest.param("rateLimited", id="too many calls name the time to wait"),
+        pytest.param("offline", id="offline is told and ends by itself"),
+        pytest.param("accessibility", id="axe finds no violation in any state theme or width"),
+    ],
+)
+def test_on_the_page(
+    name: str, cognito: RunningCognito, served_page: ServedPage, visitor: Visitor
+) -> None:
+    """Over a local Cognito as it was seeded."""
+    ask = [f"{url}/" for url in (cognito.url, *served_page.api_urls)]
+    visitor.visit("page_visits.mjs", name, cognito, served_page.url, *ask, strict=False)
 
 
 def test_the_page_may_call_its_services_and_cognito_alone(served_page: ServedPage) -> None:

@@ -45,25 +45,10 @@ def sign_in_by_message(aws: Aws, factor: str) -> dict[str, Any]:
 # The claims
 
 
-def test_a_password_is_level_1_and_a_code_of_an_app_makes_it_4(aws: Aws) -> None:
-    alone = aws.begin()["AuthenticationResult"]
-    assert assurance(alone) == ("urn:cognito:loa:1", ["pwd"])
-    both = aws.sign_in()
-    assert both.totp_asked
-    assert assurance(both.result) == ("urn:cognito:loa:4", ["pwd", "otp", "mfa"])
-
-
 @pytest.mark.parametrize(("factor", "word"), [("SMS_MFA", "sms"), ("EMAIL_OTP", "email_otp")])
 def test_a_password_with_a_code_by_message_is_level_3(aws: Aws, factor: str, word: str) -> None:
     tokens = sign_in_by_message(aws, factor)
     assert assurance(tokens) == ("urn:cognito:loa:3", ["pwd", word, "mfa"])
-
-
-def test_a_remembered_device_in_place_of_the_code_adds_no_word(aws: Aws) -> None:
-    device, _ = aws.confirm(aws.sign_in())
-    again = aws.sign_in(**device)
-    assert not again.totp_asked
-    assert assurance(again.result) == ("urn:cognito:loa:1", ["pwd"])
 
 
 def test_custom_auth_without_a_password_says_nothing_of_it(aws: Aws) -> None:
@@ -71,20 +56,6 @@ def test_custom_auth_without_a_password_says_nothing_of_it(aws: Aws) -> None:
     asked = aws.begin("CUSTOM_AUTH", USERNAME="demo2")
     done = aws.respond(asked, USERNAME="demo2", ANSWER="yes")
     assert assurance(done["AuthenticationResult"]) == (None, None)
-
-
-def test_a_refresh_keeps_them_and_the_time_of_the_sign_in(aws: Aws, device: dict[str, Any]) -> None:
-    before = claims_of(device["access_token"])
-    time.sleep(1.1)  # `auth_time` counts whole seconds
-    renewed = aws.begin(
-        "REFRESH_TOKEN_AUTH",
-        REFRESH_TOKEN=device["refresh_token"],
-        DEVICE_KEY=device["device_key"],
-    )["AuthenticationResult"]
-    after = claims_of(renewed["AccessToken"])
-    assert after["iat"] > before["iat"]
-    assert assurance(renewed) == ("urn:cognito:loa:4", ["pwd", "otp", "mfa"])
-    assert after["auth_time"] == before["auth_time"]
 
 
 def test_a_pool_names_the_levels_itself(aws: Aws) -> None:

@@ -21,20 +21,6 @@ def attributes(device: dict[str, Any]) -> dict[str, str]:
 # What is told of a device
 
 
-def test_a_user_is_told_status_name_and_address_and_nothing_else(aws: Aws) -> None:
-    signed_in = aws.sign_in(**DEMO2)
-    _, necessary = aws.confirm(signed_in, name="Work phone")
-    assert not necessary
-    told = {
-        "device_status": "valid",
-        "device_name": "Work phone",
-        "last_ip_used": "127.0.0.1",
-    }
-    alone = aws.idp.get_device(AccessToken=signed_in.access_token, DeviceKey=signed_in.device_key)
-    listed = aws.idp.list_devices(AccessToken=signed_in.access_token)["Devices"]
-    assert [attributes(device) for device in (alone["Device"], *listed)] == [told, told]
-
-
 def test_an_administrator_is_told_owner_status_and_arn_too(aws: Aws) -> None:
     key = aws.on_device(device_name="Work phone")["device_key"]
     alone = aws.admin.admin_get_device(**DEMO_USER, DeviceKey=key)["Device"]
@@ -87,18 +73,6 @@ def test_sign_ins_and_refreshes_are_authentications_and_changes_are_modification
 # ConfirmDevice
 
 
-def test_a_device_is_confirmed_once(aws: Aws) -> None:
-    signed_in = aws.sign_in(**DEMO2)
-    aws.confirm(signed_in)
-    assert aws.refused(aws.confirm, signed_in).startswith("DeviceKeyExistsException")
-
-
-def test_only_the_sign_in_that_was_offered_a_device_confirms_it(aws: Aws) -> None:
-    first, second = aws.sign_in(**DEMO2), aws.sign_in(**DEMO2)
-    first.result["NewDeviceMetadata"] = second.result["NewDeviceMetadata"]
-    assert aws.refused(aws.confirm, first) == INVALID_KEY
-
-
 @pytest.mark.parametrize(
     ("salt", "verifier"),
     [
@@ -141,17 +115,10 @@ def test_an_administrator_sees_changes_and_forgets_what_is_not_remembered_too(aw
     assert aws.refused(aws.admin.admin_forget_device, **one) == DEVICE_GONE
 
 
-def test_a_device_is_forgotten_once_and_for_all_and_its_access_token_goes_on_working(
-    aws: Aws,
-) -> None:
+def test_a_device_that_was_forgotten_cannot_be_confirmed_again(aws: Aws) -> None:
     signed_in = aws.sign_in(**DEMO2)
     aws.confirm(signed_in)
-    device = {"AccessToken": signed_in.access_token, "DeviceKey": signed_in.device_key}
-    aws.idp.forget_device(**device)
-    for operation in (aws.idp.forget_device, aws.idp.get_device):
-        assert aws.refused(operation, **device) == DEVICE_GONE
-    update = {**device, "DeviceRememberedStatus": "remembered"}
-    assert aws.refused(aws.idp.update_device_status, **update) == DEVICE_GONE
+    aws.idp.forget_device(AccessToken=signed_in.access_token, DeviceKey=signed_in.device_key)
     assert aws.refused(aws.confirm, signed_in) == INVALID_KEY
 
 
@@ -161,17 +128,6 @@ def test_a_user_sees_and_forgets_no_device_of_another(aws: Aws) -> None:
     params = of(mine) | {"DeviceKey": theirs["device_key"]}
     assert aws.refused(aws.idp.forget_device, **params) == DEVICE_GONE
     assert aws.idp.get_device(**of(theirs))["Device"]["DeviceKey"] == theirs["device_key"]
-
-
-def test_a_device_is_remembered_and_not_as_often_as_the_user_likes(aws: Aws) -> None:
-    """Only while it is remembered, the user sees it."""
-    device = of(aws.on_device(pool=seed.OPT_IN_POOL_ID, remember=False))
-    for _ in range(2):
-        assert aws.devices(device["AccessToken"]) == []
-        assert aws.refused(aws.idp.get_device, **device) == DEVICE_GONE
-        aws.idp.update_device_status(**device, DeviceRememberedStatus="remembered")
-        assert aws.devices(device["AccessToken"]) == [device["DeviceKey"]]
-        aws.idp.update_device_status(**device, DeviceRememberedStatus="not_remembered")
 
 
 # Pages

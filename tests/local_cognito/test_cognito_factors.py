@@ -30,19 +30,6 @@ def test_a_wrong_totp_code_may_be_corrected(aws: Aws) -> None:
     assert "AccessToken" in aws.respond(asked, **answer)["AuthenticationResult"]
 
 
-def test_a_totp_code_is_good_once_and_a_session_is_too(aws: Aws) -> None:
-    answer = {"USERNAME": "demo"}
-    answer["SOFTWARE_TOKEN_MFA_CODE"] = aws.control("POST", "/_local/totp")["code"]
-    first, second = aws.begin(**DEMO_PASSWORD), aws.begin(**DEMO_PASSWORD)
-    aws.respond(first, **answer)
-    assert aws.refused(aws.respond, second, **answer) == (
-        "ExpiredCodeException: Your software token has already been used once."
-    )
-    answer["SOFTWARE_TOKEN_MFA_CODE"] = aws.control("POST", "/_local/totp")["code"]
-    assert aws.refused(aws.respond, first, **answer) == SPENT_SESSION
-    assert "AccessToken" in aws.respond(second, **answer)["AuthenticationResult"]
-
-
 def test_a_session_answers_its_own_challenge_only(aws: Aws) -> None:
     asked = aws.begin(**DEMO_PASSWORD) | {"ChallengeName": "SMS_MFA"}
     error = aws.refused(aws.respond, asked, USERNAME="demo", SMS_MFA_CODE="123456")

@@ -9,7 +9,7 @@ import pytest
 from pycognito.aws_srp import AWSSRP
 
 from local_cognito import seed
-from tests.local_cognito.clients import DEMO_USER, POOL, REVOKED, Aws, of
+from tests.local_cognito.clients import DEMO_USER, POOL, REVOKED, Aws
 
 INVALID_REFRESH = "NotAuthorizedException: Invalid Refresh Token"
 SignedIn = dict[str, Any]
@@ -48,20 +48,6 @@ def test_nobody_else_refreshes(aws: Aws, device: SignedIn, refresh: Refresh) -> 
     for given in ((token, None), (token, "us-east-1_0"), ("a.b.c.d.e", key)):
         assert aws.refused(refresh, *given) == INVALID_REFRESH
     assert aws.refused(refresh, token, key, seed.OTHER_CLIENT_ID) == INVALID_REFRESH
-
-
-def test_a_device_refreshes_neither_before_it_is_confirmed_nor_after_it_is_forgotten(
-    aws: Aws, refresh: Refresh
-) -> None:
-    device = aws.on_device(track=False)
-    token, key = device["refresh_token"], device["device_key"]
-    assert aws.refused(refresh, token, None) == INVALID_REFRESH
-    assert aws.refused(refresh, token, key) == INVALID_REFRESH
-    verifier = {"Salt": "AQ==", "PasswordVerifier": "Ag=="}
-    aws.idp.confirm_device(**of(device), DeviceSecretVerifierConfig=verifier)
-    assert "AccessToken" in refresh(token, key)
-    aws.idp.forget_device(**of(device))
-    assert aws.refused(refresh, token, key) == INVALID_REFRESH
 
 
 # Clients with a secret
@@ -144,15 +130,6 @@ def test_an_administrator_signs_one_user_out_everywhere_and_forgets_no_device(
     assert aws.devices(token) == [here["device_key"], there["device_key"]]
 
 
-def test_revoking_a_refresh_token_ends_its_sign_in_and_no_other(aws: Aws) -> None:
-    here, there = aws.on_device(count=2)["sign_ins"]
-    aws.idp.revoke_token(Token=here["refresh_token"], ClientId=seed.CLIENT_ID)
-    assert aws.why_refused(here["access_token"]) == REVOKED
-    assert aws.devices(there["access_token"])
-    error = aws.refused(aws.idp.revoke_token, Token=there["access_token"], ClientId=seed.CLIENT_ID)
-    assert error.startswith("UnsupportedTokenTypeException")
-
-
 # Access tokens
 
 
@@ -175,11 +152,6 @@ def test_a_token_with_changed_claims_or_header_is_refused(
 ) -> None:
     token = aws.control("POST", "/_local/tokens", **changed)["token"]
     assert aws.why_refused(token) == f"NotAuthorizedException: {message}"
-
-
-def test_what_is_no_access_token_is_refused(aws: Aws, device: SignedIn) -> None:
-    for token in (device["id_token"], "a.b.c", "eyJhbGciOiJSUzI1NiJ9.e30.AA"):
-        assert aws.why_refused(token) == "NotAuthorizedException: Invalid Access Token"
 
 
 def test_a_token_expires_when_the_client_says(aws: Aws) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from local_cognito.process import RunningCognito
-from local_cognito.seed import POOL_ID
-from tests.calls import assert_problem, call, sign_in
+from tests.calls import call
 from tests.polling import until
 from tests.raw_server import RawServer, Script, raw_server, silent, without_end
 from tests.resilience.load import Caller, sign_in_callers, steady_load
@@ -120,19 +119,3 @@ def test_50_users_at_once_each_see_their_own(cognito: RunningCognito, service: S
     """`Load` compares every answer with its caller's devices and request id."""
     with steady_load(service.url, sign_in_callers(cognito, 50)) as load:
         assert load.carry_on(10) == {"200"}
-
-
-@pytest.mark.parametrize("fault", ["drop", "hang"])
-def test_known_keys_serve_on_while_their_address_is_down(
-    cognito: RunningCognito, service: Service, callers: list[Caller], fault: str
-) -> None:
-    with steady_load(service.url, callers) as load:
-        with misbehaving(cognito, "jwks", fault=fault):
-            cognito.control("POST", "/_local/rotate-keys", pool=POOL_ID)
-            newcomer = sign_in(cognito).bearer
-            answer = call(f"{service.url}/devices", headers=newcomer)
-            assert_problem(answer, 503, "upstream-unavailable")
-            assert int(answer.headers["Retry-After"]) >= 1
-            load.carry_on()
-        until("known", lambda: call(f"{service.url}/devices", headers=newcomer).ok)
-        assert {answer for _, answer in load.heard} == {"200"}

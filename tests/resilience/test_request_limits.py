@@ -97,17 +97,6 @@ def test_a_page_of_an_allowed_origin_can_read_it(
     assert answer.headers["Access-Control-Allow-Origin"] == may_read
 
 
-@pytest.mark.parametrize("options", ["close", "TE,Close"])
-def test_close_among_other_options_of_a_connection_closes_it(
-    service: Service, options: str
-) -> None:
-    request = b"GET /healthz HTTP/1.1\r\n" + headers(f"Connection: {options}") + b"\r\n"
-    with connect(service.url) as connection:
-        connection.sendall(request)
-        assert receive(connection).headers["Connection"] == "close"
-        assert connection.recv(1) == b""
-
-
 def test_a_token_of_15_kb_is_read(service: Service) -> None:
     answer = call(f"{service.url}/devices", headers={"Authorization": f"Bearer {'x' * 15_000}"})
     assert_problem(answer, 401, "invalid-token")
