@@ -144,17 +144,19 @@ clients: .venv/ready-to-test node_modules/ready ## Generate clients of the API i
 
 # --- page and documents ---------------------------------------------------------------------------
 
-# The browser tests need axe-core, and build the page to compare. Documents with broken links fail, too.
-test: examples/web/node_modules/ready docs
-
-examples/web/node_modules/ready: examples/web/package.json examples/web/package-lock.json
-	@echo "Set-up of the page: JavaScript packages, 200 MB on disk; a minute"
-	@cd examples/web && npm ci --no-audit --no-fund --loglevel=error
-	@touch $@
+# Documents with broken links fail.
+test: docs
 
 .PHONY: web
-web: examples/web/node_modules/ready ## Build the page "Your devices" into examples/web/dist
-	@cd examples/web && npm run --silent build
+web: elements ## Build the page "Your devices" into examples/web/dist
+	@cd examples/web && ../../node_modules/.bin/tsc --noEmit && ../../node_modules/.bin/vite build --logLevel warn
+
+.PHONY: elements
+elements: node_modules/ready ## Build <your-devices> into packages/elements/dist, and where the service serves it
+	@cd packages/client && ../../node_modules/.bin/tsc
+	@cd packages/elements && ../../node_modules/.bin/tsc --noEmit && ../../node_modules/.bin/vite build --logLevel warn
+	@rm -rf app/contract/elements_built && mkdir app/contract/elements_built
+	@cp packages/elements/dist/*.js app/contract/elements_built/
 
 build/docs-venv/ready: requirements-docs.txt
 	@echo "Set-up of the documents: $$(grep -c == $<) packages, 170 MB on disk; a minute"
@@ -184,4 +186,4 @@ benchmarks/node_modules/ready: benchmarks/package.json benchmarks/package-lock.j
 
 .PHONY: clean
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-bench node_modules benchmarks/node_modules examples/web/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-bench node_modules benchmarks/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -8,6 +8,7 @@ from flask import Flask
 from app import assembly
 from app.cognito.breaker import STATE_OPEN
 from app.contract.docs import contract_blueprint, docs_blueprint
+from app.contract.elements import elements_blueprint
 from app.counters import Counters
 from app.devices import routes as devices
 from app.devices.service import DeviceService
@@ -94,6 +95,8 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
         )
     )
     app.register_blueprint(contract_blueprint(settings.public_path))
+    if settings.elements_enabled:
+        app.register_blueprint(elements_blueprint())
     if settings.docs_enabled:
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
     app.extensions[KEYS] = keys

@@ -314,6 +314,7 @@ class Settings:
     trust_days: int | None = _whole(None, 1, 3650)
     audit_log: bool = _switch(True)
     docs_enabled: bool = _switch(True)
+    elements_enabled: bool = _switch(True)
     docs_sign_in_url: str | None = _text(None, _url)
     log_addresses: str = _one_of("refused", "refused", "all", "none")
     log_format: str = _one_of("auto", "auto", "json", "console")

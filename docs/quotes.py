@@ -2,12 +2,17 @@
 
 The pages are whole as they lie in the repository. A quote stands between two comments,
 `<!-- quote: FILE PART -->` and `<!-- end of quote -->`; in FILE the part is between the lines
-`// quoted: PART` and `// end`. `<!-- quote: problems -->` is the table of problem codes.
+`// quoted: PART` and `// end`. `<!-- quote: problems -->` is the table of problem codes,
+`<!-- quote: elements -->` the lines that load `<your-devices>`.
 """
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 
+from app import VERSION
+from app.contract.elements import FOLDER
 from app.domain.errors import ErrorCode
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,11 +71,25 @@ def whole(markdown: str) -> str:
 def _quoted(what: str) -> str:
     if what == "problems":
         return f"{problems_table()}\n"
+    if what == "elements":
+        return _lines_of_the_page()
     file, _, part = what.partition(" ")
     text = (ROOT / file).read_text()
     if part:
         text = text.split(f"// quoted: {part}\n")[1].split("// end\n")[0]
     return f"```{Path(file).suffix[1:]}\n{text.strip()}\n```\n"
+
+
+def _lines_of_the_page() -> str:
+    """With the hash that lets a browser refuse any other script: W3C Subresource Integrity."""
+    digest = hashlib.sha384((FOLDER / "your-devices.js").read_bytes()).digest()
+    return f"""```html
+<script type="module" crossorigin
+  src="https://devices.example.com/elements/{VERSION}/your-devices.js"
+  integrity="sha384-{base64.b64encode(digest).decode()}"></script>
+<your-devices></your-devices>
+```
+"""
 
 
 def problems_table() -> str:

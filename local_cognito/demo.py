@@ -155,7 +155,8 @@ def _page(
         _say(f"Starting the page at {url}, and a service for its second pool on port {port} ...")
         settings = {"CORS_ORIGINS": f"{web_origins},{url}", "PORT": str(port), "WORKERS": "1"}
         caller = DemoUser(opt_in.api_url, cognito.url)
-        settings = _settings(opt_in, cognito) | settings
+        # On this one, what matters asks for a fresh sign-in.
+        settings = _settings(opt_in, cognito) | settings | {"STEP_UP_MAX_AGE": "300"}
         with _service(settings, caller, folder / OPT_IN_LOG) as service:
             yield Page(url, opt_in, service)
 

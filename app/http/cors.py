@@ -31,7 +31,9 @@ TRACING_HEADERS = (
 PREFLIGHT_MAX_AGE = 2 * 60 * 60
 """Seconds; the longest that Chromium keeps a preflight answer."""
 
-SHARED = r"/(?!(?:healthz|readyz|metrics|docs(?:/.*)?|favicon\.ico|openapi\.yaml)?$)[\s\S]*"
+SHARED = (
+    r"/(?!(?:healthz|readyz|metrics|docs(?:/.*)?|elements/.*|favicon\.ico|openapi\.yaml)?$)[\s\S]*"
+)
 """The paths that other origins have business with: the API, and what is not there, so that a page
 can read `not-found`."""
 _SHARED = re.compile(SHARED)

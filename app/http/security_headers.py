@@ -26,7 +26,7 @@ HEADERS: Mapping[str, str] = Secure(
         CustomHeader("Cache-Control", "no-store"),  # answers are about one user, and about now
     ],
 ).headers
-SET_BY_VIEWS = ("Cache-Control", "Content-Security-Policy")
+SET_BY_VIEWS = ("Cache-Control", "Content-Security-Policy", "Cross-Origin-Resource-Policy")
 """What some views set for themselves."""
 _HSTS = StrictTransportSecurity().max_age(ONE_YEAR)
 HTTPS_HEADERS = {**HEADERS, _HSTS.header_name: _HSTS.header_value}

@@ -28,7 +28,7 @@ const visit = async ({ visits, name, url, ask, cognitoUrl, strict }) => {
   const open = async (path = "/", options = {}) => {
     profiles.push(await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options }));
     const page = await profiles.at(-1).newPage();
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(20_000);
     page.on("request", (request) => asked.push(request.url()));
     page.on("pageerror", (error) => complaints.push(String(error)));
     page.on("console", (message) => {

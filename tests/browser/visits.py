@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 from local_cognito.process import RunningCognito
-from local_cognito.web import BUILT_PAGE
+from tests.servers import ROOT
 
 PROGRAM = Path(__file__).with_name("visitor.mjs")
-AXE = BUILT_PAGE.parent / "node_modules" / "axe-core" / "axe.min.js"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class Visitor:

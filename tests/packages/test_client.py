@@ -37,8 +37,7 @@ def test_calls_end_as_promised(built: Path) -> None:
 
 
 def test_it_is_small_with_what_it_needs(built: Path, tmp_path: Path) -> None:
-    rolldown = ROOT / "examples" / "web" / "node_modules" / ".bin" / "rolldown"
     bundle = tmp_path / "client.js"
     options = ("--minify", "--format", "esm", "--platform", "browser", "--file", bundle)
-    run(rolldown, built / "index.js", *options)
+    run(BIN / "rolldown", built / "index.js", *options)
     assert len(gzip.compress(bundle.read_bytes())) <= MAX_BYTES

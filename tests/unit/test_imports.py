@@ -7,6 +7,7 @@ from pathlib import Path
 
 APP = Path(__file__).parents[2] / "app"
 RANKS = (
+    {"__init__"},
     {"domain", "settings"},
     {"naming", "counters", "observability"},
     {"auth", "cognito"},
@@ -15,8 +16,7 @@ RANKS = (
     {"devices", "sessions"},
     {"assembly"},
     {"factory"},
-    {"server", "wsgi"},
-    {"__init__"},
+    {"doctor", "server", "wsgi"},
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 

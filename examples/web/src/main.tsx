@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { loadConfig } from "./config";
 import { App } from "./ui/App";
+import "@device-bff/elements";
 import "./page.css";
 
 const root = document.getElementById("app")!;

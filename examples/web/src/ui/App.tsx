@@ -1,5 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { DeviceBff } from "../api/client";
+import { useEffect, useState } from "preact/hooks";
 import { forgetTokens, signedInUser, usePool } from "../auth";
 import type { Config, Pool } from "../config";
 import { Account } from "./Account";
@@ -20,7 +19,6 @@ export function App({ config }: { config: Config }) {
   });
   const [user, setUser] = useState<User>(undefined);
   const [notice, setNotice] = useState<string | null>(null);
-  const bff = useMemo(() => new DeviceBff(pool.apiUrl), [pool]);
 
   useEffect(() => {
     localStorage.setItem(POOL_KEY, pool.label);
@@ -69,5 +67,5 @@ export function App({ config }: { config: Config }) {
       />
     );
   }
-  return <Account key={user} bff={bff} user={user} onLeave={leave} />;
+  return <Account key={user} config={config} pool={pool} user={user} onLeave={leave} />;
 }

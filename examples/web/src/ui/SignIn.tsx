@@ -1,4 +1,4 @@
-import { Fragment, type TargetedSubmitEvent } from "preact";
+import { Fragment, type ComponentChildren, type TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { confirmTotp, isSignInOver, signIn, signInError, usePool, type SignInStep } from "../auth";
 import type { Config, Demo, Pool } from "../config";
@@ -6,24 +6,27 @@ import type { Config, Demo, Pool } from "../config";
 interface Props {
   config: Config;
   pool: Pool;
+  /** Who signs in again, where it must be the same user. */
+  user?: string;
   /** Why the user is here again, if there is something to say. */
   notice: string | null;
   onPool: (pool: Pool) => void;
   onSignedIn: () => void;
 }
 
-export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
+export function SignIn({ config, pool, user, notice, onPool, onSignedIn }: Props) {
   const [step, setStep] = useState<"password" | "totp">("password");
-  const [username, setUsername] = useState("");
+  const [username, setUsername] = useState(user ?? "");
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const firstField = useRef<HTMLInputElement>(null);
+  const passwordField = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
-    document.title = "Sign in";
-  }, []);
+    if (user === undefined) document.title = "Sign in";
+  }, [user]);
   useEffect(() => firstField.current?.focus(), [step]);
 
   const take = async (attempt: () => Promise<SignInStep>) => {
@@ -41,7 +44,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
         setError("That took too long. Sign in again.");
       } else {
         setError(signInError(failure));
-        firstField.current?.focus();
+        (passwordField.current ?? firstField.current)?.select();
       }
     } finally {
       setBusy(false);
@@ -81,10 +84,12 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
   };
 
   return (
-    <main class="narrow">
+    <Frame dialog={user !== undefined}>
       <form class="card sign-in" onSubmit={submit} aria-busy={busy}>
         <img src="/icon.svg" alt="" width="40" height="40" />
-        <h1>{step === "password" ? "Sign in" : "Enter your code"}</h1>
+        <h1 id="sign-in">
+          {step === "totp" ? "Enter your code" : user === undefined ? "Sign in" : "Is it you?"}
+        </h1>
         {notice !== null && step === "password" && (
           <p class="note" id="notice">
             {notice}
@@ -93,7 +98,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
         {/* The keys: a field of one step must not become a field of the other, with its pattern. */}
         {step === "password" ? (
           <Fragment key="password">
-            {config.pools.length > 1 && (
+            {config.pools.length > 1 && user === undefined && (
               <fieldset class="choice">
                 <legend>User pool</legend>
                 {config.pools.map((it) => (
@@ -109,7 +114,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
                 ))}
               </fieldset>
             )}
-            <label class="field">
+            <label class="field" hidden={user !== undefined}>
               User name
               <input
                 ref={firstField}
@@ -126,6 +131,7 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
             <label class="field">
               Password
               <input
+                ref={passwordField}
                 name="password"
                 type="password"
                 autocomplete="current-password"
@@ -179,6 +185,11 @@ export function SignIn({ config, pool, notice, onPool, onSignedIn }: Props) {
           </p>
         )}
       </form>
-    </main>
+    </Frame>
   );
+}
+
+/** A page of its own, or the inside of a dialog. */
+function Frame({ dialog, children }: { dialog: boolean; children: ComponentChildren }) {
+  return dialog ? <div>{children}</div> : <main class="narrow">{children}</main>;
 }

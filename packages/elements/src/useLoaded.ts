@@ -1,13 +1,13 @@
+import { DeviceBffError, SessionEnded } from "@device-bff/client";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { CallError, SessionEnded, UNREACHABLE } from "../api/problems";
 
 export type Loaded<T> =
   | { state: "loading" }
-  | { state: "failed"; error: CallError }
+  | { state: "failed"; error: DeviceBffError }
   | { state: "ready"; data: T };
 
 /** Something that is read from the service, again when asked to or when back online. */
-export function useLoaded<T>(load: () => Promise<T>, onEnded: () => void) {
+export function useLoaded<T>(load: () => Promise<T>, onEnded: () => void, wanted: boolean) {
   const [loaded, setLoaded] = useState<Loaded<T>>({ state: "loading" });
   const latest = useRef(0);
 
@@ -21,18 +21,17 @@ export function useLoaded<T>(load: () => Promise<T>, onEnded: () => void) {
       } catch (error) {
         if (mine !== latest.current) return;
         if (error instanceof SessionEnded) return onEnded();
-        setLoaded({
-          state: "failed",
-          error: error instanceof CallError ? error : new CallError("unknown"),
-        });
+        setLoaded({ state: "failed", error: asError(error) });
       }
     },
     [load, onEnded],
   );
 
-  useEffect(() => void reload(), [reload]);
+  useEffect(() => {
+    if (wanted) void reload();
+  }, [reload, wanted]);
 
-  const unreachable = loaded.state === "failed" && loaded.error.code === UNREACHABLE;
+  const unreachable = loaded.state === "failed" && loaded.error.code === "unreachable";
   useEffect(() => {
     if (!unreachable) return;
     const online = () => void reload();
@@ -44,4 +43,11 @@ export function useLoaded<T>(load: () => Promise<T>, onEnded: () => void) {
     setLoaded((now) => (now.state === "ready" ? { state: "ready", data: how(now.data) } : now));
 
   return { loaded, reload, change };
+}
+
+/** `error` as one of the client's; anything else is a mistake of ours or of the page's. */
+export function asError(error: unknown): DeviceBffError {
+  if (error instanceof DeviceBffError) return error;
+  console.error(error);
+  return new DeviceBffError("otherwise", "not-done");
 }

@@ -1,0 +1,179 @@
+"""<your-devices> on a page of three lines, under a strict CSP, in a real browser, where
+element_visits.mjs does what people do; against gunicorn and the local Cognito."""
+
+import filecmp
+import gzip
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from app import VERSION
+from app.contract.elements import FOLDER
+from local_cognito.process import RunningCognito
+from tests.browser.visits import Visitor
+from tests.servers import ROOT, Service, serving, settings_for
+
+PACKAGE = ROOT / "packages" / "elements"
+BIN = ROOT / "node_modules" / ".bin"
+MAX_BYTES = 25 * 1024
+LANGUAGE_MAX_BYTES = 2 * 1024
+PAGE = """<!doctype html>
+<html lang="en">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Account</title>
+<main><h1>Account</h1></main>
+<script type="module" src="{service}/elements/{version}/your-devices.js"></script>
+<script type="module" src="/page.js"></script>
+</html>
+"""
+SCRIPT = """
+const given = new URLSearchParams(location.search);
+let token = given.get("token");
+window.told = [];
+document.documentElement.lang = given.get("lang") ?? "en";
+for (const type of ["session-ended", "reauthenticate", "changed"]) {
+  document.addEventListener(type, ({ detail }) => {
+    window.told.push({ type, detail: { ...detail } });
+    if (type === "reauthenticate" && given.has("fresh")) {
+      token = given.get("fresh");
+      detail.waitUntil(Promise.resolve());
+    }
+  });
+}
+for (const name of (given.get("elements") ?? "your-devices").split(",")) {
+  const element = document.createElement(name);
+  element.setAttribute("change-password-url", "/password");
+  element.getAccessToken = () => token;
+  document.querySelector("main").append(element);
+}
+"""
+
+
+class Page(ThreadingHTTPServer):
+    """The page at an origin of its own, for the service at `service_url`."""
+
+    service_url = ""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def answer(self, path: str) -> tuple[str, str]:
+        if path == "/page.js":
+            return "text/javascript", SCRIPT
+        return "text/html; charset=utf-8", PAGE.format(service=self.service_url, version=VERSION)
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Page
+
+    def do_GET(self) -> None:
+        media_type, body = self.server.answer(self.path.partition("?")[0])
+        service = self.server.service_url
+        self.send_response(200)
+        self.send_header("Content-Type", media_type)
+        self.send_header(
+            "Content-Security-Policy",
+            f"default-src 'none'; script-src 'self' {service}; connect-src {service}; "
+            "style-src 'self'; img-src 'self'",
+        )
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture(scope="module")
+def page(cognito_server: RunningCognito) -> Iterator[Page]:
+    with Page(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = {"CORS_ORIGINS": server.url, "STEP_UP_MAX_AGE": "300"}
+        with serving(settings_for(cognito_server) | settings) as service:
+            server.service_url = service.url
+            yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("threeLines", id="three lines are a page under a strict CSP"),
+        pytest.param("twiceOnAPage", id="several of them and the halves on one page"),
+        pytest.param("languages", id="the words of the page's language from the right in Arabic"),
+        pytest.param("lostPhone", id="the sessions of a lost phone are offered beside it"),
+        pytest.param("newSinceLastVisit", id="what is new is marked and can be disowned"),
+        pytest.param("manyAlike", id="many of one name are one row and a link opens its own"),
+        pytest.param("frozen", id="a frozen api leaves one free to go and says what is open"),
+        pytest.param("stepUp", id="a new sign-in is asked for and the call repeated"),
+        pytest.param("stepUpDeclined", id="without a new sign-in nothing is done and that is said"),
+        pytest.param("sessionEnded", id="the end of the session is told to the page"),
+        pytest.param("accessibility", id="axe finds nothing at 320 px at 200 percent from right"),
+    ],
+)
+def test_on_a_page(name: str, cognito: RunningCognito, page: Page, visitor: Visitor) -> None:
+    visitor.visit(
+        "element_visits.mjs", name, cognito, page.url, f"{page.service_url}/", strict=False
+    )
+
+
+def test_the_service_serves_it_to_any_page_for_good(service: Service) -> None:
+    url = f"{service.url}/elements/{VERSION}/your-devices.js"
+    answer = requests.get(url, headers={"Origin": "https://any.example"}, timeout=30)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert set(answer.headers["Cache-Control"].split(", ")) == {
+        "public",
+        "max-age=31536000",
+        "immutable",
+    }
+    german = requests.get(f"{service.url}/elements/{VERSION}/de.js", timeout=30)
+    assert german.content == (FOLDER / "de.js").read_bytes()
+
+
+def test_without_a_version_it_leads_to_the_newest(service: Service) -> None:
+    url = f"{service.url}/elements/your-devices.js"
+    answer = requests.get(url, allow_redirects=False, timeout=30)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"/elements/{VERSION}/your-devices.js"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "no-cache" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["0.9.0/your-devices.js", f"{VERSION}/..%2Felements.py", "x.js"])
+def test_nothing_else_is_there(service: Service, path: str) -> None:
+    answer = requests.get(f"{service.url}/elements/{path}", timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+def test_it_can_be_switched_off(cognito_server: RunningCognito) -> None:
+    with serving(settings_for(cognito_server) | {"ELEMENTS_ENABLED": "false"}) as without:
+        url = f"{without.url}/elements/{VERSION}/your-devices.js"
+        assert requests.get(url, timeout=30).status_code == 404
+
+
+def test_it_is_small() -> None:
+    sizes = {it.name: len(gzip.compress(it.read_bytes())) for it in FOLDER.glob("*.js")}
+    assert sizes.pop("your-devices.js") <= MAX_BYTES
+    assert sizes.keys() == {"ar.js", "de.js", "es.js", "fr.js", "ja.js"}
+    assert max(sizes.values()) <= LANGUAGE_MAX_BYTES
+
+
+def test_what_is_served_is_of_this_source(tmp_path: Path) -> None:
+    """`make elements` builds it; Vite's output is the same for the same source and packages."""
+    built = tmp_path / "dist"
+    for command in ("tsc --noEmit", f"vite build --logLevel=error --outDir {built}"):
+        name, *arguments = command.split()
+        subprocess.run([BIN / name, *arguments], cwd=PACKAGE, check=True)
+    assert sorted(os.listdir(built)) == sorted(os.listdir(FOLDER))
+    _, different, missing = filecmp.cmpfiles(FOLDER, built, os.listdir(built), shallow=False)
+    assert (different, missing) == ([], []), "run `make web` and commit what it writes"
