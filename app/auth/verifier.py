@@ -80,9 +80,9 @@ class TokenVerifier:
         digest = hashlib.sha256(value.encode()).digest()
         remembered = self._verified.get(digest)
         if remembered is not None and remembered.keys.has(remembered.kid):
-            metrics.token_cache_counter("hit").inc()
+            metrics.TOKEN_CACHE_LOOKUPS.labels("hit").inc()
         else:
-            metrics.token_cache_counter("miss").inc()
+            metrics.TOKEN_CACHE_LOOKUPS.labels("miss").inc()
             claims, keys, kid = self._claims(value)
             remembered = self._verified[digest] = self._checked(claims, keys, kid)
         return AccessToken(
