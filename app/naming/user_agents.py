@@ -1,7 +1,6 @@
 """User-Agents of browsers, apps and HTTP libraries. ua-parser does the recognising."""
 
 import re
-from functools import lru_cache
 
 from ua_parser import Parser, Result, load_lazy_builtins
 from ua_parser.regex import Resolver
@@ -45,7 +44,6 @@ _APPLE_CODE = re.compile(r"\d+,\d+\Z")
 _OTHER = re.compile(r"PlayStation|Xbox|Nintendo|Quest\b")
 
 
-@lru_cache(maxsize=2048)
 def name_from_user_agent(user_agent: str | None) -> str | None:
     """As "Chrome on macOS" or "Safari on iPhone".
 

@@ -12,7 +12,7 @@ from gunicorn.glogging import Logger
 from app.domain.pseudonyms import pseudonym
 from app.observability import metrics
 from app.observability.calls import CognitoUse, start_gathering
-from app.observability.traces import trace_id
+from app.observability.traces import PROBES, trace_id
 
 logger = structlog.get_logger("app.access")
 
@@ -21,8 +21,6 @@ ADDRESSES = "log_addresses"
 REFUSED = (401, 403, 429)
 UNKNOWN_KEY = "unknown-key"
 """The route of calls whose token names a key that is not known: anybody can make one up."""
-PROBES = ("/healthz", "/readyz", "/metrics")
-"""Routes that machines ask all day. Their level is DEBUG, or they would drown everything else."""
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 """Any other is a caller's invention, and would be a time series of its own."""
@@ -85,17 +83,10 @@ def _as_bytes(logger: object, method: str, line: Any) -> bytes:
 
 
 def record_request(
-    method: str,
-    route: str,
-    status: int,
-    seconds: float,
-    use: CognitoUse,
-    *,
-    code: str | None = None,
-    user: str | None = None,
-    address: str | None = None,
+    method: str, route: str, status: int, seconds: float, use: CognitoUse, **about: str | None
 ) -> None:
-    """Write the line, and observe the metric, of a request that was answered."""
+    """Write the line, and observe the metric, of a request that was answered. `about`: who called,
+    and the problem's code."""
     metrics.REQUESTS.labels(method, route, status).observe(seconds)
     write = logger.debug if route in PROBES else logger.info
     write(
@@ -103,14 +94,12 @@ def record_request(
         method=method,
         route=route,
         status=status,
-        code=code,
         duration_ms=round(seconds * 1000, 1),
         cognito_ms=round(use.seconds * 1000, 1),
         cognito_attempts=use.attempts,
         cognito_request_ids=use.request_ids,
-        user=user,
-        address=address,
         trace_id=trace_id(),
+        **about,
     )
 
 

@@ -13,7 +13,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 TRACED = "traced"
 """The extension, True where spans are sent on."""
 
-UNTRACED = r"^[^:]+://[^/]+/(healthz|readyz|metrics)(\?|$)"
+PROBES = ("/healthz", "/readyz", "/metrics")
+"""Routes that machines ask all day, and that would drown everything else."""
+
+UNTRACED = rf"^[^:]+://[^/]+({'|'.join(PROBES)})(\?|$)"
 """The URLs of probes, and not of calls whose query holds such a path."""
 
 
