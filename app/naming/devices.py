@@ -54,7 +54,7 @@ def _describe_phrase(name: str) -> Description | None:
     browser, _, place = name.partition(" on ")
     if browser not in BROWSER_NAMES:
         return None
-    if model := describe_model(place):
+    if model := describe_model(place.removeprefix("Samsung ")):
         return Description(name, model.device_type, model.operating_system, browser)
     if place in SYSTEM_NAMES:
         return Description(name, SYSTEM_TYPES.get(place), place, browser)

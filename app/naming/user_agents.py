@@ -1,7 +1,6 @@
 """User-Agents of browsers, apps and HTTP libraries. ua-parser does the recognising."""
 
 import re
-from functools import lru_cache
 
 from ua_parser import Parser, Result, load_lazy_builtins
 from ua_parser.regex import Resolver
@@ -45,7 +44,6 @@ _APPLE_CODE = re.compile(r"\d+,\d+\Z")
 _OTHER = re.compile(r"PlayStation|Xbox|Nintendo|Quest\b")
 
 
-@lru_cache(maxsize=2048)
 def name_from_user_agent(user_agent: str | None) -> str | None:
     """As "Chrome on macOS" or "Safari on iPhone".
 
@@ -81,14 +79,15 @@ def describe_user_agent(text: str) -> Description:
     by_browser = text.startswith(_BROWSER_PREFIXES)
     comment = text.partition("(")[2].partition(")")[0]
     model = _model(found, system, comment)
-    if _is_bot(found) or not (by_browser or model):
+    if _brand(found) == "Spider" or not (by_browser or model):  # a bot
         return Description()
     if known := describe_model(model or ""):
         place, device_type, system = known.display_name, known.device_type, known.operating_system
     elif _TV.search(comment):
         device_type = DeviceType.TV
         system = "Android TV" if system == "Android" else system
-        place = _television(found) or system
+        maker = _brand(found)
+        place = f"{maker} TV" if maker else system
     else:
         place, device_type = _with_maker(found, model, system), _device_type(comment, text, system)
     family = found.user_agent.family if found.user_agent else None
@@ -115,8 +114,10 @@ def _parse(text: str) -> Result:
     return parser.parse(text[:MAX_LENGTH].encode(errors="replace").decode())
 
 
-def _is_bot(found: Result) -> bool:
-    return found.device is not None and found.device.brand == "Spider"
+def _brand(found: Result) -> str | None:
+    """The maker; None for those that the parser makes up, as "Generic_Inettv"."""
+    brand = found.device.brand if found.device else None
+    return None if not brand or brand.startswith("Generic") else brand
 
 
 def _model(found: Result, system: str | None, comment: str) -> str | None:
@@ -142,16 +143,10 @@ def _model(found: Result, system: str | None, comment: str) -> str | None:
 
 def _with_maker(found: Result, model: str | None, system: str | None) -> str | None:
     """As "Huawei YAL-AL10"; the system where there is no model."""
-    brand = found.device.brand if found.device and model else None
-    if model is None or not brand or "_" in brand or system not in ("Android", "HarmonyOS"):
+    maker = _brand(found)
+    if not model or not maker or system not in ("Android", "HarmonyOS"):
         return model or system
-    return model if model.casefold().startswith(brand.casefold()) else f"{brand} {model}"
-
-
-def _television(found: Result) -> str | None:
-    """As "LG TV"; the parser's made-up brands, as "Generic_Inettv", have an underscore."""
-    brand = found.device.brand if found.device else None
-    return f"{brand} TV" if brand and "_" not in brand else None
+    return model if model.casefold().startswith(maker.casefold()) else f"{maker} {model}"
 
 
 def _device_type(comment: str, text: str, system: str | None) -> DeviceType | None:

@@ -1,15 +1,20 @@
-"""What one request cost Cognito: gathered as the calls happen, for the request's log line."""
+"""What each attempt at a Cognito operation leaves in metrics, in traces, and in the log line of the
+request that it is for."""
 
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from opentelemetry import trace
+
 from app.observability import metrics
-from app.observability.traces import tell_request_id
+
+tracer = trace.get_tracer(__name__)
 
 
 @dataclass(slots=True)
 class CognitoUse:
-    """Attempts made, seconds spent in them, and Cognito's own ids of them."""
+    """What one request cost: attempts made, seconds spent in them, and Cognito's ids of them."""
 
     attempts: int = 0
     seconds: float = 0.0
@@ -26,11 +31,24 @@ def start_gathering() -> CognitoUse:
     return use
 
 
+def cognito_span(operation: str) -> AbstractContextManager[trace.Span]:
+    """The span of one attempt, named as OpenTelemetry's conventions for calls of AWS have it."""
+    return tracer.start_as_current_span(
+        f"Cognito Identity Provider.{operation}",
+        kind=trace.SpanKind.CLIENT,
+        attributes={
+            "rpc.system": "aws-api",
+            "rpc.service": "Cognito Identity Provider",
+            "rpc.method": operation,
+        },
+        record_exception=False,  # a traceback in text, which would not leave anyway
+    )
+
+
 def record_attempt(operation: str, outcome: str, seconds: float) -> None:
-    """Count one attempt at a Cognito operation; `outcome` is `ok` or an error code."""
-    metrics.cognito_histogram(operation, outcome).observe(seconds)
-    use = _use.get()
-    if use is not None:
+    """Count one attempt; `outcome` is `ok` or an error code."""
+    metrics.COGNITO_CALLS.labels(operation, outcome).observe(seconds)
+    if use := _use.get():
         use.attempts += 1
         use.seconds += seconds
 
@@ -39,7 +57,6 @@ def record_request_id(request_id: str | None) -> None:
     """Note Cognito's own id of an attempt, if its answer named one."""
     if not request_id:
         return
-    tell_request_id(request_id)
-    use = _use.get()
-    if use is not None:
+    trace.get_current_span().set_attribute("aws.request_id", request_id)
+    if use := _use.get():
         use.request_ids.append(request_id)

@@ -1,7 +1,6 @@
 """Prometheus metrics, correct across gunicorn's workers (prometheus_client's multiprocess mode)."""
 
 import os
-from functools import lru_cache
 
 from flask import Flask, Response, request
 from prometheus_client import (
@@ -87,12 +86,6 @@ REDIS_FAILURES = Counter(
 TRACE_EXPORT_FAILURES = Counter(
     "device_bff_trace_export_failures_total", "Batches of spans that the collector did not take."
 )
-
-
-# Finding the child of some labels takes as long as counting. There are few: routes are templates.
-request_histogram = lru_cache(maxsize=1024)(REQUESTS.labels)
-cognito_histogram = lru_cache(maxsize=1024)(COGNITO_CALLS.labels)
-token_cache_counter = lru_cache(maxsize=8)(TOKEN_CACHE_LOOKUPS.labels)
 
 
 def exposition() -> bytes:

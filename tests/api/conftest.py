@@ -139,5 +139,5 @@ def three_devices(api: ApiClient) -> list[str]:
 def trail(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines of the audit trail."""
     lines: list[str] = []
-    monkeypatch.setattr(audit, "write_line", lambda line: lines.append(line.decode()))
+    monkeypatch.setattr(audit, "write_line", lines.append)
     return lines

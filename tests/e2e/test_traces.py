@@ -83,13 +83,18 @@ def test_a_refused_request_is_traced_too(traced: Service, collector: RawServer) 
     assert "span missing" not in traced.logs()
 
 
-def test_the_trace_of_a_load_balancer_on_aws_goes_on(traced: Service, collector: RawServer) -> None:
+def test_the_trace_of_a_load_balancer_on_aws_goes_on_to_cognitos_span(
+    cognito: RunningCognito, traced: Service, collector: RawServer
+) -> None:
     trace_id = "58406520a006649127e371903a2de979"
     from_aws = f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={CALLERS_SPAN_ID};Sampled=1"
-    answer = call(f"{traced.url}/devices", headers={"X-Amzn-Trace-Id": from_aws})
-    assert answer.status_code == 401
-    assert spans_of(collector, trace_id)["GET /devices"].parent_span_id.hex() == CALLERS_SPAN_ID
-    assert log_lines(traced.logs(), event="request", trace_id=trace_id, status=401)
+    headers = {"X-Amzn-Trace-Id": from_aws} | sign_in(cognito).bearer
+    assert call(f"{traced.url}/devices", headers=headers).status_code == 200
+    spans = spans_of(collector, trace_id)
+    request = spans["GET /devices"]
+    assert request.parent_span_id.hex() == CALLERS_SPAN_ID
+    assert spans["Cognito Identity Provider.ListDevices"].parent_span_id == request.span_id
+    assert log_lines(traced.logs(), event="request", trace_id=trace_id, status=200)
 
 
 def test_spans_are_of_the_instance_that_the_operator_names(

@@ -40,7 +40,7 @@ def words_of_gunicorn(*about: Any) -> Any:
 
 
 patch("app.observability.logs.trace_id", query_as_trace_id).start()
-patch.object(metrics, "request_histogram", path_as_route).start()
+patch.object(metrics.REQUESTS, "labels", path_as_route).start()
 patch("app.observability.spans.plain", lambda span: span).start()
 patch.object(Counters, "hit", token_in_key).start()
 patch("app.cognito.client.to_service_error", words_of_cognito).start()

@@ -180,7 +180,6 @@ NOT_OURS: dict[str, Any] = {
     "1,024 bits": SigningKey("x", rsa.generate_private_key(65537, 1024)).jwk(),  # noqa: S505
     "another algorithm": jwk("x", alg="RS512"),
     "for encryption": jwk("x", use="enc"),
-    "not for verifying": jwk("x", key_ops=["encrypt"]),
     "null": None,
 }
 

@@ -117,6 +117,7 @@ HARDWARE = [
 NAMED_BY_THIS_SERVICE = [
     ("Chrome on macOS", "Chrome on macOS", COMPUTER, "macOS", "Chrome"),
     ("Safari on iPhone", "Safari on iPhone", PHONE, "iOS", "Safari"),
+    ("Chrome on Samsung SM-G991B", "Chrome on Samsung SM-G991B", PHONE, "Android", "Chrome"),
     ("Firefox on Android", "Firefox on Android", None, "Android", "Firefox"),
 ]
 
