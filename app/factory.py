@@ -7,11 +7,11 @@ from flask import Flask
 
 from app import assembly
 from app.cognito.breaker import STATE_OPEN
+from app.cognito.client import CognitoClient
 from app.contract.docs import contract_blueprint, docs_blueprint
 from app.counters import Counters
 from app.devices import routes as devices
 from app.devices.service import DeviceService
-from app.domain.cognito import CognitoPort
 from app.domain.step_up import StepUp
 from app.http import (
     cors,
@@ -41,7 +41,7 @@ class SyncFlask(Flask):
         return func
 
 
-def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
+def create_app(settings: Settings, cognito: CognitoClient | None = None) -> Flask:
     """The service, which `start` begins. `cognito`: tests may pass one; None is Amazon Cognito."""
     app = SyncFlask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says

@@ -1,4 +1,4 @@
-"""The operations of the port, each as a call of Amazon Cognito and what came of it."""
+"""Cognito's operations for users, each as a call and what came of it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -30,7 +30,11 @@ Answer = TypeVar("Answer")
 
 
 class CognitoClient:
-    """`app.domain.cognito.CognitoPort` over Amazon Cognito's API."""
+    """What Cognito does for the owner of `access_token`, by that token alone.
+
+    Every method may raise `ServiceError`: the token was refused, Cognito is over its quota, did not
+    answer or is known to be down.
+    """
 
     def __init__(self, endpoint: Endpoint, transport: Transport, attempts: Attempts) -> None:
         self._endpoint = endpoint
@@ -38,12 +42,15 @@ class CognitoClient:
         self._attempts = attempts
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
+        """ListDevices: one page of the remembered devices, `limit` (1..60) at most."""
         page = {"PaginationToken": cursor} if cursor else {}
         return self._call(
             operations.LIST_DEVICES, answers.device_page, access_token, Limit=limit, **page
         )
 
     def get_device(self, access_token: str, device_key: str) -> Device:
+        """GetDevice; `device-not-found` unless the device is remembered."""
+
         def asked_for(answer: Mapping[str, Any]) -> Device:
             device = answers.device(answer["Device"])
             if device.id != device_key:
@@ -55,6 +62,7 @@ class CognitoClient:
     def confirm_device(
         self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
     ) -> bool:
+        """ConfirmDevice: track the device. True if the user must still opt in to remembering it."""
         return self._call(
             operations.CONFIRM_DEVICE,
             lambda answer: bool(answer.get("UserConfirmationNecessary")),
@@ -70,6 +78,7 @@ class CognitoClient:
     def update_device_status(
         self, access_token: str, device_key: str, status: DeviceStatus
     ) -> None:
+        """UpdateDeviceStatus."""
         self._call(
             operations.UPDATE_DEVICE_STATUS,
             answers.nothing,
@@ -79,12 +88,15 @@ class CognitoClient:
         )
 
     def forget_device(self, access_token: str, device_key: str) -> None:
+        """ForgetDevice: neither remembered nor tracked any more."""
         self._call(operations.FORGET_DEVICE, answers.nothing, access_token, DeviceKey=device_key)
 
     def global_sign_out(self, access_token: str) -> None:
+        """GlobalSignOut: revoke every token that Cognito has issued to the user."""
         self._call(operations.GLOBAL_SIGN_OUT, answers.nothing, access_token)
 
     def list_user_sessions(self, access_token: str, cursor: str | None) -> SessionPage:
+        """ListUserSessions: one page of the sessions."""
         page = {"NextToken": cursor} if cursor else {}
         try:
             return self._call(
@@ -98,6 +110,7 @@ class CognitoClient:
             raise
 
     def revoke_user_session(self, access_token: str, session_id: str, *, linked: bool) -> None:
+        """RevokeUserSession; `linked` ends the sessions that came with it, too."""
         self._call(
             operations.REVOKE_USER_SESSION,
             answers.nothing,

@@ -12,8 +12,8 @@ USER_ADMIN_SCOPE = "aws.cognito.signin.user.admin"
 class ErrorCode(StrEnum):
     """The codes that problems have today, for clients to branch on. More may come."""
 
-    # A row: the code; its HTTP status; the heading (`title`) of its problems; what is wrong and what
-    # to do, for the contract, and as `detail` where the place that raises it does not know better.
+    # A row: the code; its HTTP status; the heading (`title`) of its problems; what is wrong and
+    # what to do, which is their `detail` where the place that raises one does not know better.
 
     status: int
     heading: str
