@@ -8,8 +8,8 @@ from botocore.httpsession import get_cert_path
 
 from app.auth.keys import Keys, KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
-from app.cognito.attempts import Attempts, is_outage
-from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
+from app.cognito.attempts import Attempts
+from app.cognito.breaker import CognitoBreaker
 from app.cognito.client import CognitoClient
 from app.cognito.endpoint import Endpoint
 from app.cognito.quota import QuotaBudget
@@ -18,7 +18,6 @@ from app.counters import Counters
 from app.domain import operations
 from app.domain.audit import AuditTrail
 from app.domain.bulk import Bulk
-from app.observability import logs, metrics
 from app.settings import Settings, trust
 
 
@@ -56,19 +55,8 @@ def make_verifier(settings: Settings, keys: dict[str, KeySet]) -> TokenVerifier:
 
 
 def make_breaker(settings: Settings) -> CognitoBreaker:
-    """The circuit breaker, its state shown in a metric and a log line."""
-    levels = {STATE_CLOSED: 0.0, STATE_HALF_OPEN: 0.5, STATE_OPEN: 1.0}
-
-    def show(state: str) -> None:
-        metrics.BREAKER_STATE.set(levels[state])
-        logs.logger.warning("cognito_breaker", state=state)
-
-    return CognitoBreaker(
-        failures=settings.breaker_failures,
-        open_seconds=settings.breaker_open_seconds,
-        is_failure=is_outage,
-        on_change=show,
-    )
+    """The circuit breaker."""
+    return CognitoBreaker(settings.breaker_failures, settings.breaker_open_seconds)
 
 
 def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters) -> CognitoClient:

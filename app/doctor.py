@@ -25,7 +25,8 @@ from structlog.testing import capture_logs
 
 from app import assembly, counters
 from app.auth.keys import KeysUnavailable
-from app.cognito.endpoint import Endpoint, Refused
+from app.cognito.endpoint import Endpoint
+from app.cognito.errors import Refused
 from app.domain.access_token import AccessToken
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.domain.operations import LIST_DEVICES

@@ -5,19 +5,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 import orjson
-from botocore.exceptions import (
-    BotoCoreError,
-    ConnectTimeoutError,
-    HTTPClientError,
-    ReadTimeoutError,
-)
-from botocore.exceptions import ConnectionError as NoConnectionError
-from botocore.parsers import ResponseParserError
 
 from app.cognito import answers
-from app.cognito.attempts import AttemptFailed, Attempts
-from app.cognito.endpoint import Endpoint, Refused
-from app.cognito.errors import to_service_error
+from app.cognito.attempts import Attempts
+from app.cognito.endpoint import Endpoint
 from app.cognito.transport import Transport
 from app.domain import operations
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
@@ -136,70 +127,7 @@ class CognitoClient:
     def _request(
         self, operation: Operation, body: bytes, read: Callable[[Mapping[str, Any]], Answer]
     ) -> Answer:
-        """One request.
-
-        Raises:
-            AttemptFailed: Cognito refused it, did not answer, or not as it would.
-        """
         endpoint = self._endpoint
-        try:
-            answer = self._transport.post(endpoint.url, endpoint.headers[operation], body)
-            record_request_id(answer.headers.get("x-amzn-requestid"))
-            return read(endpoint.members(operation, answer))
-        except Refused as refused:
-            raise _refusal(operation, refused) from None
-        except (BotoCoreError, *UNREADABLE) as error:
-            raise _failure(error) from None
-
-
-UNREADABLE = (
-    answers.UnreadableAnswer,
-    ResponseParserError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    OverflowError,
-    RuntimeError,  # nesting that is too deep
-)
-"""What botocore's parser and ours raise over bytes that Cognito would not send."""
-
-
-OUTAGES = (502, 503, 504)
-"""Statuses that say that Cognito is down. A 500 is an answer, and may be one user's own."""
-
-
-def _refusal(operation: Operation, refused: Refused) -> AttemptFailed:
-    """The failure for an answer that is an error."""
-    if refused.status >= 500:
-        return AttemptFailed(
-            ServiceError(ErrorCode.UPSTREAM_ERROR),
-            retryable=True,
-            answer_lost=True,
-            outage=refused.status in OUTAGES,
-        )
-    error = to_service_error(operation, refused.code, refused.message)
-    return AttemptFailed(error, retryable=error.code is ErrorCode.QUOTA_EXCEEDED)
-
-
-def _failure(error: Exception) -> AttemptFailed:
-    """The failure for an answer that did not come, or is not one of Cognito's."""
-    if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
-        return AttemptFailed(
-            ServiceError(ErrorCode.UPSTREAM_TIMEOUT),
-            retryable=True,
-            answer_lost=isinstance(error, ReadTimeoutError),
-            outage=True,
-        )
-    if isinstance(error, HTTPClientError | NoConnectionError):
-        return AttemptFailed(
-            ServiceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito could not be reached."),
-            retryable=True,
-            answer_lost=isinstance(error, HTTPClientError),
-            outage=True,
-        )
-    return AttemptFailed(
-        ServiceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito's answer could not be understood."),
-        retryable=True,
-        answer_lost=True,
-    )
+        answer = self._transport.post(endpoint.url, endpoint.headers[operation], body)
+        record_request_id(answer.headers.get("x-amzn-requestid"))
+        return read(endpoint.members(operation, answer))

@@ -18,6 +18,7 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from app.cognito.answers import UnreadableAnswer
+from app.cognito.errors import Refused
 from app.cognito.transport import Answer
 from app.domain.operations import OPERATIONS, Operation
 
@@ -30,16 +31,6 @@ _WITHOUT_FILES: dict[str, Any] = {
     "credentials_file": _NO_FILE,
 }
 """For a botocore session: what is in ~/.aws is of no use here, and stops no start if wrong."""
-
-
-class Refused(Exception):
-    """Cognito answered with an error. `status` is HTTP's; `code` and `message` are Cognito's."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 class Endpoint:
