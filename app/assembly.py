@@ -74,16 +74,14 @@ def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters
         max_attempts=settings.cognito_max_attempts,
         max_in_flight=settings.cognito_max_in_flight,
     )
-    return CognitoClient(
-        Endpoint(settings.cognito_region, settings.cognito_endpoint_url),
-        make_transport(settings),
-        attempts,
-    )
+    endpoint = Endpoint(settings.cognito_region, settings.cognito_endpoint_url)
+    return CognitoClient(endpoint, make_transport(settings, endpoint), attempts)
 
 
-def make_transport(settings: Settings) -> Transport:
+def make_transport(settings: Settings, endpoint: Endpoint) -> Transport:
     """The connections to Cognito."""
     return Transport(
+        endpoint.url,
         connect_timeout=settings.cognito_connect_timeout,
         read_timeout=settings.cognito_read_timeout,
         connections=settings.cognito_max_in_flight,

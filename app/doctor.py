@@ -123,11 +123,11 @@ def _cognito(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
         yield ok("address", f"{host} was found in {_ms_since(began)}.")
     except OSError as error:
         yield look("address", f"{host} was not found: {error.strerror}. Right behind a proxy only.")
-    transport, took = assembly.make_transport(settings), []
+    transport, took = assembly.make_transport(settings, endpoint), []
     try:
         for _ in range(2):
             began = time.perf_counter()
-            answer = transport.post(endpoint.url, endpoint.headers[LIST_DEVICES], NO_TOKEN)
+            answer = transport.post(endpoint.headers[LIST_DEVICES], NO_TOKEN)
             took.append(_ms_since(began))
         endpoint.members(LIST_DEVICES, answer)
         told = "answers as if the call were good"

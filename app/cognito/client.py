@@ -127,7 +127,6 @@ class CognitoClient:
     def _request(
         self, operation: Operation, body: bytes, read: Callable[[Mapping[str, Any]], Answer]
     ) -> Answer:
-        endpoint = self._endpoint
-        answer = self._transport.post(endpoint.url, endpoint.headers[operation], body)
+        answer = self._transport.post(self._endpoint.headers[operation], body)
         record_request_id(answer.headers.get("x-amzn-requestid"))
-        return read(endpoint.members(operation, answer))
+        return read(self._endpoint.members(operation, answer))
