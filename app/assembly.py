@@ -15,7 +15,6 @@ from app.cognito.endpoint import Endpoint
 from app.cognito.quota import QuotaBudget
 from app.cognito.transport import Transport
 from app.counters import Counters
-from app.domain import operations
 from app.domain.audit import AuditTrail
 from app.domain.bulk import Bulk
 from app.settings import Settings, trust
@@ -54,39 +53,11 @@ def make_verifier(settings: Settings, keys: dict[str, KeySet]) -> TokenVerifier:
     )
 
 
-def make_breaker(settings: Settings) -> CognitoBreaker:
-    """The circuit breaker."""
-    return CognitoBreaker(settings.breaker_failures, settings.breaker_open_seconds)
-
-
 def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters) -> CognitoClient:
     """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL."""
-    quotas = {
-        operations.READS: settings.cognito_read_quota,
-        operations.UPDATES: settings.cognito_update_quota,
-        operations.SIGN_OUTS: settings.cognito_user_update_quota,
-    }
-    attempts = Attempts(
-        budget=QuotaBudget(quotas, counters, settings.workers),
-        breaker=breaker,
-        deadline=settings.cognito_deadline,
-        longest_attempt=settings.cognito_connect_timeout + settings.cognito_read_timeout,
-        max_attempts=settings.cognito_max_attempts,
-        max_in_flight=settings.cognito_max_in_flight,
-    )
-    endpoint = Endpoint(settings.cognito_region, settings.cognito_endpoint_url)
-    return CognitoClient(endpoint, make_transport(settings, endpoint), attempts)
-
-
-def make_transport(settings: Settings, endpoint: Endpoint) -> Transport:
-    """The connections to Cognito."""
-    return Transport(
-        endpoint.url,
-        connect_timeout=settings.cognito_connect_timeout,
-        read_timeout=settings.cognito_read_timeout,
-        connections=settings.cognito_max_in_flight,
-        ca_bundle=get_cert_path(settings.ca_bundle or True),
-    )
+    endpoint = Endpoint(settings)
+    attempts = Attempts(settings, QuotaBudget(settings, counters), breaker)
+    return CognitoClient(endpoint, Transport(settings, endpoint.url), attempts)
 
 
 def make_bulk(settings: Settings, audit: AuditTrail) -> Bulk:

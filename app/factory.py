@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 
 from app import assembly
-from app.cognito.breaker import STATE_OPEN
+from app.cognito.breaker import STATE_OPEN, CognitoBreaker
 from app.cognito.client import CognitoClient
 from app.contract.docs import contract_blueprint, docs_blueprint
 from app.counters import Counters
@@ -59,7 +59,7 @@ def create_app(settings: Settings, cognito: CognitoClient | None = None) -> Flas
     metrics.register(app, settings.metrics_port, settings.port)
 
     counters = Counters(settings.redis_url)
-    breaker = assembly.make_breaker(settings)
+    breaker = CognitoBreaker(settings)
     keys = assembly.make_keys(settings)
     verifier = assembly.make_verifier(settings, keys)
     gate.register(

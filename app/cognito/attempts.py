@@ -22,6 +22,7 @@ from app.domain.operations import Operation
 from app.observability import metrics
 from app.observability.calls import record_attempt
 from app.observability.traces import cognito_span
+from app.settings import Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -39,29 +40,16 @@ NOTHING_SENT = (ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE)
 
 
 class Attempts:
-    """Runs operations. Durations in seconds.
+    """Runs operations. `run` comes back within `cognito_deadline`: no attempt starts that could not
+    end before it. Past `cognito_max_in_flight` an operation waits for a place."""
 
-    `deadline`: when `run` must have come back. `longest_attempt`: how long one request may take; no
-    attempt starts that could not end before the deadline. `max_in_flight`: how many operations may
-    be under way in this worker; the next one waits for a place, `SLOT_WAIT` at most.
-    """
-
-    def __init__(
-        self,
-        *,
-        budget: QuotaBudget,
-        breaker: CognitoBreaker,
-        deadline: float,
-        longest_attempt: float,
-        max_attempts: int,
-        max_in_flight: int,
-    ) -> None:
+    def __init__(self, settings: Settings, budget: QuotaBudget, breaker: CognitoBreaker) -> None:
         self._budget = budget
         self._breaker = breaker
-        self._longest_attempt = longest_attempt
-        self._time_to_start = max(0.0, deadline - longest_attempt)
-        self._max_attempts = max_attempts
-        self._slots = BoundedSemaphore(max_in_flight)
+        self._longest_attempt = settings.cognito_connect_timeout + settings.cognito_read_timeout
+        self._time_to_start = max(0.0, settings.cognito_deadline - self._longest_attempt)
+        self._max_attempts = settings.cognito_max_attempts
+        self._slots = BoundedSemaphore(settings.cognito_max_in_flight)
         self._answered_at = 0.0
 
     def run(self, operation: Operation, request: Callable[[], Answer]) -> Answer | None:

@@ -14,6 +14,7 @@ from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBre
 from app.cognito.errors import AttemptFailed
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import metrics
+from app.settings import Settings
 
 __all__ = ["STATE_CLOSED", "STATE_HALF_OPEN", "STATE_OPEN", "CognitoBreaker"]
 
@@ -23,12 +24,13 @@ LEVELS = {STATE_CLOSED: 0.0, STATE_HALF_OPEN: 0.5, STATE_OPEN: 1.0}
 
 
 class CognitoBreaker:
-    """Opens after `failures` outages in a row, for `open_seconds`; then one call probes."""
+    """Opens after `breaker_failures` outages in a row, for `breaker_open_seconds`; then one call
+    probes."""
 
-    def __init__(self, failures: int, open_seconds: int) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._breaker = CircuitBreaker(
-            failure_threshold=failures,
-            recovery_timeout=open_seconds,
+            failure_threshold=settings.breaker_failures,
+            recovery_timeout=settings.breaker_open_seconds,
             expected_exception=lambda kind, error: (
                 isinstance(error, AttemptFailed) and error.outage
             ),

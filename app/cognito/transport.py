@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from botocore.httpsession import ProxyConfiguration, create_urllib3_context
+from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get_cert_path
 from botocore.utils import get_environ_proxies
 from gevent import monkey
 from httptools import HttpParserError, HttpResponseParser
@@ -31,7 +31,7 @@ from urllib3.exceptions import ConnectTimeoutError as NoConnectionInTime
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from app.settings import trust
+from app.settings import Settings, trust
 
 READ_SIZE = 65536
 KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -98,28 +98,19 @@ class Answer:
 
 
 class Transport:
-    """Requests to `url` over kept connections; the one used last comes first. Durations in seconds.
+    """Requests to `url` over kept connections; the one used last comes first.
 
     It is reached by way of the proxy that the environment names for it, as botocore does.
-    `connections`: how many to keep. `ca_bundle`: which certificate authorities to trust, in PEM.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        connect_timeout: float,
-        read_timeout: float,
-        connections: int,
-        ca_bundle: str,
-    ) -> None:
+    def __init__(self, settings: Settings, url: str) -> None:
         self._url = url
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
-        self._kept: deque[HTTPConnection] = deque(maxlen=connections)
+        self._connect_timeout = settings.cognito_connect_timeout
+        self._read_timeout = settings.cognito_read_timeout
+        self._kept: deque[HTTPConnection] = deque(maxlen=settings.cognito_max_in_flight)
         weakref.finalize(self, _close, self._kept)
         self._tls = create_urllib3_context()
-        trust(self._tls, ca_bundle)
+        trust(self._tls, get_cert_path(settings.ca_bundle or True))
         self._origin = urlsplit(url)
         proxies = ProxyConfiguration(get_environ_proxies(url))
         proxy = proxies.proxy_url_for(url)
