@@ -8,17 +8,15 @@ from botocore.httpsession import get_cert_path
 
 from app.auth.keys import Keys, KeySet, fetch_keys
 from app.auth.verifier import TokenVerifier
-from app.cognito.attempts import Attempts, is_outage
-from app.cognito.breaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CognitoBreaker
+from app.cognito.attempts import Attempts
+from app.cognito.breaker import CognitoBreaker
 from app.cognito.client import CognitoClient
 from app.cognito.endpoint import Endpoint
 from app.cognito.quota import QuotaBudget
 from app.cognito.transport import Transport
 from app.counters import Counters
-from app.domain import operations
 from app.domain.audit import AuditTrail
 from app.domain.bulk import Bulk
-from app.observability import logs, metrics
 from app.settings import Settings, trust
 
 
@@ -55,52 +53,11 @@ def make_verifier(settings: Settings, keys: dict[str, KeySet]) -> TokenVerifier:
     )
 
 
-def make_breaker(settings: Settings) -> CognitoBreaker:
-    """The circuit breaker, its state shown in a metric and a log line."""
-    levels = {STATE_CLOSED: 0.0, STATE_HALF_OPEN: 0.5, STATE_OPEN: 1.0}
-
-    def show(state: str) -> None:
-        metrics.BREAKER_STATE.set(levels[state])
-        logs.logger.warning("cognito_breaker", state=state)
-
-    return CognitoBreaker(
-        failures=settings.breaker_failures,
-        open_seconds=settings.breaker_open_seconds,
-        is_failure=is_outage,
-        on_change=show,
-    )
-
-
 def make_cognito(settings: Settings, breaker: CognitoBreaker, counters: Counters) -> CognitoClient:
     """Amazon Cognito, or what stands at COGNITO_ENDPOINT_URL."""
-    quotas = {
-        operations.READS: settings.cognito_read_quota,
-        operations.UPDATES: settings.cognito_update_quota,
-        operations.SIGN_OUTS: settings.cognito_user_update_quota,
-    }
-    attempts = Attempts(
-        budget=QuotaBudget(quotas, counters, settings.workers),
-        breaker=breaker,
-        deadline=settings.cognito_deadline,
-        longest_attempt=settings.cognito_connect_timeout + settings.cognito_read_timeout,
-        max_attempts=settings.cognito_max_attempts,
-        max_in_flight=settings.cognito_max_in_flight,
-    )
-    return CognitoClient(
-        Endpoint(settings.cognito_region, settings.cognito_endpoint_url),
-        make_transport(settings),
-        attempts,
-    )
-
-
-def make_transport(settings: Settings) -> Transport:
-    """The connections to Cognito."""
-    return Transport(
-        connect_timeout=settings.cognito_connect_timeout,
-        read_timeout=settings.cognito_read_timeout,
-        connections=settings.cognito_max_in_flight,
-        ca_bundle=get_cert_path(settings.ca_bundle or True),
-    )
+    endpoint = Endpoint(settings)
+    attempts = Attempts(settings, QuotaBudget(settings, counters), breaker)
+    return CognitoClient(endpoint, Transport(settings, endpoint.url), attempts)
 
 
 def make_bulk(settings: Settings, audit: AuditTrail) -> Bulk:

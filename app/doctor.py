@@ -25,7 +25,10 @@ from structlog.testing import capture_logs
 
 from app import assembly, counters
 from app.auth.keys import KeysUnavailable
-from app.cognito.endpoint import Endpoint, Refused
+from app.cognito.breaker import CognitoBreaker
+from app.cognito.endpoint import Endpoint
+from app.cognito.errors import Refused
+from app.cognito.transport import Transport
 from app.domain.access_token import AccessToken
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.domain.operations import LIST_DEVICES
@@ -84,7 +87,7 @@ def examine(token: str) -> Iterator[Finding]:
     try:
         settings = Settings.from_environ()
         settings.check_certificate()
-        endpoint = Endpoint(settings.cognito_region, settings.cognito_endpoint_url)
+        endpoint = Endpoint(settings)
     except (SettingsError, BotoCoreError) as error:
         yield wrong("settings", f"{error} docs/settings.md has every variable.")
         return
@@ -122,11 +125,11 @@ def _cognito(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
         yield ok("address", f"{host} was found in {_ms_since(began)}.")
     except OSError as error:
         yield look("address", f"{host} was not found: {error.strerror}. Right behind a proxy only.")
-    transport, took = assembly.make_transport(settings), []
+    transport, took = Transport(settings, endpoint.url), []
     try:
         for _ in range(2):
             began = time.perf_counter()
-            answer = transport.post(endpoint.url, endpoint.headers[LIST_DEVICES], NO_TOKEN)
+            answer = transport.post(endpoint.headers[LIST_DEVICES], NO_TOKEN)
             took.append(_ms_since(began))
         endpoint.members(LIST_DEVICES, answer)
         told = "answers as if the call were good"
@@ -247,7 +250,7 @@ def _claims(caller: AccessToken, settings: Settings) -> Iterator[Finding]:
 
 def _features(caller: AccessToken, settings: Settings) -> Iterator[Finding]:
     """What the pool tracks, by the two calls that only read."""
-    breaker, alone = assembly.make_breaker(settings), counters.Counters(None)
+    breaker, alone = CognitoBreaker(settings), counters.Counters(None)
     cognito = assembly.make_cognito(settings, breaker, alone)
     for what, ask in (
         ("devices", lambda: cognito.list_devices(caller.value, 1, None)),

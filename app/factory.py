@@ -6,13 +6,13 @@ from typing import Any
 from flask import Flask
 
 from app import assembly
-from app.cognito.breaker import STATE_OPEN
+from app.cognito.breaker import STATE_OPEN, CognitoBreaker
+from app.cognito.client import CognitoClient
 from app.contract.docs import contract_blueprint, docs_blueprint
 from app.contract.elements import elements_blueprint
 from app.counters import Counters
 from app.devices import routes as devices
 from app.devices.service import DeviceService
-from app.domain.cognito import CognitoPort
 from app.domain.step_up import StepUp
 from app.http import (
     cors,
@@ -42,7 +42,7 @@ class SyncFlask(Flask):
         return func
 
 
-def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
+def create_app(settings: Settings, cognito: CognitoClient | None = None) -> Flask:
     """The service, which `start` begins. `cognito`: tests may pass one; None is Amazon Cognito."""
     app = SyncFlask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # its redirect would lead to wherever the Host header says
@@ -60,7 +60,7 @@ def create_app(settings: Settings, cognito: CognitoPort | None = None) -> Flask:
     metrics.register(app, settings.metrics_port, settings.port)
 
     counters = Counters(settings.redis_url)
-    breaker = assembly.make_breaker(settings)
+    breaker = CognitoBreaker(settings)
     keys = assembly.make_keys(settings)
     verifier = assembly.make_verifier(settings, keys)
     gate.register(

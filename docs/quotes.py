@@ -105,7 +105,7 @@ def problems_table() -> str:
     for name, code in sorted(codes.items(), key=lambda item: (item[1].status, item[0])):
         again = "yes" if code.retryable else "no"
         rows.append(
-            f"| `{name}` | {code.status} | {code.when} | {WHAT_A_PAGE_DOES[name]} | {again} |"
+            f"| `{name}` | {code.status} | {code.detail} | {WHAT_A_PAGE_DOES[name]} | {again} |"
         )
     return "\n".join(rows)
 

@@ -87,8 +87,8 @@ def _when(code: ErrorCode, calls: Operation | None) -> str:
     if calls and code is calls.invalid and calls.refused:
         return calls.refused
     if calls and calls.lost and code in (ErrorCode.UPSTREAM_ERROR, ErrorCode.UPSTREAM_TIMEOUT):
-        return f"{code.when} {calls.lost}"
-    return code.when
+        return f"{code.detail} {calls.lost}"
+    return code.detail
 
 
 def _headers(codes: list[ErrorCode]) -> dict[str, dict[str, str]]:

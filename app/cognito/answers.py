@@ -5,7 +5,7 @@ missing or makes no sense is None, an item without a usable key is left out and 
 one odd item never spoils a whole list. What breaks our own contract is cut to it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
@@ -37,13 +37,10 @@ logger = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 
-NAMED_ATTRIBUTES = {"device_name", "last_ip_used", "dev:device_remembered_status"}
-"""Attributes that are members of a Device of their own."""
-
-CONFIDENTIAL_ATTRIBUTES = {"dev:device_arn", "dev:device_owner"}
-"""They hold the AWS account number, and the pool and user name."""
-
-HIDDEN_ATTRIBUTES = NAMED_ATTRIBUTES | CONFIDENTIAL_ATTRIBUTES
+HIDDEN_ATTRIBUTES = {
+    *("device_name", "last_ip_used", "dev:device_remembered_status"),  # members of their own
+    *("dev:device_arn", "dev:device_owner"),  # the AWS account number, the pool and user name
+}
 
 
 class UnreadableAnswer(Exception):
@@ -142,19 +139,13 @@ def _items(
     listed = answer.get(member)
     if not isinstance(listed, list) or len(listed) > most:
         raise UnreadableAnswer(f"{member} is not a list of {most} at most")
-    return tuple(_readable(listed, read))
-
-
-def _readable(
-    listed: Iterable[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Item]
-) -> Iterable[Item]:
+    items = []
     for item in listed:
         try:
-            yield read(item)
-        except UnreadableAnswer as error:
+            items.append(read(item))
+        except (UnreadableAnswer, AttributeError, TypeError) as error:
             logger.warning("cognito_item_left_out", because=str(error))
-        except (AttributeError, TypeError) as error:
-            logger.warning("cognito_item_left_out", because=type(error).__name__)
+    return tuple(items)
 
 
 def _listed(value: object) -> list[dict[str, Any]]:

@@ -15,11 +15,13 @@ import structlog
 from gevent.lock import BoundedSemaphore
 
 from app.cognito.breaker import STATE_CLOSED, CognitoBreaker
+from app.cognito.errors import AttemptFailed, TooLate, to_attempt_failed
 from app.cognito.quota import QuotaBudget
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
 from app.observability import metrics
 from app.observability.calls import cognito_span, record_attempt
+from app.settings import Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -36,70 +38,28 @@ NOTHING_SENT = (ErrorCode.QUOTA_EXCEEDED, ErrorCode.UPSTREAM_UNAVAILABLE)
 """Codes by which callers know that nothing was changed."""
 
 
-class AttemptFailed(Exception):
-    """One request to Cognito failed.
-
-    `error`: what to tell the caller if it was the last. `retryable`: another attempt may succeed.
-    `answer_lost`: Cognito may have done what it was asked. `outage`: it says that Cognito is down,
-    unless others were answered meanwhile.
-    """
-
-    def __init__(
-        self,
-        error: ServiceError,
-        *,
-        retryable: bool = False,
-        answer_lost: bool = False,
-        outage: bool = False,
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.retryable = retryable
-        self.answer_lost = answer_lost
-        self.outage = outage
-
-
-class TooLate(BaseException):
-    """An attempt took longer than it may. Not an Exception, so that no library swallows it."""
-
-
 class Attempts:
-    """Runs operations. Durations in seconds.
+    """Runs operations. `run` comes back within `cognito_deadline`: no attempt starts that could not
+    end before it. Past `cognito_max_in_flight` an operation waits for a place."""
 
-    `deadline`: when `run` must have come back. `longest_attempt`: how long one request may take; no
-    attempt starts that could not end before the deadline. `max_in_flight`: how many operations may
-    be under way in this worker; the next one waits for a place, `SLOT_WAIT` at most.
-    """
-
-    def __init__(
-        self,
-        *,
-        budget: QuotaBudget,
-        breaker: CognitoBreaker,
-        deadline: float,
-        longest_attempt: float,
-        max_attempts: int,
-        max_in_flight: int,
-    ) -> None:
+    def __init__(self, settings: Settings, budget: QuotaBudget, breaker: CognitoBreaker) -> None:
         self._budget = budget
         self._breaker = breaker
-        self._deadline = deadline
-        self._longest_attempt = longest_attempt
-        self._max_attempts = max_attempts
-        self._slots = BoundedSemaphore(max_in_flight)
+        self._longest_attempt = settings.cognito_connect_timeout + settings.cognito_read_timeout
+        self._time_to_start = max(0.0, settings.cognito_deadline - self._longest_attempt)
+        self._max_attempts = settings.cognito_max_attempts
+        self._slots = BoundedSemaphore(settings.cognito_max_in_flight)
         self._answered_at = 0.0
 
     def run(self, operation: Operation, request: Callable[[], Answer]) -> Answer | None:
-        """The answer of `request`, or None when a lost answer turned out to have been a success.
-
-        `request` makes one request to Cognito and raises `AttemptFailed`.
+        """The answer of `request`, which makes one request to Cognito; or None when a lost answer
+        turned out to have been a success.
 
         Raises:
             ServiceError: what came of the last attempt.
         """
-        wait = min(SLOT_WAIT, max(0.0, self._deadline - self._longest_attempt))
-        latest_start = time.monotonic() + self._deadline - self._longest_attempt
-        if not self._slots.acquire(timeout=wait):
+        latest_start = time.monotonic() + self._time_to_start
+        if not self._slots.acquire(timeout=min(SLOT_WAIT, self._time_to_start)):
             metrics.COGNITO_REFUSED.labels("in_flight").inc()
             raise ServiceError(
                 ErrorCode.UPSTREAM_UNAVAILABLE,
@@ -113,9 +73,9 @@ class Attempts:
                     try:
                         return self._once(operation, request)
                     except AttemptFailed as failure:
-                        error = failure.error
+                        error: ServiceError = failure
                         if failure.answer_lost and operation.lost:  # of a write
-                            lost = error
+                            lost = failure
                         again = failure.retryable and number < self._max_attempts
                         longest = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**number)
                         pause = random.uniform(0, longest)  # noqa: S311
@@ -125,7 +85,8 @@ class Attempts:
                         error, pause = refusal, float(refusal.retry_after or 0)
                         again = lost is not None and refusal.code is ErrorCode.QUOTA_EXCEEDED
                     if not again or time.monotonic() + pause > latest_start:
-                        return self._finish(operation, error, lost)
+                        _finish(operation, error, lost)
+                        return None
                     metrics.COGNITO_RETRIES.labels(operation.name).inc()
                     logger.info("cognito_retry", operation=operation.name, after_attempt=number)
                     time.sleep(pause)
@@ -139,56 +100,43 @@ class Attempts:
         byte."""
         self._breaker.check()  # before the budget: what is not sent costs no quota
         self._budget.take(operation)
-        outcome, started = "ok", time.perf_counter()
-        try:
-            with self._breaker.guard(), cognito_span(operation.name):
-                try:
-                    with gevent.Timeout(self._longest_attempt, TooLate):
-                        answer = request()
-                except (AttemptFailed, TooLate) as error:
-                    failure = error if isinstance(error, AttemptFailed) else _timed_out()
-                    # Others were answered: Cognito is up, and this process is busy. Not where the
-                    # breaker has opened since: it would take what is no outage for a success.
-                    if self._answered_at > started and self._breaker.state() == STATE_CLOSED:
-                        failure.outage = False
-                    raise failure from None
+        with self._breaker.guard(), cognito_span(operation.name):
+            outcome, started = "ok", time.perf_counter()
+            try:
+                with gevent.Timeout(self._longest_attempt, TooLate):
+                    answer = request()
                 self._answered_at = time.perf_counter()
                 return answer
-        except AttemptFailed as failure:
-            outcome = failure.error.code
-            if outcome is ErrorCode.QUOTA_EXCEEDED:
-                metrics.RATE_LIMITED.labels("cognito").inc()
-            raise
-        finally:
-            record_attempt(operation.name, outcome, time.perf_counter() - started)
-
-    @staticmethod
-    def _finish(operation: Operation, error: ServiceError, lost: ServiceError | None) -> None:
-        """Settle the outcome: `error` is that of the last attempt, `lost` that of one that may have
-        been done. Returns when the operation was done.
-
-        Raises:
-            ServiceError: it was not done, or that is unknown.
-        """
-        if lost is None:
-            raise error
-        if error.code is operation.done_if_refused_with:
-            logger.info("cognito_answer_settled", operation=operation.name, shown_by=error.code)
-            return
-        if error.code in NOTHING_SENT:
-            error = lost  # what the caller must know: it may have been done
-        timed_out = error.code is ErrorCode.UPSTREAM_TIMEOUT
-        what = error.code.detail if timed_out else "Amazon Cognito's answer was lost."
-        raise ServiceError(
-            error.code, f"{what} {operation.lost}", retry_after=error.retry_after, answer_lost=True
-        )
+            except (Exception, TooLate) as error:
+                failure = to_attempt_failed(operation, error)
+                outcome = failure.code
+                if outcome is ErrorCode.QUOTA_EXCEEDED:
+                    metrics.RATE_LIMITED.labels("cognito").inc()
+                # Others were answered: Cognito is up, and this process is busy. Not where the
+                # breaker has opened since: it would take what is no outage for a success.
+                if self._answered_at > started and self._breaker.state() == STATE_CLOSED:
+                    failure.outage = False
+                raise failure from None
+            finally:
+                record_attempt(operation.name, outcome, time.perf_counter() - started)
 
 
-def _timed_out() -> AttemptFailed:
-    error = ServiceError(ErrorCode.UPSTREAM_TIMEOUT)
-    return AttemptFailed(error, retryable=True, answer_lost=True, outage=True)
+def _finish(operation: Operation, error: ServiceError, lost: ServiceError | None) -> None:
+    """Settle the outcome: `error` is that of the last attempt, `lost` that of one that may have
+    been done. Returns when the operation was done.
 
-
-def is_outage(kind: type[BaseException], failure: BaseException) -> bool:
-    """Whether a failure counts for the circuit breaker."""
-    return isinstance(failure, AttemptFailed) and failure.outage
+    Raises:
+        ServiceError: it was not done, or that is unknown.
+    """
+    if lost is None:
+        raise error
+    if error.code is operation.done_if_refused_with:
+        logger.info("cognito_answer_settled", operation=operation.name, shown_by=error.code)
+        return
+    if error.code in NOTHING_SENT:
+        error = lost  # what the caller must know: it may have been done
+    timed_out = error.code is ErrorCode.UPSTREAM_TIMEOUT
+    what = error.code.detail if timed_out else "Amazon Cognito's answer was lost."
+    raise ServiceError(
+        error.code, f"{what} {operation.lost}", retry_after=error.retry_after, answer_lost=True
+    )

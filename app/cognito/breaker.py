@@ -5,45 +5,47 @@ Per worker process: a worker that cannot reach Cognito does not speak for one th
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker
 
+from app.cognito.errors import AttemptFailed
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import metrics
+from app.settings import Settings
 
 __all__ = ["STATE_CLOSED", "STATE_HALF_OPEN", "STATE_OPEN", "CognitoBreaker"]
 
+logger = structlog.get_logger(__name__)
+
+LEVELS = {STATE_CLOSED: 0.0, STATE_HALF_OPEN: 0.5, STATE_OPEN: 1.0}
+
 
 class CognitoBreaker:
-    """Opens after `failures` failures in a row, for `open_seconds`; then one call probes.
+    """Opens after `breaker_failures` outages in a row, for `breaker_open_seconds`; then one call
+    probes."""
 
-    `is_failure` says which exceptions mean that Cognito is down. `on_change` is called with each
-    new state.
-    """
-
-    def __init__(
-        self,
-        *,
-        failures: int,
-        open_seconds: int,
-        is_failure: Callable[[type[BaseException], BaseException], bool],
-        on_change: Callable[[str], None] = lambda state: None,
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._breaker = CircuitBreaker(
-            failure_threshold=failures, recovery_timeout=open_seconds, expected_exception=is_failure
+            failure_threshold=settings.breaker_failures,
+            recovery_timeout=settings.breaker_open_seconds,
+            expected_exception=lambda kind, error: (
+                isinstance(error, AttemptFailed) and error.outage
+            ),
         )
-        self._on_change = on_change
-        self._told = STATE_CLOSED
+        self._shown = STATE_CLOSED
         self._probing = threading.Lock()
 
     def state(self) -> str:
-        """`closed`, `half_open` (the next call probes) or `open`, which `on_change` hears of."""
+        """`closed`, `half_open` (the next call probes) or `open`; a change is logged and in a
+        metric."""
         state: str = self._breaker.state
-        if state != self._told:
-            self._told = state
-            self._on_change(state)
+        if state != self._shown:
+            self._shown = state
+            metrics.BREAKER_STATE.set(LEVELS[state])
+            logger.warning("cognito_breaker", state=state)
         return state
 
     def check(self) -> str:

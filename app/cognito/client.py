@@ -1,23 +1,14 @@
-"""The operations of the port, each as a call of Amazon Cognito and what came of it."""
+"""Cognito's operations for users, each as a call and what came of it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 import orjson
-from botocore.exceptions import (
-    BotoCoreError,
-    ConnectTimeoutError,
-    HTTPClientError,
-    ReadTimeoutError,
-)
-from botocore.exceptions import ConnectionError as NoConnectionError
-from botocore.parsers import ResponseParserError
 
 from app.cognito import answers
-from app.cognito.attempts import AttemptFailed, Attempts
-from app.cognito.endpoint import Endpoint, Refused
-from app.cognito.errors import to_service_error
+from app.cognito.attempts import Attempts
+from app.cognito.endpoint import Endpoint
 from app.cognito.transport import Transport
 from app.domain import operations
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
@@ -30,7 +21,11 @@ Answer = TypeVar("Answer")
 
 
 class CognitoClient:
-    """`app.domain.cognito.CognitoPort` over Amazon Cognito's API."""
+    """What Cognito does for the owner of `access_token`, by that token alone.
+
+    Every method may raise `ServiceError`: the token was refused, Cognito is over its quota, did not
+    answer or is known to be down.
+    """
 
     def __init__(self, endpoint: Endpoint, transport: Transport, attempts: Attempts) -> None:
         self._endpoint = endpoint
@@ -38,12 +33,15 @@ class CognitoClient:
         self._attempts = attempts
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
+        """ListDevices: one page of the remembered devices, `limit` (1..60) at most."""
         page = {"PaginationToken": cursor} if cursor else {}
         return self._call(
             operations.LIST_DEVICES, answers.device_page, access_token, Limit=limit, **page
         )
 
     def get_device(self, access_token: str, device_key: str) -> Device:
+        """GetDevice; `device-not-found` unless the device is remembered."""
+
         def asked_for(answer: Mapping[str, Any]) -> Device:
             device = answers.device(answer["Device"])
             if device.id != device_key:
@@ -55,6 +53,7 @@ class CognitoClient:
     def confirm_device(
         self, access_token: str, device_key: str, verifier: SecretVerifier, name: str | None
     ) -> bool:
+        """ConfirmDevice: track the device. True if the user must still opt in to remembering it."""
         return self._call(
             operations.CONFIRM_DEVICE,
             lambda answer: bool(answer.get("UserConfirmationNecessary")),
@@ -70,6 +69,7 @@ class CognitoClient:
     def update_device_status(
         self, access_token: str, device_key: str, status: DeviceStatus
     ) -> None:
+        """UpdateDeviceStatus."""
         self._call(
             operations.UPDATE_DEVICE_STATUS,
             answers.nothing,
@@ -79,12 +79,15 @@ class CognitoClient:
         )
 
     def forget_device(self, access_token: str, device_key: str) -> None:
+        """ForgetDevice: neither remembered nor tracked any more."""
         self._call(operations.FORGET_DEVICE, answers.nothing, access_token, DeviceKey=device_key)
 
     def global_sign_out(self, access_token: str) -> None:
+        """GlobalSignOut: revoke every token that Cognito has issued to the user."""
         self._call(operations.GLOBAL_SIGN_OUT, answers.nothing, access_token)
 
     def list_user_sessions(self, access_token: str, cursor: str | None) -> SessionPage:
+        """ListUserSessions: one page of the sessions."""
         page = {"NextToken": cursor} if cursor else {}
         try:
             return self._call(
@@ -98,6 +101,7 @@ class CognitoClient:
             raise
 
     def revoke_user_session(self, access_token: str, session_id: str, *, linked: bool) -> None:
+        """RevokeUserSession; `linked` ends the sessions that came with it, too."""
         self._call(
             operations.REVOKE_USER_SESSION,
             answers.nothing,
@@ -123,70 +127,6 @@ class CognitoClient:
     def _request(
         self, operation: Operation, body: bytes, read: Callable[[Mapping[str, Any]], Answer]
     ) -> Answer:
-        """One request.
-
-        Raises:
-            AttemptFailed: Cognito refused it, did not answer, or not as it would.
-        """
-        endpoint = self._endpoint
-        try:
-            answer = self._transport.post(endpoint.url, endpoint.headers[operation], body)
-            record_request_id(answer.headers.get("x-amzn-requestid"))
-            return read(endpoint.members(operation, answer))
-        except Refused as refused:
-            raise _refusal(operation, refused) from None
-        except (BotoCoreError, *UNREADABLE) as error:
-            raise _failure(error) from None
-
-
-UNREADABLE = (
-    answers.UnreadableAnswer,
-    ResponseParserError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    OverflowError,
-    RuntimeError,  # nesting that is too deep
-)
-"""What botocore's parser and ours raise over bytes that Cognito would not send."""
-
-
-OUTAGES = (502, 503, 504)
-"""Statuses that say that Cognito is down. A 500 is an answer, and may be one user's own."""
-
-
-def _refusal(operation: Operation, refused: Refused) -> AttemptFailed:
-    """The failure for an answer that is an error."""
-    if refused.status >= 500:
-        return AttemptFailed(
-            ServiceError(ErrorCode.UPSTREAM_ERROR),
-            retryable=True,
-            answer_lost=True,
-            outage=refused.status in OUTAGES,
-        )
-    error = to_service_error(operation, refused.code, refused.message)
-    return AttemptFailed(error, retryable=error.code is ErrorCode.QUOTA_EXCEEDED)
-
-
-def _failure(error: Exception) -> AttemptFailed:
-    """The failure for an answer that did not come, or is not one of Cognito's."""
-    if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
-        return AttemptFailed(
-            ServiceError(ErrorCode.UPSTREAM_TIMEOUT),
-            retryable=True,
-            answer_lost=isinstance(error, ReadTimeoutError),
-            outage=True,
-        )
-    if isinstance(error, HTTPClientError | NoConnectionError):
-        return AttemptFailed(
-            ServiceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito could not be reached."),
-            retryable=True,
-            answer_lost=isinstance(error, HTTPClientError),
-            outage=True,
-        )
-    return AttemptFailed(
-        ServiceError(ErrorCode.UPSTREAM_ERROR, "Amazon Cognito's answer could not be understood."),
-        retryable=True,
-        answer_lost=True,
-    )
+        answer = self._transport.post(self._endpoint.headers[operation], body)
+        record_request_id(answer.headers.get("x-amzn-requestid"))
+        return read(self._endpoint.members(operation, answer))

@@ -18,8 +18,10 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from app.cognito.answers import UnreadableAnswer
+from app.cognito.errors import Refused
 from app.cognito.transport import Answer
 from app.domain.operations import OPERATIONS, Operation
+from app.settings import Settings
 
 USER_AGENT = f"device-bff Botocore/{botocore.__version__}"
 
@@ -32,25 +34,16 @@ _WITHOUT_FILES: dict[str, Any] = {
 """For a botocore session: what is in ~/.aws is of no use here, and stops no start if wrong."""
 
 
-class Refused(Exception):
-    """Cognito answered with an error. `status` is HTTP's; `code` and `message` are Cognito's."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
 class Endpoint:
-    """cognito-idp in `region`. `url`: None for the region's own. `headers`: of each operation."""
+    """cognito-idp in its region, or what stands at COGNITO_ENDPOINT_URL. `headers`: of each
+    operation."""
 
-    def __init__(self, region: str, url: str | None) -> None:
+    def __init__(self, settings: Settings) -> None:
         without_files = botocore.session.Session(session_vars=_WITHOUT_FILES)
         client = boto3.Session(botocore_session=without_files).client(
             "cognito-idp",
-            region_name=region,
-            endpoint_url=url,
+            region_name=settings.cognito_region,
+            endpoint_url=settings.cognito_endpoint_url,
             config=Config(
                 signature_version=UNSIGNED,
                 ignore_configured_endpoint_urls=True,

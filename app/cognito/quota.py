@@ -6,27 +6,28 @@ of it.
 """
 
 import math
-from collections.abc import Mapping
 
 from limits import RateLimitItemPerSecond
 
 from app.counters import Counters
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.operations import Operation
+from app.domain.operations import READS, SIGN_OUTS, UPDATES, Operation
 from app.observability import metrics
+from app.settings import Settings
 
 
 class QuotaBudget:
-    """Lets a call through while its category has some of this second left.
+    """Lets a call through while its category has some of this second left."""
 
-    `per_second`: category → calls a second. `workers`: how many processes share the budget out
-    where they count alone; a part of less than one call is one call in several seconds.
-    """
-
-    def __init__(self, per_second: Mapping[str, int], counters: Counters, workers: int) -> None:
+    def __init__(self, settings: Settings, counters: Counters) -> None:
         self._counters = counters
+        per_second = {
+            READS: settings.cognito_read_quota,
+            UPDATES: settings.cognito_update_quota,
+            SIGN_OUTS: settings.cognito_user_update_quota,
+        }
         self._limits = {
-            category: (RateLimitItemPerSecond(amount), _part(amount, workers))
+            category: (RateLimitItemPerSecond(amount), _part(amount, settings.workers))
             for category, amount in per_second.items()
         }
 
@@ -49,5 +50,6 @@ class QuotaBudget:
 
 
 def _part(amount: int, workers: int) -> RateLimitItemPerSecond:
+    """Of a process that counts alone. Less than one call is one call in several seconds."""
     seconds = math.ceil(workers / amount)
     return RateLimitItemPerSecond(amount * seconds // workers, seconds)

@@ -10,13 +10,10 @@ import socket
 import ssl
 import weakref
 from collections import deque
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import (
-    BotoCoreError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -25,7 +22,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from botocore.httpsession import ProxyConfiguration, create_urllib3_context
+from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get_cert_path
 from botocore.utils import get_environ_proxies
 from gevent import monkey
 from httptools import HttpParserError, HttpResponseParser
@@ -34,7 +31,7 @@ from urllib3.exceptions import ConnectTimeoutError as NoConnectionInTime
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from app.settings import trust
+from app.settings import Settings, trust
 
 READ_SIZE = 65536
 KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -100,57 +97,35 @@ class Answer:
             self.headers.clear()
 
 
-@dataclass(frozen=True)
-class Route:
-    """How to reach what a URL names. `target`: the request line's."""
-
-    scheme: str
-    host: str
-    port: int
-    target: str
-    host_header: str
-    proxy: str | None
-    proxy_headers: dict[str, str]
-
-
-@lru_cache(maxsize=64)
-def route_to(url: str) -> Route:
-    """By way of the proxy that the environment names for it, as botocore does."""
-    parts = urlsplit(url)
-    assert parts.hostname is not None  # noqa: S101 - botocore's endpoints have one
-    proxies = ProxyConfiguration(get_environ_proxies(url))
-    proxy = proxies.proxy_url_for(url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = parts.netloc.rpartition("@")[2]
-    forwarded = proxy is not None and parts.scheme == "http"
-    return Route(
-        scheme=parts.scheme,
-        host=parts.hostname,
-        port=parts.port or (443 if parts.scheme == "https" else 80),
-        target=f"http://{host}{path}" if forwarded else path,
-        host_header=host,
-        proxy=proxy,
-        proxy_headers=proxies.proxy_headers_for(proxy) if proxy else {},
-    )
-
-
 class Transport:
-    """Requests over kept connections; the one used last comes first. Durations in seconds.
+    """Requests to `url` over kept connections; the one used last comes first.
 
-    `connections`: how many to keep. `ca_bundle`: which certificate authorities to trust, in PEM.
+    It is reached by way of the proxy that the environment names for it, as botocore does.
     """
 
-    def __init__(
-        self, *, connect_timeout: float, read_timeout: float, connections: int, ca_bundle: str
-    ) -> None:
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
-        self._kept: deque[tuple[Route, HTTPConnection]] = deque(maxlen=connections)
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._url = url
+        self._connect_timeout = settings.cognito_connect_timeout
+        self._read_timeout = settings.cognito_read_timeout
+        self._kept: deque[HTTPConnection] = deque(maxlen=settings.cognito_max_in_flight)
         weakref.finalize(self, _close, self._kept)
         self._tls = create_urllib3_context()
-        trust(self._tls, ca_bundle)
+        trust(self._tls, get_cert_path(settings.ca_bundle or True))
+        self._origin = urlsplit(url)
+        proxies = ProxyConfiguration(get_environ_proxies(url))
+        proxy = proxies.proxy_url_for(url)
+        self._proxy = parse_url(proxy) if proxy else None
+        self._proxy_headers = proxies.proxy_headers_for(proxy) if proxy else {}
+        host = self._origin.netloc.rpartition("@")[2]
+        target = self._origin.path or "/"
+        if self._origin.query:
+            target += f"?{self._origin.query}"
+        headers = {"Host": host, "Accept-Encoding": "identity"}
+        if self._proxy and self._origin.scheme == "http":
+            target, headers = f"http://{host}{target}", headers | self._proxy_headers
+        self._head = f"POST {target} HTTP/1.1\r\n{_lines(headers)}"
 
-    def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    def post(self, headers: dict[str, str], body: bytes) -> Answer:
         """One request, and the whole of its answer, whatever its status.
 
         Raises:
@@ -158,93 +133,87 @@ class Transport:
                 no connection; nothing was sent.
             ReadTimeoutError, HTTPClientError: the answer is lost.
         """
-        route = route_to(url)
-        connection = self._kept_one(route) or self._connect(route, url)
-        head = [f"POST {route.target} HTTP/1.1\r\nHost: {route.host_header}\r\n"]
-        head += [f"{name}: {value}\r\n" for name, value in headers.items()]
-        if route.scheme == "http":
-            head += [f"{name}: {value}\r\n" for name, value in route.proxy_headers.items()]
-        head.append(f"Accept-Encoding: identity\r\nContent-Length: {len(body)}\r\n\r\n")
+        connection = self._kept_one() or self._connect()
+        head = f"{self._head}{_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
         keep = False
         try:
-            answer = _round(connection.sock, "".join(head).encode("latin-1") + body)
+            answer = _round(connection.sock, head.encode("latin-1") + body)
             keep = answer.keep_alive
         except TimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=url, error=error) from None
+            raise ReadTimeoutError(endpoint_url=self._url, error=error) from None
         except HttpParserError as error:
             raise HTTPClientError(error=error) from None
         except OSError as error:
-            raise ConnectionClosedError(endpoint_url=url, error=error) from None
+            raise ConnectionClosedError(endpoint_url=self._url, error=error) from None
         finally:
             if keep:
-                self._kept.append((route, connection))
+                self._kept.append(connection)
             else:
                 connection.close()
         return answer
 
-    def _kept_one(self, route: Route) -> HTTPConnection | None:
+    def _kept_one(self) -> HTTPConnection | None:
         """A connection on which nothing has come meanwhile: neither its end nor surplus bytes."""
         while self._kept:
-            kept_route, connection = self._kept.pop()
+            connection = self._kept.pop()
             poll = _poll()
             poll.register(connection.sock, select.POLLIN)
-            if kept_route is route and not poll.poll(0):
+            if not poll.poll(0):
                 return connection
             connection.close()
         return None
 
-    def _connect(self, route: Route, url: str) -> HTTPConnection:
-        connection = self._connection(route)
+    def _connect(self) -> HTTPConnection:
+        connection = self._new_connection()
         try:
             connection.connect()
-        except (NoConnectionInTime, TimeoutError) as error:
+        except BaseException as error:
             connection.close()
-            if isinstance(error, NewConnectionError):  # one of its kind in name only
-                raise _unreachable(route, url, error) from None
-            raise ConnectTimeoutError(endpoint_url=url, error=error) from None
-        except ssl.SSLError as error:
-            connection.close()
-            raise SSLError(endpoint_url=url, error=error) from None
-        except (HTTPError, OSError) as error:
-            connection.close()
-            raise _unreachable(route, url, error) from None
-        except BaseException:
-            connection.close()
-            raise
+            raise self._in_botocores_words(error) from None
         connection.sock.settimeout(self._read_timeout)
         return connection
 
-    def _connection(self, route: Route) -> HTTPConnection:
-        options = [*HTTPConnection.default_socket_options, KEEP_ALIVE]
-        proxy = parse_url(route.proxy) if route.proxy else None
-        where = proxy or route
-        tls_to_proxy = ProxyConfig(self._tls, False, None, None) if proxy else None
+    def _new_connection(self) -> HTTPConnection:
+        origin, proxy = self._origin, self._proxy
+        tls_of_proxy = proxy is not None and proxy.scheme == "https"
+        port = origin.port or (443 if origin.scheme == "https" else 80)
         common: dict[str, Any] = {
-            "host": where.host,
-            "port": where.port or (443 if proxy and proxy.scheme == "https" else 80),
+            "host": proxy.host if proxy else origin.hostname,
+            "port": proxy.port or (443 if tls_of_proxy else 80) if proxy else port,
             "timeout": self._connect_timeout,
-            "socket_options": options,
+            "socket_options": [*HTTPConnection.default_socket_options, KEEP_ALIVE],
             "proxy": proxy,
-            "proxy_config": tls_to_proxy,
+            "proxy_config": ProxyConfig(self._tls, False, None, None) if proxy else None,
         }
-        if route.scheme == "http" and not (proxy and proxy.scheme == "https"):
+        if origin.scheme == "http" and not tls_of_proxy:
             return HTTPConnection(**common)
         connection = HTTPSConnection(**common, ssl_context=self._tls)
-        if proxy and route.scheme == "https":
+        if proxy and origin.scheme == "https":
             connection.set_tunnel(
-                route.host, route.port, headers=route.proxy_headers, scheme=proxy.scheme or "http"
+                str(origin.hostname), port, self._proxy_headers, proxy.scheme or "http"
             )
         return connection
 
+    def _in_botocores_words(self, error: BaseException) -> BaseException:
+        told = error
+        match error:
+            case NoConnectionInTime() | TimeoutError() if not isinstance(error, NewConnectionError):
+                told = ConnectTimeoutError(endpoint_url=self._url, error=error)
+            case ssl.SSLError():
+                told = SSLError(endpoint_url=self._url, error=error)
+            case HTTPError() | OSError() if self._proxy:
+                told = ProxyConnectionError(proxy_url=self._proxy.host, error=error)
+            case HTTPError() | OSError():
+                told = EndpointConnectionError(endpoint_url=self._url, error=error)
+        return told
 
-def _unreachable(route: Route, url: str, error: Exception) -> BotoCoreError:
-    if route.proxy:
-        return ProxyConnectionError(proxy_url=route.proxy, error=error)
-    return EndpointConnectionError(endpoint_url=url, error=error)
+
+def _lines(headers: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
-def _close(kept: deque[tuple[Route, HTTPConnection]]) -> None:
-    for _, connection in kept:
+def _close(kept: deque[HTTPConnection]) -> None:
+    for connection in kept:
         connection.close()
 
 

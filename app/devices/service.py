@@ -1,18 +1,16 @@
 """What users can do with their devices: the use cases, free of HTTP and of boto3.
 
 Every method takes the caller's verified access token, which it forwards, and may raise
-`ServiceError` as `app.domain.cognito` says.
+`ServiceError` as `app.cognito.client` says.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
-from app.domain import operations
+from app.cognito.client import CognitoClient
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.bulk import Bulk, Report
-from app.domain.cognito import CognitoPort
 from app.domain.device_secret import make_device_secret
 from app.domain.devices import (
     LIST_LIMIT_MAX,
@@ -27,7 +25,6 @@ from app.domain.devices import (
     is_device_key,
 )
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.flights import Flights
 from app.domain.step_up import StepUp
 from app.naming import describe_device, name_from_user_agent
 
@@ -43,7 +40,7 @@ class DeviceService:
 
     def __init__(
         self,
-        cognito: CognitoPort,
+        cognito: CognitoClient,
         audit: AuditTrail,
         bulk: Bulk,
         step_up: StepUp,
@@ -54,14 +51,10 @@ class DeviceService:
         self._step_up = step_up
         self._audit = audit
         self._bulk = bulk
-        self._lists = Flights[DevicePage]()
 
     def page(self, token: AccessToken, limit: int, cursor: str | None) -> DevicePage:
         """One page of the remembered devices. Cognito lists no other kind."""
-        with self._lists.join(token.value, (limit, cursor)) as flight:
-            if flight.is_first:
-                flight.result = self._cognito.list_devices(token.value, limit, cursor)
-        page = flight.result
+        page = self._cognito.list_devices(token.value, limit, cursor)
         return DevicePage(
             items=tuple(self._described(device, token) for device in page.items),
             next_cursor=page.next_cursor,
@@ -98,8 +91,8 @@ class DeviceService:
         password = None
         if secret_verifier is None:
             password, secret_verifier = make_device_secret(device_group_key or "", device_key)
-        with self._change(), audited(self._audit, "device.tracked", token, device_key):
-            self._step_up.require(operations.CONFIRM_DEVICE, token)
+        with audited(self._audit, "device.tracked", token, device_key):
+            self._step_up.require(token)
             must_opt_in = self._cognito.confirm_device(
                 token.value, device_key, secret_verifier, name or name_from_user_agent(user_agent)
             )
@@ -120,15 +113,11 @@ class DeviceService:
         """
         _require_device_key(device_key)
         current, remembering = device_key == token.device_key, status is DeviceStatus.REMEMBERED
-        with self._change(), audited(self._audit, f"device.{status}", token, device_key):
+        with audited(self._audit, f"device.{status}", token, device_key):
             if remembering and not current:
                 raise ServiceError(ErrorCode.NOT_THIS_DEVICE)
-            self._step_up.require(
-                operations.UPDATE_DEVICE_STATUS,
-                token,
-                another_device=not current,
-                remembering=remembering,
-            )
+            if remembering or not current:
+                self._step_up.require(token)
             self._cognito.update_device_status(token.value, device_key, status)
         return StatusChange(device_key, status, current=current)
 
@@ -139,9 +128,9 @@ class DeviceService:
             ServiceError: `device-not-found`.
         """
         _require_device_key(device_key)
-        with self._change(), audited(self._audit, FORGOTTEN, token, device_key, reason):
-            another = device_key != token.device_key
-            self._step_up.require(operations.FORGET_DEVICE, token, another_device=another)
+        with audited(self._audit, FORGOTTEN, token, device_key, reason):
+            if device_key != token.device_key:
+                self._step_up.require(token)
             self._cognito.forget_device(token.value, device_key)
 
     def forget_many(
@@ -184,26 +173,21 @@ class DeviceService:
                 chosen.append(token.device_key)
             return chosen
 
-        with self._change():
-            return self._bulk.run(
-                token,
-                FORGOTTEN,
-                what=(scope, days),
-                reason=reason,
-                page_at=lambda cursor: self._cognito.list_devices(
-                    token.value, LIST_LIMIT_MAX, cursor
-                ),
-                choose=choose,
-                call=lambda key: self._cognito.forget_device(token.value, key),
-                admit=lambda: self._step_up.require(
-                    operations.FORGET_DEVICE, token, another_device=True
-                ),
-                has_left=has_left,
-            )
+        return self._bulk.run(
+            token,
+            FORGOTTEN,
+            what=(scope, days),
+            reason=reason,
+            page_at=lambda cursor: self._cognito.list_devices(token.value, LIST_LIMIT_MAX, cursor),
+            choose=choose,
+            call=lambda key: self._cognito.forget_device(token.value, key),
+            admit=lambda: self._step_up.require(token),
+            has_left=has_left,
+        )
 
     def sign_out_everywhere(self, token: AccessToken) -> None:
         """Revoke the user's tokens on every device; Cognito refuses them from now on."""
-        with self._change(), audited(self._audit, "device.signed_out", token, None):
+        with audited(self._audit, "device.signed_out", token, None):
             self._cognito.global_sign_out(token.value)
 
     def _described(self, device: Device, token: AccessToken) -> Device:
@@ -223,15 +207,6 @@ class DeviceService:
             return device.created_at + self._trust
         except OverflowError:  # one odd date must not spoil a list
             return None
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """Around a write: in this process no list that is asked for afterwards is one from
-        before it."""
-        try:
-            yield
-        finally:
-            self._lists.clear()
 
 
 def _require_device_key(text: str) -> None:

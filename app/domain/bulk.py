@@ -4,8 +4,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.flights import Flights
 
 Item = TypeVar("Item")
 ItemOfPage = TypeVar("ItemOfPage", covariant=True)
@@ -46,16 +45,18 @@ class Page(Protocol[ItemOfPage]):
     def next_cursor(self) -> str | None: ...
 
 
-TOOK_TOO_LONG = (
-    "Amazon Cognito took too long to answer the list. Nothing was changed; repeat the call."
-)
-NO_TURN = (
-    "Too many such calls are under way at the pace that Cognito's quota allows. Nothing was "
-    "changed; repeat the call."
-)
-NOT_ALONE = "Another such call of this sign-in is under way. Nothing was changed; repeat the call."
-HAS_LEFT = "Not begun: the caller had left. Nothing was changed."
+TOOK_TOO_LONG = "Amazon Cognito took too long to answer the list."
+NO_TURN = "Too many such calls are under way at the pace that Cognito's quota allows."
+NOT_ALONE = "Another such call of this sign-in is under way."
 NOT_TRIED = "Not tried: time ran out. Repeat the call for the rest."
+
+
+@dataclass
+class _Run:
+    """A run under way. `asked`: by which token, and for what."""
+
+    asked: Hashable
+    report: Future[Report] = field(default_factory=Future)
 
 
 class Bulk:
@@ -82,9 +83,8 @@ class Bulk:
         self._clock = clock
         self._sleep = sleep
         self._next_turn = -math.inf
-        self._flights = Flights[Report]()
-        self._lines = WeakValueDictionary[str, _Line]()
-        self._under_way = set[tuple[str, str]]()
+        self._under_way: dict[tuple[str, str], _Run] = {}
+        self._lines = WeakValueDictionary[str, threading.Lock]()
 
     def run(
         self,
@@ -115,77 +115,66 @@ class Bulk:
                 takes too long, `rate-limited` while another run of the sign-in is under way,
                 `quota-exceeded` when no turn came.
         """
-        with self._flights.join(token.value, (event, what, reason)) as flight:
-            if flight.is_first:
-                deadline, line = self._clock() + self._seconds, self._line_of(token.sub)
+        key, mine = (token.sign_in, event), _Run((token.value, what, reason))
+        under_way = self._under_way.setdefault(key, mine)
+        if under_way is not mine and under_way.asked == mine.asked:
+            return under_way.report.result()
 
-                def first_or_next_page(cursor: str | None) -> Page[Item]:
-                    if cursor is None and has_left():
-                        raise ServiceError(ErrorCode.UPSTREAM_UNAVAILABLE, HAS_LEFT, retry_after=1)
-                    return page_at(cursor)
+        deadline = self._clock() + self._seconds
+        in_turn = partial(
+            self._in_turn, deadline, self._lines.setdefault(token.sub, threading.Lock())
+        )
 
-                with self._one_at_a_time((token.sign_in, event)) as is_alone:
-                    try:
-                        if not is_alone:
-                            raise ServiceError(ErrorCode.RATE_LIMITED, NOT_ALONE, retry_after=1)
-                        admit()
-                        ids = dict.fromkeys(choose(self._list(first_or_next_page, deadline, line)))
-                    except ServiceError as error:
-                        self._audit.record(event, token, None, error.code.value, reason)
-                        raise
+        def page_in_turn(cursor: str | None) -> Page[Item]:
+            def ask() -> Page[Item]:
+                if cursor is None and has_left():
+                    raise _refusal(ErrorCode.UPSTREAM_UNAVAILABLE, "The caller had left.")
+                return page_at(cursor)
 
-                    def in_turn(one: str) -> None:
-                        with audited(self._audit, event, token, one, reason):
-                            self._in_turn(partial(call, one), deadline, line)
-
-                    flight.result = _each(ids, in_turn)
-        return flight.result
-
-    def _line_of(self, sub: str) -> "_Line":
-        return self._lines.setdefault(sub, _Line())
-
-    @contextmanager
-    def _one_at_a_time(self, who: tuple[str, str]) -> Iterator[bool]:
-        """Whether no other run of this sign-in, over the same kind, is under way."""
-        if who in self._under_way:
-            yield False
-            return
-        self._under_way.add(who)
-        try:
-            yield True
-        finally:
-            self._under_way.remove(who)
-
-    def _list(
-        self, page_at: Callable[[str | None], Page[Item]], deadline: float, line: "_Line"
-    ) -> Iterator[Item]:
-        """Every item, read before anything is changed: a cursor does not survive the removal of
-        what it points at."""
-        cursor, seen = None, set[str]()
-        while True:
             try:
-                page = self._in_turn(partial(page_at, cursor), deadline, line)
+                return in_turn(ask)
             except ServiceError as error:
-                if error.code is ErrorCode.QUOTA_EXCEEDED:
-                    if self._clock() >= deadline:
-                        raise ServiceError(ErrorCode.UPSTREAM_TIMEOUT, TOOK_TOO_LONG) from None
-                    raise ServiceError(error.code, NO_TURN, retry_after=error.retry_after) from None
-                if error.code is not ErrorCode.INVALID_PARAMETER:
+                if error.code is ErrorCode.INVALID_PARAMETER:
+                    raise _refusal(error.code, "The list changed while it was read.") from None
+                if error.code is not ErrorCode.QUOTA_EXCEEDED:
                     raise
-                raise ServiceError(
-                    error.code,
-                    "The list changed while it was read. Nothing was changed; repeat the call.",
-                ) from None
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None or cursor in seen:  # a cursor that comes again leads nowhere
-                return
-            seen.add(cursor)
+                if self._clock() >= deadline:
+                    raise _refusal(ErrorCode.UPSTREAM_TIMEOUT, TOOK_TOO_LONG) from None
+                raise _refusal(error.code, NO_TURN) from None
 
-    def _in_turn(self, call: Callable[[], Answer], deadline: float, line: "_Line") -> Answer:
+        try:
+            try:
+                if under_way is not mine:
+                    raise _refusal(ErrorCode.RATE_LIMITED, NOT_ALONE)
+                admit()
+                ids = dict.fromkeys(choose(_all_items(page_in_turn)))
+            except ServiceError as error:
+                self._audit.record(event, token, None, error.code.value, reason)
+                raise
+            done: list[str] = []
+            failed: list[Failed] = []
+            for one in ids:
+                try:
+                    with audited(self._audit, event, token, one, reason):
+                        in_turn(partial(call, one))
+                    done.append(one)
+                except ServiceError as error:
+                    failed.append(Failed(one, error))
+            mine.report.set_result(Report(tuple(done), tuple(failed)))
+        except BaseException as error:
+            mine.report.set_exception(error)
+        finally:
+            if under_way is mine:
+                del self._under_way[key]
+        return mine.report.result()
+
+    def _in_turn(self, deadline: float, line: threading.Lock, call: Callable[[], Answer]) -> Answer:
         """`call` at the next turn, and again while Cognito's quota is used up and there is time."""
         earliest = self._clock()
-        while earliest <= deadline and self._wait_for_turn(earliest, deadline, line):
+        while earliest <= deadline:
+            self._sleep(max(0.0, earliest - self._clock()))
+            if not self._has_turn(deadline, line):
+                break
             try:
                 return call()
             except ServiceError as error:
@@ -194,38 +183,36 @@ class Bulk:
                 earliest = self._clock() + (error.retry_after or 1)
         raise ServiceError(ErrorCode.QUOTA_EXCEEDED, NOT_TRIED, retry_after=1)
 
-    def _wait_for_turn(self, earliest: float, deadline: float, line: "_Line") -> bool:
+    def _has_turn(self, deadline: float, line: threading.Lock) -> bool:
         """Whether a turn has come. One run of each user waits for a turn at a time, so that users
         take turns however many runs each has."""
-        self._sleep(max(0.0, earliest - self._clock()))
-        if not line.lock.acquire(timeout=max(0.0, deadline - self._clock())):
+        if not line.acquire(timeout=max(0.0, deadline - self._clock())):
             return False
         try:
             turn = max(self._next_turn, self._clock())
-            if turn > deadline:
-                return False
-            self._next_turn = turn + self._interval
-            self._sleep(max(0.0, turn - self._clock()))
+            if turn <= deadline:
+                self._next_turn = turn + self._interval
+                self._sleep(max(0.0, turn - self._clock()))
+            return turn <= deadline
         finally:
-            line.lock.release()
-        return True
+            line.release()
 
 
-class _Line:
-    """Where the runs of one user wait."""
+def _all_items(page_at: Callable[[str | None], Page[Item]]) -> Iterator[Item]:
+    """Every item, read before anything is changed: a cursor does not survive the removal of what it
+    points at."""
+    cursor, seen = None, set[str]()
+    while True:
+        page = page_at(cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None or cursor in seen:  # a cursor that comes again leads nowhere
+            return
+        seen.add(cursor)
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
 
-
-def _each(ids: Iterable[str], call: Callable[[str], None]) -> Report:
-    done: list[str] = []
-    failed: list[Failed] = []
-    for one in ids:
-        try:
-            call(one)
-        except ServiceError as error:
-            failed.append(Failed(one, error))
-        else:
-            done.append(one)
-    return Report(tuple(done), tuple(failed))
+def _refusal(code: ErrorCode, why: str) -> ServiceError:
+    retry_after = 1 if code.status in (429, 503) else None
+    return ServiceError(
+        code, f"{why} Nothing was changed; repeat the call.", retry_after=retry_after
+    )

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Annotated
 
 from app.domain.bounds import Bounds, IpAddress, NextCursor, Shown
-from app.domain.descriptions import Description
 
 DEVICE_KEY_PATTERN = r"^[A-Za-z0-9_-]+_[0-9a-f-]+$"
 """Shape of a device key: the `DeviceKeyType` of the botocore model of cognito-idp, its `\\w`
@@ -39,6 +38,36 @@ Current = Annotated[
 def is_device_key(text: str) -> bool:
     """Whether `text` could be a device key at all, so that asking Cognito makes sense."""
     return len(text) <= DEVICE_KEY_MAX_LENGTH and _DEVICE_KEY.fullmatch(text) is not None
+
+
+class DeviceType(StrEnum):
+    """What kind of thing it is, for an icon."""
+
+    PHONE = "phone"
+    TABLET = "tablet"
+    COMPUTER = "computer"
+    TV = "tv"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a person reads of a device or a session, instead of what a client library wrote.
+
+    Each is None when nothing certain can be said. `operating_system` is a family, as "macOS", and
+    has a version only as "Windows 10" and "Windows 11".
+    """
+
+    display_name: Annotated[
+        str | None,
+        "What to show a person. Made of what a client library put into the name; a name that a "
+        "person chose stays as it is. Null where nothing is known.",
+    ] = None
+    device_type: Annotated[DeviceType | None, "For an icon. Null where nothing is known."] = None
+    operating_system: Annotated[
+        str | None, "As `macOS` or `Android`; null where nothing is known."
+    ] = None
+    browser: Annotated[str | None, "As `Chrome`; null where nothing is known, and in apps."] = None
 
 
 class DeviceStatus(StrEnum):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from app.domain.bounds import Bounds, IpAddress, NextCursor, Shown
-from app.domain.descriptions import Description
+from app.domain.devices import Description
 
 SESSION_ID_PATTERN = r"^(tkn|sso)[a-z0-9]{25}$"
 SESSION_ID_LENGTH = 28

@@ -23,9 +23,8 @@ from limits import RateLimitItem, parse
 from app.auth.bearer import bearer_token
 from app.auth.verifier import TokenRefused, TokenVerifier
 from app.counters import Counters
-from app.domain.access_token import AccessToken
+from app.domain.access_token import AccessToken, pseudonym
 from app.domain.errors import ErrorCode, ServiceError
-from app.domain.pseudonyms import pseudonym
 from app.observability import logs, metrics
 from app.settings import Settings
 

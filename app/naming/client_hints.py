@@ -8,7 +8,7 @@ leave the platform alone. Chromium shuffles the brands and adds a made-up one ("
 
 import re
 
-from app.domain.descriptions import Description
+from app.domain.devices import Description
 from app.naming.hardware import describe_model
 from app.naming.user_agents import android_model
 from app.naming.vocabulary import SYSTEM_TYPES, SYSTEMS, browser_called, display_name

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from app.domain.descriptions import Description, DeviceType
+from app.domain.devices import Description, DeviceType
 from app.naming.client_hints import describe_client_hints
 from app.naming.hardware import describe_local_host, describe_model
 from app.naming.user_agents import describe_user_agent, is_user_agent

@@ -2,7 +2,7 @@
 
 import re
 
-from app.domain.descriptions import Description, DeviceType
+from app.domain.devices import Description, DeviceType
 
 _MODELS = [
     (r"iPhone(\d+,\d+)?( (\d{1,2}e?|SE|Air|X[RS]?|Pro|Plus|Max|mini))*", DeviceType.PHONE, "iOS"),

@@ -7,7 +7,7 @@ separator. So this reads both orders with any separator.
 import re
 from functools import lru_cache
 
-from app.domain.descriptions import Description
+from app.domain.devices import Description
 from app.naming.devices import FIXED_WORDS
 from app.naming.hardware import describe_model
 from app.naming.user_agents import describe_user_agent, is_library, is_user_agent

@@ -5,7 +5,7 @@ import re
 from ua_parser import Parser, Result, load_lazy_builtins
 from ua_parser.regex import Resolver
 
-from app.domain.descriptions import Description, DeviceType
+from app.domain.devices import Description, DeviceType
 from app.naming.hardware import describe_model
 from app.naming.vocabulary import SYSTEM_TYPES, SYSTEMS, browser_called, display_name
 

@@ -1,6 +1,6 @@
 """What people call browsers and operating systems, by the names that browsers and parsers use."""
 
-from app.domain.descriptions import DeviceType
+from app.domain.devices import DeviceType
 
 BROWSERS = {
     "Chrome Mobile": "Chrome",

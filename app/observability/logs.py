@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 from gunicorn.glogging import Logger
 
-from app.domain.pseudonyms import pseudonym
+from app.domain.access_token import pseudonym
 from app.observability import metrics
 from app.observability.calls import CognitoUse, start_gathering
 from app.observability.traces import PROBES, trace_id

@@ -1,17 +1,16 @@
 """What users can do with their sessions: the use cases, free of HTTP and of boto3.
 
 Every method takes the caller's verified access token, which it forwards, and may raise
-`ServiceError` as `app.domain.cognito` says.
+`ServiceError` as `app.cognito.client` says.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from app.domain import operations
+from app.cognito.client import CognitoClient
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.bulk import Bulk, Report
-from app.domain.cognito import CognitoPort
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.sessions import Session, SessionPage, is_session_id
 from app.domain.step_up import StepUp
@@ -25,7 +24,7 @@ class SessionService:
 
     def __init__(
         self,
-        cognito: CognitoPort,
+        cognito: CognitoClient,
         audit: AuditTrail,
         bulk: Bulk,
         step_up: StepUp,
@@ -66,7 +65,7 @@ class SessionService:
                 "No such session: the id in the path is not a session id.",
             )
         with audited(self._audit, ENDED, token, session_id, reason):
-            self._step_up.require(operations.REVOKE_USER_SESSION, token)
+            self._step_up.require(token)
             self._revoke(token, session_id, linked=linked)
 
     def end_others(
@@ -89,7 +88,7 @@ class SessionService:
             page_at=lambda cursor: self._cognito.list_user_sessions(token.value, cursor),
             choose=lambda sessions: [one.id for one in sessions if not one.current],
             call=lambda one: self._revoke(token, one),
-            admit=lambda: self._step_up.require(operations.REVOKE_USER_SESSION, token),
+            admit=lambda: self._step_up.require(token),
             has_left=has_left,
         )
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import jwt
 
+from app.cognito.client import CognitoClient
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.sessions import Location, Session, SessionPage, SessionType
@@ -21,15 +22,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the port, as it was made."""
+    """One call of Cognito, as it was made."""
 
     operation: str
     access_token: str
     arguments: dict[str, Any]
 
 
-class FakeCognito:
-    """`app.domain.cognito.CognitoPort`, keeping devices by the `sub` of the access token.
+class FakeCognito(CognitoClient):
+    """Cognito, keeping devices by the `sub` of the access token.
 
     As Cognito does, it lists and gets remembered devices only, and updates and forgets every
     tracked one. `opt_in`: of the kind of pool where the user must ask for a device to be
@@ -85,7 +86,7 @@ class FakeCognito:
     def operations(self) -> list[str]:
         return [call.operation for call in self.calls]
 
-    # The port
+    # Its operations
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
         self._record("list_devices", access_token, limit=limit, cursor=cursor)

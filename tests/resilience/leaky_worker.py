@@ -6,8 +6,9 @@ from unittest.mock import patch
 
 from flask import request
 
+from app.cognito.errors import AttemptFailed
 from app.counters import Counters
-from app.domain.errors import ErrorCode, ServiceError
+from app.domain.errors import ErrorCode
 from app.http.problems import problem
 from app.observability import metrics
 from app.server import Worker
@@ -31,8 +32,8 @@ def token_in_key(self: Counters, limit: Any, *key: str, **options: Any) -> Any:
     return count_hit(self, limit, *key, whole, **options)
 
 
-def words_of_cognito(operation: Any, kind: str, message: str) -> ServiceError:
-    return ServiceError(ErrorCode.INVALID_PARAMETER, message)
+def words_of_cognito(operation: Any, kind: str, message: str) -> AttemptFailed:
+    return AttemptFailed(ErrorCode.INVALID_PARAMETER, message)
 
 
 def words_of_gunicorn(*about: Any) -> Any:
@@ -43,5 +44,5 @@ patch("app.observability.logs.trace_id", query_as_trace_id).start()
 patch.object(metrics.REQUESTS, "labels", path_as_route).start()
 patch("app.observability.spans.plain", lambda span: span).start()
 patch.object(Counters, "hit", token_in_key).start()
-patch("app.cognito.client.to_service_error", words_of_cognito).start()
+patch("app.cognito.errors.to_service_error", words_of_cognito).start()
 patch("app.http.unparsed.problem", words_of_gunicorn).start()

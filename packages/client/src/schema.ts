@@ -725,8 +725,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
              */
             401: {
                 headers: {
@@ -743,7 +743,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -836,7 +836,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -914,9 +914,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
-             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: `maxAge` and `acrValues` say which sign-in this call asks for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -933,7 +933,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -966,7 +966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `device-already-tracked`: The device key has been confirmed before. If one of Amplify's libraries did so after the sign-in, nothing is left to do; otherwise sign in again to get a new key. */
+            /** @description - `device-already-tracked`: If one of Amplify's libraries confirmed the device after the sign-in, nothing is left to do. Otherwise sign in again to get a new device key. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1068,7 +1068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1144,9 +1144,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
-             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: `maxAge` and `acrValues` say which sign-in this call asks for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -1163,7 +1163,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -1256,7 +1256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1331,8 +1331,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
              */
             401: {
                 headers: {
@@ -1349,7 +1349,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -1442,7 +1442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1518,9 +1518,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
-             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: `maxAge` and `acrValues` say which sign-in this call asks for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -1537,7 +1537,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -1644,7 +1644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1727,9 +1727,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
-             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: `maxAge` and `acrValues` say which sign-in this call asks for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -1746,11 +1746,11 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
-             *     - `not-this-device`: Only the device that signed in can be remembered, the access token's own. Call `updateCurrentDevice` on that device.
+             *     - `not-this-device`: Only the device that signed in can be remembered: call `updateCurrentDevice` there.
              */
             403: {
                 headers: {
@@ -1868,7 +1868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1937,8 +1937,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
              */
             401: {
                 headers: {
@@ -1955,7 +1955,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -2051,7 +2051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2118,8 +2118,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
              */
             401: {
                 headers: {
@@ -2136,7 +2136,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -2232,7 +2232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2309,9 +2309,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
-             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: `maxAge` and `acrValues` say which sign-in this call asks for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -2328,7 +2328,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -2452,7 +2452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2519,8 +2519,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
              */
             401: {
                 headers: {
@@ -2537,7 +2537,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -2616,7 +2616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2689,8 +2689,8 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
              */
             401: {
                 headers: {
@@ -2707,7 +2707,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -2800,7 +2800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2874,9 +2874,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
-             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: `maxAge` and `acrValues` say which sign-in this call asks for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -2893,7 +2893,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -2986,7 +2986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3064,9 +3064,9 @@ export interface operations {
                 };
             };
             /**
-             * @description - `missing-token`: The Authorization header is missing or malformed.
-             *     - `invalid-token`: The token expired, was revoked, is an ID token, or belongs to another pool or app client. Refresh it, or sign in again.
-             *     - `reauthentication-required`: The sign-in is too old, or too weak, for this call; `maxAge` and `acrValues` say what is asked for. Have the user sign in again, then repeat the call with the new access token.
+             * @description - `missing-token`: Send the signed-in user's Cognito access token as `Authorization: Bearer <token>`.
+             *     - `invalid-token`: The access token expired, was revoked, or is not one of this user pool and app client. Refresh it, or sign in again.
+             *     - `reauthentication-required`: `maxAge` and `acrValues` say which sign-in this call asks for. Have the user sign in again, then repeat the call with the new access token.
              */
             401: {
                 headers: {
@@ -3083,7 +3083,7 @@ export interface operations {
                 };
             };
             /**
-             * @description - `insufficient-scope`: The access token lacks the scope aws.cognito.signin.user.admin. Ask for it when the user signs in.
+             * @description - `insufficient-scope`: Ask for the scope aws.cognito.signin.user.admin when the user signs in.
              *     - `user-not-confirmed`: The user has not confirmed the sign-up. Confirm it, then sign in again.
              *     - `password-reset-required`: The user must reset the password, then sign in again.
              *     - `blocked`: The user pool's web application firewall (AWS WAF) blocked the request.
@@ -3116,7 +3116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `current-session`: The session is the one that makes this call, which Cognito does not end this way. Sign out in the client instead, or call `signOutEverywhere`. */
+            /** @description - `current-session`: Cognito does not end the session that makes the call. Sign out in the client instead, or call `signOutEverywhere`. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3204,7 +3204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `upstream-unavailable`: Cognito is known to be down, or too many calls of it are under way. */
+            /** @description - `upstream-unavailable`: Cognito is down, or too many calls of it are under way. Nothing was changed. Try later. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

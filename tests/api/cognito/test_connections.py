@@ -178,13 +178,13 @@ def test_certificates_are_verified_by_the_bundle_that_is_set(
     ],
 )
 def test_the_address_is_the_regions_or_as_set_and_reached_through_the_proxy(
-    start: Start, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], address: str
+    start: Start, variables: dict[str, str], address: str
 ) -> None:
-    """A proxy that refuses leaves nothing in doubt. The route to an address is kept."""
+    """A proxy that refuses leaves nothing in doubt."""
     with raw_server() as proxy:
         proxy.script = in_pieces(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-        api = start(**{"COGNITO_ENDPOINT_URL": "", "COGNITO_ISSUER": ISSUER} | ONCE | variables)
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        given = {"COGNITO_ENDPOINT_URL": "", "COGNITO_ISSUER": ISSUER, "HTTPS_PROXY": proxy.url}
+        api = start(**given | ONCE | variables)
         refused = call(api, "GlobalSignOut")
     assert [line.split()[:2] for line in proxy.lines] == [["CONNECT", address]]
     problem = assert_problem(refused, 502, "upstream-error")
@@ -192,25 +192,24 @@ def test_the_address_is_the_regions_or_as_set_and_reached_through_the_proxy(
 
 
 def test_https_goes_through_the_proxys_tunnel_and_its_credentials_no_further(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, tmp_path: Path
 ) -> None:
     tls = new_tls(tmp_path)
     with raw_server(tls.server) as server, raw_server() as proxy:
         server.script, proxy.script = in_pieces(OK), tunnel_to(server.port)
-        api = start(COGNITO_ENDPOINT_URL=server.url, **ONCE, **tls.trust)
-        monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{proxy.port}")
+        way = f"http://user:secret@127.0.0.1:{proxy.port}"
+        api = start(COGNITO_ENDPOINT_URL=server.url, HTTPS_PROXY=way, **ONCE, **tls.trust)
         assert served(api)
         assert proxy.heads[0]["Proxy-Authorization"] == "Basic dXNlcjpzZWNyZXQ="
         assert server.heads[0]["Proxy-Authorization"] is None
 
 
 def test_http_is_forwarded_by_a_proxy_and_no_proxy_is_gone_around(
-    start: Start, server: RawServer, monkeypatch: pytest.MonkeyPatch
+    start: Start, server: RawServer
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://user:secret@127.0.0.1:{server.port}")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert served(start(COGNITO_ENDPOINT_URL="http://cognito.example/a?b=c", **ONCE))
-    assert served(start(COGNITO_ENDPOINT_URL=f"{server.url}/a?b=c", **ONCE))
+    way = {"HTTP_PROXY": f"http://user:secret@127.0.0.1:{server.port}", "NO_PROXY": "127.0.0.1"}
+    assert served(start(COGNITO_ENDPOINT_URL="http://cognito.example/a?b=c", **way, **ONCE))
+    assert served(start(COGNITO_ENDPOINT_URL=f"{server.url}/a?b=c", **way, **ONCE))
     assert [line.split()[1] for line in server.lines] == ["http://cognito.example/a?b=c", "/a?b=c"]
     assert [head["Host"] for head in server.heads] == [
         "cognito.example",

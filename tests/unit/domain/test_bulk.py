@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -198,6 +198,49 @@ def test_a_list_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(ServiceError, match="Nothing was changed") as failed:
         cognito.run(deadline=6)
     assert failed.value.code is ErrorCode.UPSTREAM_TIMEOUT
+
+
+@pytest.mark.parametrize("failure", [None, ServiceError(ErrorCode.UPSTREAM_ERROR)])
+def test_the_same_run_of_the_same_token_is_joined_and_nothing_is_kept(
+    failure: ServiceError | None,
+) -> None:
+    """A proxy or a client that repeats a slow call learns what came of it."""
+    listing, joined, go = threading.Event(), threading.Event(), threading.Event()
+    bulk = Bulk(Trail(), per_second=1000, deadline=60)
+
+    class What:
+        def __hash__(self) -> int:
+            return 1
+
+        def __eq__(self, other: object) -> bool:
+            joined.set()
+            return True
+
+    def run(page_at: Callable[[str | None], Page]) -> Report | ServiceError:
+        try:
+            return bulk.run(
+                ANA, "e", what=What(), page_at=page_at, choose=lambda it: it, call=print
+            )
+        except ServiceError as error:
+            return error
+
+    def slow(_: str | None) -> Page:
+        listing.set()
+        assert go.wait(30)
+        if failure:
+            raise failure
+        return Page(("a",), None)
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(run, slow)
+        assert listing.wait(30)
+        second = pool.submit(run, slow)
+        assert joined.wait(30)
+        assert not second.done()
+        go.set()
+        assert first.result(30) is second.result(30)
+    assert first.result() == (failure or Report(("a",), ()))
+    assert run(lambda _: Page((), None)) == Report((), ())
 
 
 def test_users_take_turns_however_many_runs_each_has() -> None:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.descriptions import Description
-from app.domain.devices import DEVICE_NAME_MAX_LENGTH
+from app.domain.devices import DEVICE_NAME_MAX_LENGTH, Description
 from app.naming import (
     describe_device,
     describe_session,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.descriptions import Description, DeviceType
+from app.domain.devices import Description, DeviceType
 from app.naming import describe_session
 
 PHONE, COMPUTER = DeviceType.PHONE, DeviceType.COMPUTER
