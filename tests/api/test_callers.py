@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import INVALID_TOKEN, ApiClient, assert_problem
 from tests.api.conftest import CURRENT, OTHER, Start, Token
-from tests.api.tokens import OTHER_CLIENT_ID
+from tests.api.tokens import OTHER_CLIENT_ID, SUB
 
 ONE_EACH = {"RATE_LIMIT_PER_ADDRESS": "1 per hour"}
 PROXY = "10.0.0.1"
@@ -32,6 +33,15 @@ def test_a_sign_ins_calls_count_together_and_count_down(start: Start, token: Tok
     assert refused.headers["RateLimit-Remaining"] == "0"
     assert len(api.cognito.calls) == 2
     assert api.with_token(token(origin_jti="another")).get("/devices").status_code == 200
+
+
+def test_retry_after_is_the_sign_ins_own_wait_where_that_is_longer(start: Start) -> None:
+    api = start(RATE_LIMIT_PER_SIGN_IN="2 per hour")
+    for advised in (lambda headers: "7", lambda headers: headers["RateLimit-Reset"]):
+        api.cognito.fail("list_devices", ServiceError(ErrorCode.QUOTA_EXCEEDED, retry_after=7))
+        headers = api.get("/devices").headers
+        assert headers["Retry-After"] == advised(headers)
+    assert int(headers["Retry-After"]) > 3000
 
 
 def test_signing_in_again_multiplies_reads_by_five_at_most_and_leaves_changes_open(
@@ -141,9 +151,9 @@ def test_different_addresses_count_apart_and_one_callers_together(start: Start) 
         sent = [{"REMOTE_ADDR": address} for address in addresses]
         return [anonymous.get("/devices", environ_base=one).status_code for one in sent]
 
-    apart = ("192.0.2.1", "192.0.2.2", "2001:db8:0:1::1", "2001:db8:0:2::1", "unix:", "no address")
+    apart = ("192.0.2.1", "192.0.2.2", "2001:db8:0:2::1", "2001:db8:0:3::1", "unix:", "no address")
     assert statuses(*apart) == [401] * 6
-    same = ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:0db8:0000:0002::0001", "::ffff:192.0.2.1")
+    same = ("2001:db8:0:2:ffff:ffff:ffff:ffff", "2001:0db8:0000:0003::0001", "::ffff:192.0.2.1")
     assert statuses(*same) == [429] * 3
 
 
@@ -262,6 +272,9 @@ def test_no_read_or_run_begins_for_a_caller_who_has_left_and_a_write_is_done(
 # The log
 
 
+CODES = (None, "missing-token", "rate-limited")
+
+
 @pytest.mark.parametrize(
     ("addresses", "shown"),
     [("refused", [False, True, True]), ("all", [True] * 3), ("none", [False] * 3)],
@@ -269,7 +282,7 @@ def test_no_read_or_run_begins_for_a_caller_who_has_left_and_a_write_is_done(
 def test_the_log_has_the_addresses_of_refused_callers(
     start: Start, capsys: pytest.CaptureFixture[str], addresses: str, shown: list[bool]
 ) -> None:
-    """So that a flood can be traced."""
+    """So that a flood can be traced. Users are told apart, and not named."""
     api = start(LOG_ADDRESSES=addresses, **ONE_EACH)
     anonymous = api.with_authorization(None)
     capsys.readouterr()
@@ -280,3 +293,6 @@ def test_the_log_has_the_addresses_of_refused_callers(
     ]
     lines = [it for it in capsys.readouterr().out.splitlines() if "route=/devices" in it]
     assert (statuses, ["192.0.2.77" in line for line in lines]) == ([200, 401, 429], shown)
+    assert [f"code={code}" in line for code, line in zip(CODES, lines, strict=True)] == [True] * 3
+    assert "user=" in lines[0]
+    assert SUB not in str(lines)

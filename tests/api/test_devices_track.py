@@ -54,8 +54,16 @@ def test_for_a_group_key_the_service_makes_the_secret_and_tells_it_once(api: Api
     assert tracked == REMEMBERED
     assert len(base64.b64decode(password, validate=True)) == 40
     verifier = api.cognito.calls[0].arguments["verifier"]
+    assert 13 <= len(base64.b64decode(verifier.salt)) <= 17, "16 bytes, with few leading zeros"
+    assert len(base64.b64decode(verifier.password_verifier)) > 380
     assert password not in (verifier.password_verifier, verifier.salt)
+    for text in (verifier.password_verifier, verifier.salt):  # as Java's BigInteger reads it
+        assert int.from_bytes(base64.b64decode(text), signed=True) > 0
     assert "devicePassword" not in api.get(f"/devices/{OTHER}").get_json()
+    api.cognito.reset()
+    again = api.post("/devices", json=body(secretVerifier=..., deviceGroupKey=GROUP_KEY)).get_json()
+    assert again["devicePassword"] != password
+    assert api.cognito.calls[0].arguments["verifier"].salt != verifier.salt
 
 
 @pytest.mark.parametrize(

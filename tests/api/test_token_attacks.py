@@ -245,6 +245,9 @@ ACCEPTED: dict[str, Callable[[], dict[str, Any]]] = {
     "of the issuer's other form, for a pool may have switched": lambda: {
         "iss": ISSUER.replace("cognito-idp", "issuer-cognito-idp")
     },
+    "for a resource, as a pre token generation trigger may make it": lambda: {
+        "aud": "https://api.example.com"
+    },
     "of ninety groups, of nearly 16 KiB": lambda: {
         "cognito:groups": [f"group-{number:0110}" for number in range(90)]
     },

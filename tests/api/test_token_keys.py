@@ -6,6 +6,7 @@ When they are fetched, and which are taken: tests/unit/auth/test_keys.py.
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import pytest
 from prometheus_client import REGISTRY
 
 from tests.api.client import INVALID_TOKEN, ApiClient, assert_problem
@@ -15,6 +16,7 @@ from tests.api.tokens import ISSUER, SigningKey, access_claims, sign
 from tests.polling import until
 
 SECONDS_COUNT = "device_bff_http_request_duration_seconds_count"
+FETCHES = "device_bff_jwks_fetches_total"
 UNKNOWN_KEY = {"method": "GET", "route": "unknown-key", "status": "503"}
 SWITCHED_ISSUER = ISSUER.replace("cognito-idp", "issuer-cognito-idp")
 
@@ -81,14 +83,21 @@ def test_it_starts_without_the_keys_and_serves_once_they_are_there(
 
 
 def test_known_keys_serve_on_while_the_address_is_down(
-    start: Start, jwks: JwksServer, token: Token, strangers_key: SigningKey
+    start: Start,
+    jwks: JwksServer,
+    token: Token,
+    strangers_key: SigningKey,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     api = start(JWKS_MAX_AGE="0.001", JWKS_REFETCH_INTERVAL="0.001")
     jwks.status = 500
+    before = REGISTRY.get_sample_value(FETCHES, {"outcome": "failed"}) or 0.0
     for _ in range(5):
         assert api.with_token(token()).get("/devices").status_code == 200
         await_jwks_fetches()
     assert api.get("/readyz").status_code == 200
+    assert REGISTRY.get_sample_value(FETCHES, {"outcome": "failed"}) == before + jwks.fetches - 1
+    assert jwks.url in capsys.readouterr().out.partition("jwks_fetch_failed")[2]
     unknown = sign(access_claims(), strangers_key, headers={"kid": "new"})
     response = api.with_token(unknown).get("/devices")  # it may be a new key's
     assert_problem(response, 503, "upstream-unavailable", retry_after=True)

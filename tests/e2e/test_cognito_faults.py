@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -168,32 +169,40 @@ def test_an_answer_lost_once_is_settled_by_the_repetition(
 # Cognito is down
 
 
-def test_once_cognito_is_known_to_be_down_callers_are_told_at_once(cognito: RunningCognito) -> None:
-    own = {"WORKERS": "1", "BREAKER_FAILURES": "3", "BREAKER_OPEN_SECONDS": "2"}
-    with serving(settings_for(cognito) | own) as service:
-        api = User(cognito, service.url).api
-        fault(cognito, "ListDevices", "drop", times=3)
-        answers = [api.get("/devices"), api.get("/devices")]
-        assert calls_of(cognito, "ListDevices") == 3
-        assert_problem(answers[-1], 503, "upstream-unavailable")
-        until("it is asked again", lambda: api.get("/devices").status_code == 200)
+@pytest.fixture(scope="module")
+def small_service(cognito_server: RunningCognito) -> Iterator[Service]:
+    """With room for one call of Cognito, and a breaker that opens soon and for a short time."""
+    own = {"BREAKER_FAILURES": "3", "BREAKER_OPEN_SECONDS": "1", "COGNITO_MAX_IN_FLIGHT": "1"}
+    with serving(settings_for(cognito_server) | own | {"WORKERS": "1"}) as service:
+        yield service
 
 
-def test_an_outage_of_cognito_makes_no_process_unready(cognito: RunningCognito) -> None:
+def test_a_call_waits_for_a_place_that_comes_free(
+    cognito: RunningCognito, small_service: Service
+) -> None:
+    api = User(cognito, small_service.url).api
+    fault(cognito, "ListDevices", "delay", seconds=0.1)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(api.get, "/devices")
+        until("it is with Cognito", lambda: calls_of(cognito, "ListDevices") == 1)
+        assert api.get("/sessions").status_code == slow.result().status_code == 200
+
+
+def test_an_outage_of_cognito_makes_no_process_unready(
+    cognito: RunningCognito, small_service: Service
+) -> None:
     """A kubelet's probe, all the while: the breaker opens, half opens in vain twice, and closes."""
-    own = {"WORKERS": "1", "BREAKER_FAILURES": "3", "BREAKER_OPEN_SECONDS": "1"}
     probes: list[tuple[int, bool]] = []
-    with serving(settings_for(cognito) | own) as service:
-        api = User(cognito, service.url).api
+    api = User(cognito, small_service.url).api
 
-        def status() -> int:
-            probe = requests.get(f"{service.url}/readyz", timeout=30)
-            probes.append((probe.status_code, probe.json()["checks"]["cognito"]))
-            return api.get("/devices").status_code
+    def status() -> int:
+        probe = requests.get(f"{small_service.url}/readyz", timeout=30)
+        probes.append((probe.status_code, probe.json()["checks"]["cognito"]))
+        return api.get("/devices").status_code
 
-        fault(cognito, "ListDevices", "drop", times=FOR_GOOD)
-        until("it half opens twice", lambda: status() and calls_of(cognito, "ListDevices") >= 5)
-        cognito.control("DELETE", "/_local/faults")
-        until("it closes", lambda: status() == 200)
+    fault(cognito, "ListDevices", "drop", times=FOR_GOOD)
+    until("it half opens twice", lambda: status() and calls_of(cognito, "ListDevices") >= 5)
+    cognito.control("DELETE", "/_local/faults")
+    until("it closes", lambda: status() == 200)
     assert {ready for ready, _ in probes} == {200}
     assert {found for _, found in probes} == {True, False}

@@ -15,7 +15,7 @@ RANKS = (
     {"devices", "sessions"},
     {"assembly"},
     {"factory"},
-    {"server", "wsgi"},
+    {"doctor", "server", "wsgi"},
     {"__init__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}

@@ -123,15 +123,8 @@ def test_what_is_in_the_files_of_aws_stops_no_start(tmp_path: Path) -> None:
 
 WRONG: dict[str, list[str]] = {
     "COGNITO_USER_POOL_ID": [
-        *(
-            "",
-            "pool",
-            "eu-west-1_",
-            "EU-WEST-1_A",
-            "eu-west-1_/",
-            "eu-west-1_Ä",
-            "fips-us-east-1_A",
-        ),
+        *("", "pool", "eu-west-1_", "EU-WEST-1_A", "eu-west-1_/", "eu-west-1_Ä"),
+        "fips-us-east-1_A",
     ],
     "COGNITO_CLIENT_IDS": ["", ",", "a b", "abc,d/e", "x" * 129, "é"],
     "COGNITO_CLIENT_NAMES": ["one", "one=", "a b=Web shop"],

@@ -72,6 +72,8 @@ def test_what_is_asked_of_cognito_and_by_whose_token(
     operation: str,
     asked: dict[str, Any],
 ) -> None:
+    anonymous = api.with_authorization(None).open(address, method=method, json=body)
+    assert_problem(anonymous, 401, "missing-token", challenge="Bearer")
     assert api.open(address, method=method, json=body).status_code < 300
     assert api.authorization is not None
     assert cognito.asked() == [(operation, {"AccessToken": api.authorization[7:]} | asked)]
