@@ -7,7 +7,7 @@ from pathlib import Path
 
 APP = Path(__file__).parents[2] / "app"
 RANKS = (
-    {"domain", "settings"},
+    {"__init__", "domain", "settings"},
     {"naming", "counters", "observability"},
     {"auth", "cognito"},
     {"http"},
@@ -16,7 +16,6 @@ RANKS = (
     {"assembly"},
     {"factory"},
     {"doctor", "server", "wsgi"},
-    {"__init__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 
