@@ -44,9 +44,7 @@ def test_what_was_written_becomes_readable(describe: Describe, row: list[str]) -
 
 
 @EVERY_WAY
-@pytest.mark.parametrize(
-    "text", [None, "", " ", "\u00ad", "\u200b\u2060\u200d", "\u3164\u2800 \u00ad"]
-)
+@pytest.mark.parametrize("text", [None, "", " ", "\u00ad", "\u200b\u2060", "\u3164\u2800 \u00ad"])
 def test_nothing_says_nothing(describe: Describe, text: str | None) -> None:
     assert describe(text) == Description()
 
