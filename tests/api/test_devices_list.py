@@ -11,8 +11,6 @@ from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, Token
 
-FOURTH = "eu-west-1_dddddddd-4444-4444-8444-444444444444"
-
 
 def test_a_device_has_every_member_of_the_contract(api: ApiClient) -> None:
     """What Amplify wrote into the name is made readable; the name itself stays as it is."""
