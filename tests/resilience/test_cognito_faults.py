@@ -12,7 +12,7 @@ import pytest
 from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, assert_problem, call, log_lines
 from tests.polling import until
-from tests.raw_server import RawServer, Script, raw_server, silent, without_end
+from tests.raw_server import RawServer, Script, silent, without_end
 from tests.resilience.load import Caller, sign_in_callers, steady_load
 from tests.servers import Service, serving, settings_for
 
@@ -26,12 +26,6 @@ IMPATIENT = {
     "BREAKER_OPEN_SECONDS": "1",
 }
 """Time-outs that tests can wait for."""
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[RawServer]:
-    with raw_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
