@@ -7,9 +7,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import Token, application, client_of
 from tests.api.tokens import SigningKey
+from tests.calls import assert_problem
 
 APP = "https://app.example.com"
 ORIGINS = (APP, "http://[::1]:3000", "capacitor://localhost")

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.errors import ErrorCode, ServiceError
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, THIRD, Start, Token
 from tests.api.tokens import SUB
+from tests.calls import assert_problem
 
 
 def many(api: ApiClient, count: int) -> list[str]:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from app.domain.devices import SecretVerifier
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import OTHER
 from tests.api.tokens import SUB
+from tests.calls import assert_problem
 
 # Base64 with and without padding: AWS's own example of ConfirmDevice goes without.
 VERIFIER = {"passwordVerifier": "cGFzc3dvcmQtdmVyaWZpZXI", "salt": "c2FsdHNhbHQ="}
@@ -151,7 +152,7 @@ def test_a_wrong_body_is_refused_by_field_and_not_forwarded(
 ) -> None:
     response = api.post("/devices", json=sent)
     errors = response.get_json().get("errors")
-    assert_problem(response, 422, "validation-failed", errors=errors)
+    assert_problem(response, 422, "validation-failed")
     assert sorted(errors) == sorted(fields)
     assert api.cognito.calls == []
 

@@ -8,9 +8,10 @@ from flask import Flask
 
 from app.cognito.breaker import STATE_OPEN, CognitoBreaker
 from app.domain.errors import ErrorCode, ServiceError
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import OTHER, THIRD, Start, Token, application, client_of
 from tests.api.tokens import SigningKey
+from tests.calls import assert_problem
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.cognito.conftest import call, closing
 from tests.api.conftest import Start
 from tests.api.tokens import ISSUER
+from tests.calls import assert_problem
 from tests.polling import until
 from tests.raw_server import RawServer, in_pieces, new_tls, raw_server, silent, tunnel_to
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.errors import ErrorCode
 from app.domain.operations import OPERATIONS
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.cognito.conftest import (
     EVERY_OPERATION,
     READS,
@@ -23,6 +23,7 @@ from tests.api.cognito.conftest import (
     refusal,
 )
 from tests.api.conftest import CURRENT, OTHER, Start
+from tests.calls import assert_problem
 from tests.raw_server import Script, in_pieces, silent
 
 # What is asked
@@ -73,7 +74,7 @@ def test_what_is_asked_of_cognito_and_by_whose_token(
     asked: dict[str, Any],
 ) -> None:
     anonymous = api.with_authorization(None).open(address, method=method, json=body)
-    assert_problem(anonymous, 401, "missing-token", challenge="Bearer")
+    assert_problem(anonymous, 401, "missing-token")
     assert api.open(address, method=method, json=body).status_code < 300
     assert api.authorization is not None
     assert cognito.asked() == [(operation, {"AccessToken": api.authorization[7:]} | asked)]
@@ -117,7 +118,7 @@ def test_a_fault_that_lasts_is_told_after_three_attempts_and_one_that_passes_is_
     retries = counted("cognito_retries_total", operation="ListDevices")
     cognito.always = script
     throttled = status == 429
-    assert_problem(api.get("/devices"), status, code, retry_after=throttled)
+    assert_problem(api.get("/devices"), status, code)
     assert cognito.count() == 3
     assert counted("cognito_retries_total", operation="ListDevices") == retries + 2
     detail = call(api, "ForgetDevice").get_json(force=True)["detail"]
