@@ -247,6 +247,8 @@ def test_nothing_of_awss_own_settings_is_needed_or_sent(
         AWS_CONFIG_FILE=str(tmp_path / "broken"),
         AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "broken"),
         AWS_PROFILE="not-there",
+        AWS_DEFAULT_REGION="mars-north-1",
+        AWS_MAX_ATTEMPTS="9",
         AWS_ACCESS_KEY_ID="AKIAEXAMPLE",
         AWS_SECRET_ACCESS_KEY="secret",
         AWS_DEFAULTS_MODE="auto",  # would ask EC2 where this machine is
