@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.api.client import ApiClient
-from tests.api.cognito.conftest import call, closing
+from tests.api.cognito.conftest import PATIENT, call, closing
 from tests.api.conftest import Start
 from tests.api.tokens import ISSUER
 from tests.calls import assert_problem
@@ -20,7 +20,7 @@ from tests.raw_server import RawServer, in_pieces, new_tls, raw_server, silent, 
 
 EMPTY = b'{"Devices":[]}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\nX-Amzn-RequestId: one\r\n\r\n" + EMPTY
-ONCE = {"COGNITO_MAX_ATTEMPTS": "1"}
+ONCE = PATIENT | {"COGNITO_MAX_ATTEMPTS": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ def test_a_handshake_that_does_not_end_is_a_time_out_and_nothing_was_sent(
 ) -> None:
     server.script = silent
     url = server.url.replace("http:", "https:")
-    api = start(COGNITO_ENDPOINT_URL=url, COGNITO_CONNECT_TIMEOUT="0.1", **ONCE)
+    api = start(COGNITO_ENDPOINT_URL=url, **ONCE | {"COGNITO_CONNECT_TIMEOUT": "0.1"})
     problem = assert_problem(call(api, "ForgetDevice"), 504, "upstream-timeout")
     assert "may have been forgotten" not in problem["detail"]
 

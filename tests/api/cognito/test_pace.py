@@ -29,7 +29,7 @@ from tests.raw_server import Script, silent
         ({"COGNITO_MAX_ATTEMPTS": "1"}, 1),
         ({"COGNITO_MAX_ATTEMPTS": "5"}, 5),
         # No attempt begins that could not end before the deadline.
-        ({"COGNITO_MAX_ATTEMPTS": "5", "COGNITO_DEADLINE": "31"}, 1),
+        ({"COGNITO_MAX_ATTEMPTS": "5", "COGNITO_DEADLINE": "60"}, 1),
     ],
 )
 def test_so_many_attempts_are_made(
@@ -96,7 +96,8 @@ def test_a_write_cut_short_by_the_quota_after_a_lost_answer_is_told_by_the_code_
 ) -> None:
     """The quota's own code says that nothing was changed."""
     cognito.always = cut
-    response = call(over(COGNITO_UPDATE_QUOTA="1", WORKERS="128"), "ForgetDevice")
+    api = over(COGNITO_UPDATE_QUOTA="1", WORKERS="128", COGNITO_DEADLINE="90")
+    response = call(api, "ForgetDevice")
     detail = assert_problem(response, 502, "upstream-error")["detail"]
     assert "may have been forgotten already" in detail
     assert cognito.count() == 1
@@ -185,7 +186,8 @@ NONE = {
 def test_what_is_an_outage(
     cognito: ScriptedCognito, over: Start, fault: Script, opens: bool
 ) -> None:
-    api = over(BREAKER_FAILURES="3", COGNITO_MAX_ATTEMPTS="1", COGNITO_READ_TIMEOUT="0.1")
+    hasty = {"COGNITO_READ_TIMEOUT": "0.1"} if fault is silent else {}
+    api = over(BREAKER_FAILURES="3", COGNITO_MAX_ATTEMPTS="1", **hasty)
     cognito.always = fault
     for _ in range(3):
         assert api.get("/devices").status_code != 503
