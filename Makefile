@@ -111,6 +111,12 @@ format: .venv/ready-to-test ## Format the code
 coverage: .venv/ready-to-test node_modules/ready system ## Measure lines and branches of app/ that tests run, gunicorn's workers included
 	$(BIN)/pytest tests/unit tests/api tests/e2e --cov --cov-report=term:skip-covered
 
+MUTANTS ?= *
+.PHONY: mutants
+mutants: .venv/ready-to-test ## Change the code in thousands of small ways: does a test notice? MUTANTS='*_7' tries a few
+	$(BIN)/mutmut run '$(MUTANTS)'
+	$(BIN)/mutmut results
+
 .PHONY: fuzz
 fuzz: .venv/ready-to-test ## Try the service with thousands of requests, right and wrong
 	FUZZ_EXAMPLES=1000 $(BIN)/pytest tests/contract/test_schemathesis.py -s --timeout=0
@@ -186,4 +192,4 @@ benchmarks/node_modules/ready: benchmarks/package.json benchmarks/package-lock.j
 
 .PHONY: clean
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-bench node_modules benchmarks/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .venv-bench node_modules benchmarks/node_modules build .run .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* mutants

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPResponse
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
+from werkzeug.test import TestResponse
 
 from local_cognito.process import RunningCognito
 
@@ -105,19 +106,38 @@ def receive(connection: socket.socket) -> RawResponse:
 
 
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance", "code", "requestId"}
+CHALLENGES = {
+    "missing-token": "Bearer",
+    "invalid-token": 'Bearer error="invalid_token"',
+    "insufficient-scope": 'Bearer error="insufficient_scope", '
+    'scope="aws.cognito.signin.user.admin"',
+    "reauthentication-required": 'Bearer error="insufficient_user_authentication"',
+}
+"""What WWW-Authenticate begins with."""
 
 
-def assert_problem(response: requests.Response | RawResponse, status: int, code: str) -> Any:
-    """The response is the whole problem `code` (RFC 9457 and our members), and can be traced."""
+def assert_problem(
+    response: requests.Response | RawResponse | TestResponse, status: int, code: str
+) -> Any:
+    """The response is the whole problem `code` of docs/problems.md, its headers included."""
     got = response.status if isinstance(response, RawResponse) else response.status_code
-    assert response.headers["Content-Type"] == "application/problem+json"
-    problem = response.json()
+    headers = response.headers
+    if isinstance(response, TestResponse):
+        problem: dict[str, Any] = response.get_json(force=True)
+        assert unquote(problem["instance"]) == response.request.path
+    else:
+        problem = response.json()
     assert (got, problem["code"]) == (status, code)
-    assert set(problem) - {"errors"} == PROBLEM_MEMBERS
+    assert headers["Content-Type"] == "application/problem+json"
+    more = {"validation-failed": {"errors"}, "reauthentication-required": {"maxAge", "acrValues"}}
+    assert PROBLEM_MEMBERS <= problem.keys() <= PROBLEM_MEMBERS | more.get(code, set())
     assert problem["type"] == f"urn:device-bff:problem:{code}"
     assert problem["status"] == status
-    assert problem["requestId"] == response.headers["X-Request-ID"]
-    assert ("Retry-After" in response.headers) == (status in (429, 503))
-    challenged = status == 401 or code == "insufficient-scope"
-    assert ("WWW-Authenticate" in response.headers) == challenged
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["requestId"] == headers["X-Request-ID"]
+    assert (int(headers.get("Retry-After") or 0) >= 1) == (status in (429, 503))
+    challenge, expected = headers.get("WWW-Authenticate") or "", CHALLENGES.get(code, "")
+    assert challenge.startswith(expected)
+    assert challenge == expected or expected not in ("", "Bearer")
     return problem

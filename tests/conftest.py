@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis
 
 from local_cognito.process import RunningCognito, running
 from tests.local_cognito.clients import Aws
+from tests.raw_server import RawServer, raw_server
 from tests.servers import Service, serving, settings_for
 
 hypothesis.register_profile("any machine", deadline=None)  # a busy one is no failure
@@ -41,6 +42,13 @@ def cognito(cognito_server: RunningCognito) -> RunningCognito:
     """The local Cognito as it was seeded: no devices, no faults, no calls counted."""
     cognito_server.control("POST", "/_local/reset")
     return cognito_server
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[RawServer]:
+    """A server that answers what a test of the module has written down."""
+    with raw_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -75,16 +75,6 @@ def settings_for(
     }
 
 
-def bound_socket(port: int = 0) -> socket.socket:
-    """One at a port of loopback, which others made here may share: while none of them listens,
-    connections are refused, and nobody else gets the port."""
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.bind(("127.0.0.1", port))
-    return bound
-
-
 @contextmanager
 def serving(settings: dict[str, str], *, wait_for: str = "/readyz") -> Iterator[Service]:
     """The service with exactly these settings: nothing of AWS, nothing of the caller's own.

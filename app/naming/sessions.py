@@ -11,7 +11,7 @@ from app.domain.devices import Description
 from app.naming.devices import FIXED_WORDS
 from app.naming.hardware import describe_model
 from app.naming.user_agents import describe_user_agent, is_library, is_user_agent
-from app.naming.visible import visible
+from app.naming.visible import shows_nothing, visible
 from app.naming.vocabulary import (
     BROWSER_NAMES,
     BROWSERS,
@@ -45,7 +45,7 @@ def describe_session(device_type: str | None) -> Description:
     An HTTP library's name does not: "Boto3 1, Linux" is "Linux".
     """
     text = " ".join(_UNKNOWN.sub("", visible(device_type or "")).split()).strip(_SEPARATORS)
-    if text in _NO_NAMES:
+    if text in _NO_NAMES or shows_nothing(text):
         return Description()
     written_by_program = is_user_agent(text)
     if written_by_program and (described := describe_user_agent(text)).display_name:
@@ -56,6 +56,7 @@ def describe_session(device_type: str | None) -> Description:
     if written_by_program and not browser:
         return Description()
     is_app = not (browser or words in EMBEDDED or name in _NO_NAMES or is_library(name))
+    is_app = is_app and not shows_nothing(words)
     app = words if is_app else None
     if app and (model := describe_model(app)):
         hardware, app = hardware or model, None

@@ -1,8 +1,9 @@
 """Cognito's operations in memory: the only fake of these tests."""
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any, TypeVar
 
 import jwt
@@ -29,6 +30,14 @@ class Call:
     arguments: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Held:
+    """A list that is being read, and answered once `go` is set."""
+
+    begun: Event = field(default_factory=Event)
+    go: Event = field(default_factory=Event)
+
+
 class FakeCognito(CognitoClient):
     """Cognito, keeping devices by the `sub` of the access token.
 
@@ -47,7 +56,9 @@ class FakeCognito(CognitoClient):
         self.devices: dict[str, dict[str, Device]] = defaultdict(dict)
         self.sessions: dict[str, dict[str, Session]] = defaultdict(dict)
         self.session_page = 125
+        self.revoked: set[str] = set()
         self._failures: dict[str, list[Exception | None]] = defaultdict(list)
+        self._held: Held | None = None
 
     # What tests arrange and look at
 
@@ -83,6 +94,11 @@ class FakeCognito(CognitoClient):
         """Have the next calls of `operation` raise these, one each; None lets one through."""
         self._failures[operation] += failures
 
+    def hold_list(self) -> Held:
+        """Have the next ListDevices wait for its answer, which is made before."""
+        self._held = Held()
+        return self._held
+
     def operations(self) -> list[str]:
         return [call.operation for call in self.calls]
 
@@ -91,7 +107,14 @@ class FakeCognito(CognitoClient):
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
         self._record("list_devices", access_token, limit=limit, cursor=cursor)
         shown = [d for d in self._mine(access_token).values() if _is_remembered(d)]
-        return DevicePage(*_page(shown, limit, cursor))
+        page = DevicePage(*_page(shown, limit, cursor))
+        held, self._held = self._held, None
+        if held:
+            held.begun.set()
+            assert held.go.wait(60)
+        if access_token in self.revoked:
+            raise ServiceError(ErrorCode.INVALID_TOKEN)
+        return page
 
     def get_device(self, access_token: str, device_key: str) -> Device:
         self._record("get_device", access_token, device_key=device_key)

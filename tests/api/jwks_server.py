@@ -1,16 +1,16 @@
 """The user pool's key set over real HTTP, with every way it may fail."""
 
 import json
+import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from tests.api.tokens import SigningKey
+from tests.raw_server import RawServer, in_pieces
 
 PATH = "/.well-known/jwks.json"
 
 
-class JwksServer:
+class JwksServer(RawServer):
     """Publishes `keys` at `url`, and counts its fetches.
 
     `status`, `body` and `delay` (seconds) are what it answers with from now on;
@@ -18,43 +18,34 @@ class JwksServer:
     """
 
     def __init__(self, *keys: SigningKey) -> None:
+        super().__init__(tls=None)
         self.keys = list(keys)
-        self.fetches = 0
         self.status = 200
         self.body: bytes | None = None
         self.delay = 0.0
+        self.script = self._publish
         self._released = threading.Event()
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                owner.fetches += 1
-                owner._released.wait(owner.delay)
-                try:
-                    self.send_response(owner.status if self.path == PATH else 404)
-                    self.end_headers()
-                    self.wfile.write(owner.document() if owner.body is None else owner.body)
-                except ConnectionError:
-                    pass  # the client had no more patience
-
-            def log_request(self, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.block_on_close = False
-        threading.Thread(target=self._server.serve_forever, args=(0.01,)).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,)).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{PATH}"
+        return super().url + PATH
 
-    def document(self) -> bytes:
-        return json.dumps({"keys": [key.jwk() for key in self.keys]}).encode()
+    @property
+    def fetches(self) -> int:
+        return self.lines.count(f"GET {PATH} HTTP/1.1")
+
+    def _publish(self, connection: socket.socket) -> None:
+        self._released.wait(self.delay)
+        document = json.dumps({"keys": [key.jwk() for key in self.keys]}).encode()
+        body = document if self.body is None else self.body
+        head = f"HTTP/1.1 {self.status} Answer\r\nContent-Length: {len(body)}\r\n\r\n"
+        in_pieces(head.encode() + body)(connection)
 
     def close(self) -> None:
         self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
 
 def await_jwks_fetches() -> None:

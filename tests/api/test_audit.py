@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.client import ApiClient
-from tests.api.conftest import CURRENT, OTHER, THIRD
+from tests.api.conftest import CURRENT, OTHER, THIRD, Start
 from tests.api.tokens import CLIENT_ID, ISSUER, SUB
 
 PHONE = "tkn" + "b" * 25
@@ -120,6 +120,13 @@ def test_no_user_agent_makes_a_line_of_its_own(
     assert json.loads(line)["data"]["userAgent"] == agent
     assert line.isascii()
     assert line.isprintable()
+
+
+def test_it_can_be_turned_off_and_still_counts(start: Start, trail: list[str]) -> None:
+    api, before = start(AUDIT_LOG="false"), not_mine("device")
+    api.cognito.add(OTHER)
+    assert api.delete(f"/devices/{OTHER}?reason=not-mine").status_code == 204
+    assert (trail, not_mine("device")) == ([], before + 1)
 
 
 NOT_MINE = {

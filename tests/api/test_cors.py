@@ -7,9 +7,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import Token, application, client_of
 from tests.api.tokens import SigningKey
+from tests.calls import assert_problem
 
 APP = "https://app.example.com"
 ORIGINS = (APP, "http://[::1]:3000", "capacitor://localhost")
@@ -67,16 +68,6 @@ def test_no_other_origin_may(shared: ApiClient) -> None:
         assert cors_headers(preflight(shared, origin, "authorization")) == set(), origin
 
 
-def test_a_preflight_is_answered_without_a_token_and_never_limited(shared: ApiClient) -> None:
-    for _ in range(3):
-        headers = preflight(shared, APP, "authorization", "/sessions").headers
-        assert headers["Access-Control-Allow-Origin"] == APP
-        assert headers["Access-Control-Max-Age"] == "7200"
-        methods = set(headers["Access-Control-Allow-Methods"].split(", "))
-        assert methods == {"GET", "POST", "PATCH", "DELETE"}
-        assert "Access-Control-Allow-Credentials" not in headers
-
-
 @pytest.mark.parametrize("path", ["/device", "/devices/a/b/c", "/nowhere"])
 def test_a_page_can_read_that_nothing_is_at_an_address(shared: ApiClient, path: str) -> None:
     """A preflight that is not answered as one is told as a failure of CORS."""
@@ -88,7 +79,15 @@ def test_a_page_can_read_that_nothing_is_at_an_address(shared: ApiClient, path: 
     assert answer.headers["Access-Control-Allow-Origin"] == APP
 
 
-def test_which_headers_pass_the_preflight(shared: ApiClient) -> None:
+def test_a_preflight_is_answered_without_a_token_never_limited_and_by_its_headers(
+    shared: ApiClient,
+) -> None:
+    headers = preflight(shared, APP, "authorization", "/sessions").headers
+    assert headers["Access-Control-Allow-Origin"] == APP
+    assert headers["Access-Control-Max-Age"] == "7200"
+    methods = set(headers["Access-Control-Allow-Methods"].split(", "))
+    assert methods == {"GET", "POST", "PATCH", "DELETE"}
+    assert "Access-Control-Allow-Credentials" not in headers
     ours = ("authorization", "content-type", "x-request-id", "x-ours")
     for header in (*ours, *MONITORS, "x-unheard-of"):
         allowed = preflight(shared, APP, header).headers.get("Access-Control-Allow-Headers", "")

@@ -3,18 +3,15 @@
 The pace, and what lost answers mean: tests/unit/domain/test_bulk.py.
 """
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from app.domain.devices import DevicePage
 from app.domain.errors import ErrorCode, ServiceError
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, THIRD, Start, Token
 from tests.api.tokens import SUB
+from tests.calls import assert_problem
 
 
 def many(api: ApiClient, count: int) -> list[str]:
@@ -117,81 +114,3 @@ def test_when_the_devices_cannot_be_listed_nothing_is_forgotten(
     assert len(api.cognito.devices[SUB]) == 70
     if failure is ErrorCode.INVALID_PARAMETER:  # the caller sent no cursor
         assert "The list changed while it was read" in problem["detail"]
-
-
-@pytest.mark.parametrize("revoked", ["the one that runs", "the one that comes"])
-@pytest.mark.parametrize("call", ["DELETE /devices?scope=others", "GET /devices"])
-def test_a_call_under_way_is_never_told_to_another_token_of_the_user(
-    api: ApiClient,
-    three_devices: list[str],
-    token: Token,
-    monkeypatch: pytest.MonkeyPatch,
-    call: str,
-    revoked: str,
-) -> None:
-    """Cognito alone knows which token is revoked, so each is asked with its own."""
-    method, address = call.split()
-    first, second = token(), token()
-    bad = first if revoked == "the one that runs" else second
-    listing, go = threading.Event(), threading.Event()
-    list_devices = api.cognito.list_devices
-
-    def slow(access_token: str, *more: Any) -> DevicePage:
-        if access_token == first:
-            listing.set()
-            assert go.wait(30)
-        if access_token == bad:
-            raise ServiceError(ErrorCode.INVALID_TOKEN)
-        return list_devices(access_token, *more)
-
-    monkeypatch.setattr(api.cognito, "list_devices", slow)
-    with ThreadPoolExecutor() as pool:
-        try:
-            running = pool.submit(api.with_token(first).open, address, method=method)
-            assert listing.wait(30)
-            came = api.with_token(second).open(address, method=method)
-        finally:
-            go.set()
-        answers = {first: running.result(30).status_code, second: came.status_code}
-    assert answers == {first: 200, second: 200} | {bad: 401}
-
-
-@pytest.mark.parametrize(
-    ("under_way", "query"),
-    [
-        ("scope=others", "scope=all"),
-        ("scope=others", "scope=others&reason=not-mine"),
-        ("scope=inactive&days=3650", "scope=inactive&days=1"),
-    ],
-)
-def test_a_call_that_asks_for_something_else_is_not_told_the_same_and_comes_later(
-    api: ApiClient,
-    three_devices: list[str],
-    token: Token,
-    monkeypatch: pytest.MonkeyPatch,
-    under_way: str,
-    query: str,
-) -> None:
-    """One run of a sign-in at a time: another sign-in of the user need not wait for it."""
-    first = token(origin_jti="one sign-in")
-    listing, go = threading.Event(), threading.Event()
-    list_devices = api.cognito.list_devices
-
-    def slow_once(*call: Any) -> DevicePage:
-        monkeypatch.setattr(api.cognito, "list_devices", list_devices)
-        listing.set()
-        assert go.wait(30)
-        return list_devices(*call)
-
-    monkeypatch.setattr(api.cognito, "list_devices", slow_once)
-    with ThreadPoolExecutor() as pool:
-        try:
-            running = pool.submit(api.with_token(first).delete, f"/devices?{under_way}")
-            assert listing.wait(30)
-            came = api.with_token(first).delete(f"/devices?{query}")
-            assert_problem(came, 429, "rate-limited", retry_after=True)
-            assert api.delete(f"/devices?{query}").get_json()["forgotten"]
-        finally:
-            go.set()
-        assert running.result(30).status_code == 200
-    assert api.with_token(first).delete(f"/devices?{query}").status_code == 200

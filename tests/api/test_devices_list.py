@@ -1,7 +1,5 @@
 """GET /devices: the user's devices, a page at a time."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,13 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug.http import parse_options_header
 
-from app.domain.devices import DevicePage, DeviceStatus
-from app.domain.errors import ErrorCode, ServiceError
+from app.domain.devices import DeviceStatus
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, Token
-from tests.api.tokens import SUB
-
-FOURTH = "eu-west-1_dddddddd-4444-4444-8444-444444444444"
 
 
 def test_a_device_has_every_member_of_the_contract(api: ApiClient) -> None:
@@ -107,59 +101,6 @@ def test_the_link_leads_through_every_page_once(api: ApiClient, three_devices: l
 def test_without_a_limit_a_page_is_as_long_as_cognitos(api: ApiClient) -> None:
     api.get("/devices")
     assert api.cognito.calls[0].arguments == {"limit": 60, "cursor": None}
-
-
-WRITES: list[tuple[str, str, str, Any]] = [
-    ("confirm_device", "POST", "/devices", {"deviceKey": FOURTH, "deviceGroupKey": "-AbCd1234"}),
-    ("update_device_status", "PATCH", f"/devices/{OTHER}", {"status": "not_remembered"}),
-    ("forget_device", "DELETE", f"/devices/{OTHER}", None),
-    ("forget_device", "DELETE", "/devices?scope=others", None),
-    ("global_sign_out", "POST", "/devices/sign-out", None),
-]
-
-
-@pytest.mark.parametrize("failure", [None, ServiceError(ErrorCode.UPSTREAM_TIMEOUT)])
-@pytest.mark.parametrize(("operation", "method", "address", "body"), WRITES)
-def test_a_list_asked_for_after_a_write_is_not_one_from_before_it(
-    api: ApiClient,
-    three_devices: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    operation: str,
-    method: str,
-    address: str,
-    body: Any,
-    failure: ServiceError | None,
-) -> None:
-    """Also when the write failed: it may have been done."""
-    listed, go = threading.Event(), threading.Event()
-    list_devices = api.cognito.list_devices
-
-    def slow(*call: Any) -> DevicePage:
-        page = list_devices(*call)
-        monkeypatch.setattr(api.cognito, "list_devices", list_devices)
-        listed.set()
-        assert go.wait(30)
-        return page
-
-    def shown() -> list[str]:
-        return [item["id"] for item in api.get("/devices").get_json()["items"]]
-
-    monkeypatch.setattr(api.cognito, "list_devices", slow)
-    with ThreadPoolExecutor() as pool:
-        try:
-            before = pool.submit(shown)
-            assert listed.wait(30)
-            if failure:
-                api.cognito.fail(operation, failure)
-            api.open(address, method=method, json=body)
-            after = pool.submit(shown).result(10)
-        finally:
-            go.set()
-        assert before.result(30) == three_devices
-    assert after == [
-        key for key, one in api.cognito.devices[SUB].items() if one.status == "remembered"
-    ]
-    assert api.cognito.operations()[-1] == "list_devices"
 
 
 def _next(link: str | None) -> str | None:

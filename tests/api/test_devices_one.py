@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, THIRD, Token
 from tests.api.tokens import SUB
+from tests.calls import assert_problem
 
 
 def test_get_answers_the_device_as_the_list_does(api: ApiClient, three_devices: list[str]) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from app.cognito.breaker import STATE_OPEN, CognitoBreaker
 from app.domain.errors import ErrorCode, ServiceError
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import OTHER, THIRD, Start, Token, application, client_of
 from tests.api.tokens import SigningKey
+from tests.calls import assert_problem
 
 ON_METRICS_PORT = {"SERVER_PORT": "9091"}
 
@@ -23,15 +23,6 @@ def test_healthz_and_readyz_need_no_token(api: ApiClient) -> None:
         "checks": {"accepting": True, "keys": True, "cognito": True},
     }
     assert api.cognito.calls == []
-
-
-def test_a_process_stays_ready_while_cognito_is_down_and_tells_it(
-    api: ApiClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(CognitoBreaker, "state", lambda breaker: STATE_OPEN)
-    answer = api.get("/readyz")
-    assert (answer.status_code, answer.get_json()["ready"]) == (200, True)
-    assert answer.get_json()["checks"]["cognito"] is False
 
 
 # The contract and its page

@@ -4,9 +4,10 @@ import pytest
 
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.sessions import Location, SessionType
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import Start
 from tests.api.tokens import SUB
+from tests.calls import assert_problem
 
 HERE, PHONE, TV = (f"tkn{letter * 25}" for letter in "abc")
 BROWSER = "sso" + "d" * 25

@@ -8,8 +8,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.domain.devices import DeviceStatus
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, OTHER, Start, Token
+from tests.calls import assert_problem
 
 NEW = "eu-west-1_dddddddd-4444-4444-8444-444444444444"
 SESSION = "tkn" + "a" * 25

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.api.client import INSUFFICIENT_SCOPE, INVALID_TOKEN, ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, Start
 from tests.api.jwks_server import JwksServer
 from tests.api.tokens import (
@@ -28,6 +28,7 @@ from tests.api.tokens import (
     access_claims,
     sign,
 )
+from tests.calls import CHALLENGES, assert_problem
 
 HOUR = 3600
 
@@ -186,10 +187,9 @@ def forge(pool_key: SigningKey, strangers_key: SigningKey, strangers_jwks: JwksS
 def test_refused(api: ApiClient, forge: Forge, make: Callable[[Forge], str]) -> None:
     token = make(forge)
     response = api.with_token(token).get("/devices/current")
-    problem = assert_problem(response, 401, "invalid-token", challenge=INVALID_TOKEN)
-    assert response.headers["WWW-Authenticate"] == (
-        f'{INVALID_TOKEN}, error_description="{problem["detail"]}"'
-    )
+    problem = assert_problem(response, 401, "invalid-token")
+    challenge = '{}, error_description="{}"'.format(CHALLENGES["invalid-token"], problem["detail"])
+    assert response.headers["WWW-Authenticate"] == challenge
     if len(token) > 10:
         assert token[:4000] not in response.text
     assert api.cognito.calls == []
@@ -201,7 +201,7 @@ def test_refused(api: ApiClient, forge: Forge, make: Callable[[Forge], str]) -> 
 )
 def test_lacks_the_scope(api: ApiClient, forge: Forge, scope: Any) -> None:
     response = api.with_token(forge.good(scope=scope)).get("/devices/current")
-    problem = assert_problem(response, 403, "insufficient-scope", challenge=INSUFFICIENT_SCOPE)
+    problem = assert_problem(response, 403, "insufficient-scope")
     assert DEVICES_SCOPE in problem["detail"]
     assert api.cognito.calls == []
 
@@ -217,7 +217,7 @@ def test_lacks_the_scope(api: ApiClient, forge: Forge, scope: Any) -> None:
 def test_malformed_header(api: ApiClient, forge: Forge, written: str | None) -> None:
     sent = written and written.format(forge.good())
     response = api.with_authorization(sent).get("/devices/current")
-    assert_problem(response, 401, "missing-token", challenge="Bearer")
+    assert_problem(response, 401, "missing-token")
     assert api.cognito.calls == []
 
 
@@ -232,7 +232,7 @@ def test_a_token_elsewhere_counts_for_nothing(api: ApiClient, forge: Forge) -> N
         anonymous.get("/devices", headers={"Proxy-Authorization": f"Bearer {token}"}),
     ]
     for response in responses:
-        assert_problem(response, 401, "missing-token", challenge="Bearer")
+        assert_problem(response, 401, "missing-token")
     assert api.cognito.calls == []
 
 
@@ -244,6 +244,9 @@ ACCEPTED: dict[str, Callable[[], dict[str, Any]]] = {
     "valid for a day, the most that Cognito allows": lambda: {"exp": now() + 24 * HOUR},
     "of the issuer's other form, for a pool may have switched": lambda: {
         "iss": ISSUER.replace("cognito-idp", "issuer-cognito-idp")
+    },
+    "for a resource, as a pre token generation trigger may make it": lambda: {
+        "aud": "https://api.example.com"
     },
     "of ninety groups, of nearly 16 KiB": lambda: {
         "cognito:groups": [f"group-{number:0110}" for number in range(90)]

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.conftest import OTHER
+from tests.calls import assert_problem
 
 SESSION = "/sessions/tkn" + "b" * 25
 QUERIES = [
@@ -62,7 +63,7 @@ def test_what_is_wrong_is_refused_by_field_and_not_forwarded(
     response = api.open(address, method=method, json=body)
     errors = response.get_json()["errors"]
     assert list(errors) == [field]
-    assert_problem(response, 422, "validation-failed", errors=errors)
+    assert_problem(response, 422, "validation-failed")
     assert api.cognito.calls == []
 
 

@@ -59,6 +59,7 @@ def test_whatever_alerts_and_panels_select_is_exported(
     samples: list[tuple[str, dict[str, str]]],
 ) -> None:
     selectors = re.findall(r"(device_bff_\w+)(?:{([^}]*)})?", " ".join(EXPRESSIONS))
+    assert len(selectors) > len(RULES)
     for name, matchers in selectors:
         selected = dict(re.findall(r'(\w+)!?=?~?"([^"]*)"', matchers))
         asked = selected.keys() - {"job", "instance"}  # Prometheus' own

@@ -79,12 +79,6 @@ def nginx(folder: Path, upstream_port: int) -> Iterator[tuple[str, NameServer]]:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[RawServer]:
-    with raw_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: RawServer) -> Iterator[str]:
     """nginx in front of a server that keeps what arrives."""
     with nginx(tmp_path_factory.mktemp("nginx"), upstream.port) as (url, _):

@@ -1,133 +1,31 @@
-"""What Cognito refuses, delays, loses or garbles, and what callers are told: over gunicorn."""
+"""What only Cognito can judge, and what callers are told while it is slow or down: over gunicorn.
 
-import base64
-from collections.abc import Callable, Iterator
-from typing import Any
-from uuid import uuid4
+Every refusal and fault: tests/api/cognito.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from local_cognito import seed, srp
+from local_cognito import seed
 from local_cognito.process import RunningCognito
-from tests.calls import assert_problem
+from tests.calls import assert_problem, sign_in
 from tests.e2e.api import Api
 from tests.polling import until
 from tests.servers import Service, serving, settings_for
 
-OF_AWS = {
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": "http://127.0.0.1:9",
-    "AWS_DEFAULT_REGION": "mars-north-1",
-    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
-    "AWS_MAX_ATTEMPTS": "9",
-}
-"""Of some other program's: nothing here would pass, if the service heeded them."""
-PATIENT = OF_AWS | {
-    "WORKERS": "1",
-    "BREAKER_FAILURES": "1000",
-    "COGNITO_READ_TIMEOUT": "30",
-    "COGNITO_DEADLINE": "120",
-}
-"""A breaker that stays out of the way, and time-outs that no busy machine meets."""
-ATTEMPTS = 3
-FOR_GOOD = None
 
-
-class User:
-    """Somebody who has signed in from two devices, which are remembered, and from a new one."""
-
-    def __init__(self, cognito: RunningCognito, url: str) -> None:
-        new = cognito.control("POST", "/_local/sign-in", track=False)
-        other, own = cognito.control("POST", "/_local/sign-in", count=2)["sign_ins"]
-        self.new_key, self.other_key, self.device_key = (
-            str(one["device_key"]) for one in (new, other, own)
-        )
-        self.on_new_device = Api(url, new["access_token"])
-        self.api = Api(url, own["access_token"])
-        sessions = self.api.get("/sessions").json()["items"]
-        self.other_session = next(one["id"] for one in sessions if not one["current"])
-        cognito.control("DELETE", "/_local/calls")
-
-
-@pytest.fixture(scope="module")
-def patient_service(cognito_server: RunningCognito) -> Iterator[Service]:
-    with serving(settings_for(cognito_server) | PATIENT) as service:
-        yield service
-
-
-@pytest.fixture
-def user(cognito: RunningCognito, patient_service: Service) -> User:
-    return User(cognito, patient_service.url)
-
-
-def tracking(device_key: str) -> dict[str, Any]:
-    verifier = srp.verifier("group", "device", "password", 1)
-    return {
-        "deviceKey": device_key,
-        "secretVerifier": {
-            "passwordVerifier": base64.b64encode(srp.pad(verifier)).decode(),
-            "salt": base64.b64encode(b"saltsaltsaltsalt").decode(),
-        },
-    }
-
-
-def some_device_key() -> str:
-    return f"{seed.REGION}_{uuid4()}"
-
-
-CALLS: dict[str, Callable[[User], requests.Response]] = {
-    "ConfirmDevice": lambda user: user.on_new_device.post("/devices", tracking(user.new_key)),
-    "UpdateDeviceStatus": lambda user: user.api.patch("/devices/current", {"status": "remembered"}),
-    "ForgetDevice": lambda user: user.api.delete(f"/devices/{user.other_key}"),
-    "GlobalSignOut": lambda user: user.api.post("/devices/sign-out"),
-    "RevokeUserSession": lambda user: user.api.delete(f"/sessions/{user.other_session}"),
-}
-
-
-def fault(cognito: RunningCognito, operation: str, kind: str, **members: Any) -> None:
-    cognito.control("POST", "/_local/faults", operation=operation, fault=kind, **members)
-
-
-def calls_of(cognito: RunningCognito, operation: str) -> int:
-    counts: dict[str, int] = cognito.control("GET", "/_local/calls")
-    return counts.get(operation, 0)
-
-
-# Every fault
-
-
-FAULTS = {
-    "throttle": (429, "quota-exceeded"),
-    **dict.fromkeys(("internal_error", "html", "empty", "wrong_shape"), (502, "upstream-error")),
-    **dict.fromkeys(("drop", "truncate", "reset"), (502, "upstream-error")),
-}
-NO_FAULT = ("empty", "wrong_shape")
-"""Where ConfirmDevice is concerned: nothing that matters is missing."""
-
-
-@pytest.mark.parametrize("kind", FAULTS)
-def test_a_fault_that_lasts_is_told_as_what_it_is_and_one_that_passes_is_not_noticed(
-    cognito: RunningCognito, user: User, kind: str
+def test_what_only_cognito_can_judge_is_an_invalid_parameter(
+    cognito: RunningCognito, service: Service
 ) -> None:
-    expected = user.api.get("/devices").json()
-    fault(cognito, "ListDevices", kind)
-    assert user.api.get("/devices").json() == expected
-    fault(cognito, "ConfirmDevice", kind, times=FOR_GOOD)
-    answer = CALLS["ConfirmDevice"](user)
-    if kind in NO_FAULT:
-        assert answer.ok
-        return
-    assert_problem(answer, *FAULTS[kind])
-    assert calls_of(cognito, "ConfirmDevice") == ATTEMPTS
-
-
-def test_what_only_cognito_can_judge_is_an_invalid_parameter(user: User) -> None:
+    api = Api(service.url, sign_in(cognito).token)
     for path in ("/devices?cursor=made-up", "/sessions?cursor=made-up"):
-        assert_problem(user.api.get(path), 400, "invalid-parameter")
-    anothers = tracking(some_device_key())
-    assert_problem(user.on_new_device.post("/devices", anothers), 400, "invalid-parameter")
+        assert_problem(api.get(path), 400, "invalid-parameter")
+    verifier = {"passwordVerifier": "cGFzc3dvcmQ=", "salt": "c2FsdHNhbHQ="}
+    anothers = {"deviceKey": f"{seed.REGION}_0a-0b", "secretVerifier": verifier}
+    assert_problem(api.post("/devices", anothers), 400, "invalid-parameter")
 
 
 def test_a_pool_without_devices(cognito: RunningCognito) -> None:
@@ -141,59 +39,45 @@ def test_a_pool_without_devices(cognito: RunningCognito) -> None:
         assert api.post("/devices/sign-out").status_code == 204
 
 
-# Lost answers: Cognito does what it was told, and hangs up
+@pytest.fixture(scope="module")
+def small_service(cognito_server: RunningCognito) -> Iterator[Service]:
+    """With room for one call of Cognito, and a breaker that opens soon and for a short time."""
+    own = {"BREAKER_FAILURES": "3", "BREAKER_OPEN_SECONDS": "1", "COGNITO_MAX_IN_FLIGHT": "1"}
+    with serving(settings_for(cognito_server) | own | {"WORKERS": "1"}) as service:
+        yield service
 
 
-@pytest.mark.parametrize(
-    ("operation", "status"),
-    [
-        ("UpdateDeviceStatus", 200),
-        ("ForgetDevice", 204),
-        ("RevokeUserSession", 204),
-        # With another secret perhaps, or by a token that somebody else ended: nobody can tell.
-        ("ConfirmDevice", 409),
-        ("GlobalSignOut", 401),
-    ],
-)
-def test_an_answer_lost_once_is_settled_by_the_repetition(
-    cognito: RunningCognito, user: User, operation: str, status: int
+def lists_asked_for(cognito: RunningCognito) -> int:
+    counts: dict[str, int] = cognito.control("GET", "/_local/calls")
+    return counts.get("ListDevices", 0)
+
+
+def test_a_call_waits_for_a_place_that_comes_free(
+    cognito: RunningCognito, small_service: Service
 ) -> None:
-    fault(cognito, operation, "lose_answer")
-    answer = CALLS[operation](user)
-    assert answer.status_code == status
-    assert answer.ok or "already" in answer.json()["detail"]
-    assert calls_of(cognito, operation) == 2
+    api, slow = Api(small_service.url, sign_in(cognito).token), {"fault": "delay", "seconds": 0.1}
+    cognito.control("POST", "/_local/faults", operation="ListDevices", **slow)
+    with ThreadPoolExecutor() as pool:
+        before = pool.submit(api.get, "/devices")
+        until("it is with Cognito", lambda: lists_asked_for(cognito) == 1)
+        assert api.get("/sessions").status_code == before.result().status_code == 200
 
 
-# Cognito is down
-
-
-def test_once_cognito_is_known_to_be_down_callers_are_told_at_once(cognito: RunningCognito) -> None:
-    own = {"WORKERS": "1", "BREAKER_FAILURES": "3", "BREAKER_OPEN_SECONDS": "2"}
-    with serving(settings_for(cognito) | own) as service:
-        api = User(cognito, service.url).api
-        fault(cognito, "ListDevices", "drop", times=3)
-        answers = [api.get("/devices"), api.get("/devices")]
-        assert calls_of(cognito, "ListDevices") == 3
-        assert_problem(answers[-1], 503, "upstream-unavailable")
-        until("it is asked again", lambda: api.get("/devices").status_code == 200)
-
-
-def test_an_outage_of_cognito_makes_no_process_unready(cognito: RunningCognito) -> None:
+def test_an_outage_of_cognito_makes_no_process_unready(
+    cognito: RunningCognito, small_service: Service
+) -> None:
     """A kubelet's probe, all the while: the breaker opens, half opens in vain twice, and closes."""
-    own = {"WORKERS": "1", "BREAKER_FAILURES": "3", "BREAKER_OPEN_SECONDS": "1"}
     probes: list[tuple[int, bool]] = []
-    with serving(settings_for(cognito) | own) as service:
-        api = User(cognito, service.url).api
+    api = Api(small_service.url, sign_in(cognito).token)
 
-        def status() -> int:
-            probe = requests.get(f"{service.url}/readyz", timeout=30)
-            probes.append((probe.status_code, probe.json()["checks"]["cognito"]))
-            return api.get("/devices").status_code
+    def status() -> int:
+        probe = requests.get(f"{small_service.url}/readyz", timeout=30)
+        probes.append((probe.status_code, probe.json()["checks"]["cognito"]))
+        return api.get("/devices").status_code
 
-        fault(cognito, "ListDevices", "drop", times=FOR_GOOD)
-        until("it half opens twice", lambda: status() and calls_of(cognito, "ListDevices") >= 5)
-        cognito.control("DELETE", "/_local/faults")
-        until("it closes", lambda: status() == 200)
+    cognito.control("POST", "/_local/faults", operation="ListDevices", fault="drop", times=None)
+    until("it half opens twice", lambda: status() and lists_asked_for(cognito) >= 5)
+    cognito.control("DELETE", "/_local/faults")
+    until("it closes", lambda: status() == 200)
     assert {ready for ready, _ in probes} == {200}
     assert {found for _, found in probes} == {True, False}

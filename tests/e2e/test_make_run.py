@@ -118,12 +118,26 @@ def refusal(folder: Path, **variables: str) -> str:
     return printed
 
 
+def assert_stopped(process: subprocess.Popen[str]) -> None:
+    rest, _ = process.communicate(timeout=STOP_SECONDS)
+    assert (process.returncode, rest) == (0, "\nStopped.\n")
+
+
+def assert_terminal_stops_all(started: Demo, how: signal.Signals) -> None:
+    os.killpg(started.process.pid, how)  # as a terminal does
+    assert_stopped(started.process)
+    assert not started.ports_in_use()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(started.process.pid, 0)
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demo that the tests only look at, started from a shell full of settings."""
+    """A demo that the tests only look at, started from a shell full of settings; Ctrl-C ends it."""
     ours = {"CORS_ORIGINS": "https://ours.example"}
     with demo(tmp_path_factory.mktemp("demo"), **OF_THE_SHELL, **ours) as running_demo:
         yield running_demo
+        assert_terminal_stops_all(running_demo, signal.SIGINT)
 
 
 def test_each_step_has_a_line_and_the_last_one_says_ready(shown: Demo) -> None:
@@ -232,7 +246,7 @@ def test_what_a_sign_in_needs_is_printed_and_kept_in_demo_env(shown: Demo) -> No
     assert set(kept) <= set(shown.printed.splitlines())
 
 
-def test_a_second_run_keeps_its_files_apart_and_with_tls_its_certificate_verifies(
+def test_a_second_run_keeps_its_files_apart_verifies_with_tls_and_ends_with_its_terminal(
     shown: Demo,
 ) -> None:
     env_file = shown.folder / ".run" / "demo.env"
@@ -241,6 +255,7 @@ def test_a_second_run_keeps_its_files_apart_and_with_tls_its_certificate_verifie
         assert second.curl().startswith("HTTP/1.1 200 ")
         assert (shown.folder / f".run/{second.port}/demo.env").exists()
         assert second.told(r"^Logs: (\S+), ") == f".run/{second.port}/service.log"
+        assert_terminal_stops_all(second, signal.SIGHUP)
     assert env_file.read_text() == before
     assert (shown.folder / shown.told(r"^Logs: (\S+), ")).exists()
 
@@ -253,29 +268,13 @@ def test_two_servers_on_one_port_are_named(tmp_path: Path, other: str) -> None:
     assert told == f"WEB_PORT and {other} are both {port}: set one of them to another.\n"
 
 
-def assert_stopped(process: subprocess.Popen[str]) -> None:
-    rest, _ = process.communicate(timeout=STOP_SECONDS)
-    assert (process.returncode, rest) == (0, "\nStopped.\n")
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "closed-terminal"])
-def test_the_terminal_stops_all_that_it_started(tmp_path: Path, how: signal.Signals) -> None:
-    with demo(tmp_path) as running_demo:
-        os.killpg(running_demo.process.pid, how)  # as a terminal does
-        assert_stopped(running_demo.process)
-        assert not running_demo.ports_in_use()
-        with pytest.raises(ProcessLookupError):
-            os.killpg(running_demo.process.pid, 0)
-
-
-@pytest.mark.parametrize("log", ["service.log", "opt-in.log"])
-def test_a_service_that_dies_is_told_with_its_log(tmp_path: Path, log: str) -> None:
+def test_a_service_that_dies_is_told_with_its_log(tmp_path: Path) -> None:
     with demo(tmp_path) as running_demo:
         started = psutil.Process(running_demo.process.pid).children()
-        opt_in, service = (one for one in started if "gunicorn" in one.cmdline())
-        (service if log == "service.log" else opt_in).terminate()
+        opt_in, _ = (one for one in started if "gunicorn" in one.cmdline())
+        opt_in.terminate()
         rest, _ = running_demo.process.communicate(timeout=STOP_SECONDS)
-    told = f"A service ended with exit code 0; its log is in .run/{log}.\n"
+    told = "A service ended with exit code 0; its log is in .run/opt-in.log.\n"
     assert (running_demo.process.returncode, rest) == (1, told)
 
 

@@ -72,12 +72,6 @@ def test_the_callers_own_session_is_not_ended(api: Api) -> None:
     assert len(listed(api)) == 3
 
 
-def test_ending_the_others_leaves_one(api: Api) -> None:
-    others = [one["id"] for one in listed(api)[1:]]
-    assert api.delete("/sessions?scope=others").json() == {"ended": others, "failed": []}
-    assert [one["current"] for one in listed(api)] == [True]
-
-
 def test_a_hosted_ui_user_has_no_device_and_is_signed_out_with_the_managed_login(
     cognito: RunningCognito, service: Service
 ) -> None:

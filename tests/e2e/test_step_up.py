@@ -54,12 +54,6 @@ def test_a_device_that_skipped_the_code_steps_up_without_becoming_another_one(
     assert api.get("/devices").json()["currentDeviceId"] == device["device_key"]
 
 
-def test_tracking_right_after_a_sign_in_asks_for_nothing(asking: Service, aws: Aws) -> None:
-    signed_in = aws.sign_in()
-    body = {"deviceKey": signed_in.device_key, "deviceGroupKey": signed_in.group_key}
-    assert Api(asking.url, signed_in.access_token).post("/devices", body).status_code == 201
-
-
 def test_a_thief_with_a_token_and_the_password_is_still_asked_for_the_code(
     opt_in_service: Service, aws: Aws
 ) -> None:

@@ -208,12 +208,6 @@ def test_a_made_token_takes_and_drops_claims(aws: Aws) -> None:
 # Users, sign-ins
 
 
-def test_a_made_user_signs_in_and_is_asked_for_totp(aws: Aws) -> None:
-    ada = {"username": "ada", "password": "Passw0rd!"}
-    assert "totp_secret" in aws.control("POST", "/_local/users", **ada, totp=True)
-    assert aws.sign_in(**ada).totp_asked
-
-
 def test_three_totp_codes_are_good_at_any_moment(aws: Aws) -> None:
     def sign_in(times: int) -> None:
         for _ in range(times):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import time
 from typing import Any
 
@@ -219,24 +218,6 @@ def test_a_challenge_answered_under_an_alias_gives_a_device_that_cannot_be_confi
 
 
 # Devices
-
-
-@pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"])
-def test_a_password_gives_a_new_device_by_every_flow(aws: Aws, flow: str) -> None:
-    if flow == "USER_SRP_AUTH":
-        result = aws.sign_in(**DEMO2).result
-    else:
-        result = aws.begin(flow)["AuthenticationResult"]
-    key, group_key = (result["NewDeviceMetadata"][n] for n in ("DeviceKey", "DeviceGroupKey"))
-    assert re.fullmatch(r"us-east-1_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key)
-    assert re.fullmatch(r"-[A-Za-z0-9]{8}", group_key)
-    assert claims_of(result["AccessToken"])["device_key"] == key
-
-
-def test_a_pool_without_device_tracking_gives_no_device(aws: Aws) -> None:
-    result = aws.sign_in(*NO_DEVICES, **DEMO2).result
-    assert "NewDeviceMetadata" not in result
-    assert "device_key" not in claims_of(result["AccessToken"])
 
 
 def test_a_remembered_device_stands_in_for_neither_password_nor_its_own_secret(aws: Aws) -> None:

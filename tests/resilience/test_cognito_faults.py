@@ -1,23 +1,24 @@
 """Whatever Cognito answers, callers hear in time what is wrong, and all is well soon after."""
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from contextlib import suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.calls import call
+from tests.calls import SignedIn, assert_problem, call, log_lines
 from tests.polling import until
-from tests.raw_server import RawServer, Script, raw_server, silent, without_end
+from tests.raw_server import RawServer, Script, silent, without_end
 from tests.resilience.load import Caller, sign_in_callers, steady_load
 from tests.servers import Service, serving, settings_for
 
 UNAVAILABLE = "503 upstream-unavailable"
 TIMEOUT = "504 upstream-timeout"
 ERROR = "502 upstream-error"
-QUOTA = "429 quota-exceeded"
 IMPATIENT = {
     "COGNITO_CONNECT_TIMEOUT": "0.5",
     "COGNITO_READ_TIMEOUT": "0.5",
@@ -25,52 +26,6 @@ IMPATIENT = {
     "BREAKER_OPEN_SECONDS": "1",
 }
 """Time-outs that tests can wait for."""
-
-
-@contextmanager
-def misbehaving(cognito: RunningCognito, operation: str = "*", **fault: Any) -> Iterator[None]:
-    cognito.control("POST", "/_local/faults", operation=operation, times=None, **fault)
-    try:
-        yield
-    finally:
-        cognito.control("DELETE", "/_local/faults")
-
-
-@pytest.fixture(scope="module")
-def enduring(cognito_server: RunningCognito) -> Iterator[Service]:
-    """One service that lives through every fault, and is never restarted."""
-    with serving(settings_for(cognito_server) | IMPATIENT) as service:
-        yield service
-
-
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [
-        ({"fault": "hang", "seconds": 2}, {TIMEOUT, UNAVAILABLE}),
-        ({"fault": "reset"}, {ERROR, UNAVAILABLE}),
-        ({"fault": "throttle"}, {QUOTA}),
-    ],
-    ids=["hang", "reset", "throttle"],
-)
-def test_callers_are_told_while_cognito_misbehaves_and_served_after_it(
-    cognito: RunningCognito,
-    enduring: Service,
-    callers: list[Caller],
-    fault: dict[str, Any],
-    expected: set[str],
-) -> None:
-    with steady_load(enduring.url, callers) as load:
-        with misbehaving(cognito, **fault):
-            seen = load.carry_on()
-        assert seen & expected
-        assert seen <= {"200", *expected, TIMEOUT, UNAVAILABLE}  # the last two on a busy machine
-        load.until_well()
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[RawServer]:
-    with raw_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +68,36 @@ def test_no_call_outlives_its_deadline_or_holds_up_a_probe(
     assert answers <= {TIMEOUT, ERROR, UNAVAILABLE}
     assert probes > 1
     until("Cognito's connections are closed", lambda: upstream.open == 0)
+
+
+class Dripping(BaseRequestHandler):
+    """A long TLS record, a byte at a time; to a client without TLS a long line."""
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            self.request.sendall(b"\x16\x03\x03\x40\x00")
+            while True:
+                self.request.sendall(b"\0")
+                time.sleep(0.05)
+
+
+def test_neither_a_handshake_nor_a_key_set_may_drip(
+    cognito: RunningCognito, user: SignedIn
+) -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        settings = (
+            settings_for(cognito) | IMPATIENT | {"COGNITO_ENDPOINT_URL": f"https://{address}"}
+        )
+        settings["COGNITO_JWKS_URL"] += f",http://{address}"
+        with serving(settings) as service:
+            answer = call(f"{service.url}/devices", headers=user.bearer)
+            assert_problem(answer, 504, "upstream-timeout")
+            until("the keys", lambda: log_lines(service.logs(), event="jwks_fetch_failed"))
+            assert call(f"{service.url}/healthz").ok
+        server.shutdown()
 
 
 def test_50_users_at_once_each_see_their_own(cognito: RunningCognito, service: Service) -> None:

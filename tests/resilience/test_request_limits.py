@@ -121,21 +121,23 @@ def opened(user: SignedIn, *lines: str) -> bytes:
     return POST + headers(token, "Content-Type: application/json", *lines) + b"\r\n"
 
 
-@pytest.mark.parametrize("length", [BODY_MAX_BYTES + 1, 10**15])
-def test_a_body_that_says_it_is_larger_is_not_waited_for(
-    service: Service, user: SignedIn, length: int
-) -> None:
-    answer = send(service.url, opened(user, f"Content-Length: {length}") + b"{")
-    assert_problem(answer, 413, "body-too-large")
-
-
 CHUNKED = "Transfer-Encoding: chunked"
+CHUNKS = b"".join(b"400\r\n" + b"x" * 1024 + b"\r\n" for _ in range(17))
 
 
-def test_neither_is_a_larger_one_in_chunks(service: Service, user: SignedIn) -> None:
-    chunks = b"".join(b"400\r\n" + b"x" * 1024 + b"\r\n" for _ in range(17))
-    answer = send(service.url, opened(user, CHUNKED) + chunks)
-    assert_problem(answer, 413, "body-too-large")
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        (f"Content-Length: {BODY_MAX_BYTES + 1}", b"{"),
+        (f"Content-Length: {10**15}", b"{"),
+        (CHUNKED, CHUNKS),
+    ],
+    ids=["a little", "a lot", "in chunks"],
+)
+def test_the_end_of_a_body_that_is_larger_is_not_waited_for(
+    service: Service, user: SignedIn, line: str, sent: bytes
+) -> None:
+    assert_problem(send(service.url, opened(user, line) + sent), 413, "body-too-large")
 
 
 def test_requests_after_one_in_chunks_are_answered(service: Service, user: SignedIn) -> None:

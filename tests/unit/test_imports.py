@@ -7,8 +7,7 @@ from pathlib import Path
 
 APP = Path(__file__).parents[2] / "app"
 RANKS = (
-    {"__init__"},
-    {"domain", "settings"},
+    {"__init__", "domain", "settings"},
     {"naming", "counters", "observability"},
     {"auth", "cognito"},
     {"http"},

@@ -102,6 +102,10 @@ def test_lists_are_separated_by_commas() -> None:
     assert settings.cognito_client_names == {"one": "Web shop", "two": "Phone = app"}
 
 
+def test_only_the_bundle_that_is_used_is_looked_into() -> None:
+    read(AWS_CA_BUNDLE=certifi.where(), SSL_CERT_FILE="/no/such/file")
+
+
 def test_an_origin_is_any_scheme_and_host() -> None:
     web = ("https://app.example", "http://localhost:3000", "http://[::1]:3000")
     origins = (*web, "capacitor://localhost", "chrome-extension://abc")
@@ -123,15 +127,8 @@ def test_what_is_in_the_files_of_aws_stops_no_start(tmp_path: Path) -> None:
 
 WRONG: dict[str, list[str]] = {
     "COGNITO_USER_POOL_ID": [
-        *(
-            "",
-            "pool",
-            "eu-west-1_",
-            "EU-WEST-1_A",
-            "eu-west-1_/",
-            "eu-west-1_Ä",
-            "fips-us-east-1_A",
-        ),
+        *("", "pool", "eu-west-1_", "EU-WEST-1_A", "eu-west-1_/", "eu-west-1_Ä"),
+        "fips-us-east-1_A",
     ],
     "COGNITO_CLIENT_IDS": ["", ",", "a b", "abc,d/e", "x" * 129, "é"],
     "COGNITO_CLIENT_NAMES": ["one", "one=", "a b=Web shop"],
@@ -232,10 +229,6 @@ def test_the_summary_for_the_log_holds_no_password() -> None:
     sentinel = "redis+sentinel://me:secret@a.example:26379,b.example:26379/primary"
     assert read(REDIS_URL=sentinel).summary()["redis"] == "a.example:26379,b.example:26379"
     assert "secret" not in str(summary)
-
-
-def test_only_the_bundle_that_is_used_is_looked_into() -> None:
-    read(AWS_CA_BUNDLE=certifi.where(), SSL_CERT_FILE="/no/such/file")
 
 
 # HTTPS

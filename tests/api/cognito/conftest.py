@@ -87,7 +87,12 @@ CALLS: dict[str, tuple[str, str, Any]] = {
 }
 READS = {"ListDevices", "GetDevice", "ListUserSessions"}
 EVERY_OPERATION = pytest.mark.parametrize("operation", CALLS)
-PATIENT = {"BREAKER_FAILURES": "1000", "COGNITO_READ_TIMEOUT": "30", "COGNITO_DEADLINE": "120"}
+PATIENT = {
+    "BREAKER_FAILURES": "1000",
+    "COGNITO_CONNECT_TIMEOUT": "30",
+    "COGNITO_READ_TIMEOUT": "30",
+    "COGNITO_DEADLINE": "240",
+}
 """A breaker that stays out of the way, and time-outs that no busy machine meets."""
 
 

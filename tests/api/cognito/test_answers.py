@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import ApiClient, assert_problem
+from tests.api.client import ApiClient
 from tests.api.cognito.conftest import ScriptedCognito, answer, call
 from tests.api.conftest import OTHER
+from tests.calls import assert_problem
 
 KEY = "eu-west-1_aaaaaaaa-1111-4111-8111-111111111111"
 SSO, TKN = "sso" + "a" * 25, "tkn" + "b" * 25

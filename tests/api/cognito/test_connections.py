@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from tests.api.client import ApiClient, assert_problem
-from tests.api.cognito.conftest import call, closing
+from tests.api.client import ApiClient
+from tests.api.cognito.conftest import PATIENT, call, closing
 from tests.api.conftest import Start
 from tests.api.tokens import ISSUER
+from tests.calls import assert_problem
 from tests.polling import until
 from tests.raw_server import RawServer, in_pieces, new_tls, raw_server, silent, tunnel_to
 
 EMPTY = b'{"Devices":[]}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\nX-Amzn-RequestId: one\r\n\r\n" + EMPTY
-ONCE = {"COGNITO_MAX_ATTEMPTS": "1"}
+ONCE = PATIENT | {"COGNITO_MAX_ATTEMPTS": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +135,7 @@ def test_a_handshake_that_does_not_end_is_a_time_out_and_nothing_was_sent(
 ) -> None:
     server.script = silent
     url = server.url.replace("http:", "https:")
-    api = start(COGNITO_ENDPOINT_URL=url, COGNITO_CONNECT_TIMEOUT="0.1", **ONCE)
+    api = start(COGNITO_ENDPOINT_URL=url, **ONCE | {"COGNITO_CONNECT_TIMEOUT": "0.1"})
     problem = assert_problem(call(api, "ForgetDevice"), 504, "upstream-timeout")
     assert "may have been forgotten" not in problem["detail"]
 
@@ -245,6 +246,8 @@ def test_nothing_of_awss_own_settings_is_needed_or_sent(
         AWS_CONFIG_FILE=str(tmp_path / "broken"),
         AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "broken"),
         AWS_PROFILE="not-there",
+        AWS_DEFAULT_REGION="mars-north-1",
+        AWS_MAX_ATTEMPTS="9",
         AWS_ACCESS_KEY_ID="AKIAEXAMPLE",
         AWS_SECRET_ACCESS_KEY="secret",
         AWS_DEFAULTS_MODE="auto",  # would ask EC2 where this machine is

@@ -9,9 +9,7 @@ from typing import Any
 
 import certifi
 import pytest
-import structlog
 from cryptography.hazmat.primitives.asymmetric import rsa
-from prometheus_client import REGISTRY
 
 from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
 from app.domain.errors import ServiceError
@@ -22,12 +20,6 @@ from tests.raw_server import Script, in_pieces, new_tls, raw_server
 
 KEY = SigningKey("one")
 URL = "https://keys.example/jwks.json"
-
-
-def counted(outcome: str) -> float:
-    """As the metric counts them."""
-    labels = {"outcome": outcome}
-    return REGISTRY.get_sample_value("device_bff_jwks_fetches_total", labels) or 0.0
 
 
 class Source:
@@ -86,18 +78,6 @@ def test_made_up_kids_cost_one_fetch_an_interval_and_keep_no_good_token_out() ->
         assert len(source.outcomes) == fetches
 
 
-def test_a_key_that_is_rotated_in_after_a_made_up_one_is_known_once_it_may_be_fetched() -> None:
-    source = Source("one")
-    source.knows("one")
-    assert not source.knows("made-up")
-    source.kids = ("one", "two")
-    source.now += 1
-    with pytest.raises(ServiceError):
-        source.knows("two")
-    source.now += 9
-    assert source.knows("two")
-
-
 def test_old_keys_are_refreshed_while_they_serve() -> None:
     source = Source("one")
     source.knows("one")
@@ -106,21 +86,6 @@ def test_old_keys_are_refreshed_while_they_serve() -> None:
     assert source.knows("one")
     assert source.outcomes == ["fetched", "fetched"]
     assert source.knows("two")
-
-
-def test_known_keys_serve_on_while_the_address_is_down_and_the_log_names_it() -> None:
-    source = Source("one")
-    before = counted("fetched"), counted("failed")
-    source.knows("one")
-    source.kids = None
-    with structlog.testing.capture_logs() as logged:
-        for day in (1, 2):
-            source.now = 1000.0 + day * 86_400
-            assert source.knows("one")
-            assert source.knows("one"), "no second fetch within the interval"
-    assert source.outcomes == ["fetched", "failed", "failed"]
-    assert (counted("fetched"), counted("failed")) == (before[0] + 1, before[1] + 2)
-    assert {(line["event"], line["url"]) for line in logged} == {("jwks_fetch_failed", URL)}
 
 
 def test_without_any_key_callers_are_told_when_the_next_fetch_may_be() -> None:

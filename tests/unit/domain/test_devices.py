@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import devices
+from app.domain.access_token import AccessToken
 from app.domain.devices import SecretVerifier, TrackedDevice, is_device_key
 
 SHAPES: dict[str, Any] = {
@@ -30,6 +31,7 @@ def test_what_is_a_device_key_fits_cognitos_pattern_in_ascii(text: str) -> None:
 
 
 def test_secrets_stay_out_of_reprs() -> None:
+    assert "secret" not in repr(AccessToken("a", "b", None, "c", 0, None, None, "secret"))
     assert "secret" not in repr(SecretVerifier("secret-verifier", "secret-salt"))
     tracked: dict[str, Any] = {field.name: "secret" for field in fields(TrackedDevice)}
     assert repr(TrackedDevice(**tracked)).count("'secret'") == len(tracked) - 1

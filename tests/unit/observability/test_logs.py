@@ -7,6 +7,7 @@ import sys
 import pytest
 
 PROGRAM = """
+import logging
 import sys
 import structlog
 from app.observability import logs
@@ -16,6 +17,9 @@ logs.configure("DEBUG", "{log_format}")
 def forward(access_token):
     raise RuntimeError("out of order")
 
+library = logging.getLogger("a.library")
+library.debug("a whole request, header.claims.signature")
+library.info("of a library")
 try:
     forward(sys.argv[1])
 except RuntimeError:
@@ -39,8 +43,11 @@ def logged(log_format: str) -> str:
 def test_the_traceback_is_told_without_local_variables(log_format: str) -> None:
     output = logged(log_format)
     assert "out of order" in output
+    assert "of a library" in output
     assert "claims" not in output
     if log_format == "json":
-        (exception,) = json.loads(output)["exception"]
+        library, line = map(json.loads, output.splitlines())
+        assert (library["logger"], library["level"]) == ("a.library", "info")
+        (exception,) = line["exception"]
         assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "out of order")
         assert [frame["name"] for frame in exception["frames"]] == ["<module>", "forward"]
