@@ -28,8 +28,8 @@ def open_folder() -> str:
     Raises:
         OSError: no folder can be made there.
     """
-    parent = os.environ.get(FOLDER, "")
-    if os.path.basename(parent).startswith(PREFIX):  # of the master that this one replaces (USR2)
+    parent = os.environ.get(FOLDER)
+    if parent and PREFIX in parent:  # inherited from the master that this one replaces (USR2)
         parent = os.path.dirname(parent)
     if parent:
         os.makedirs(parent, exist_ok=True)
