@@ -2,6 +2,7 @@ from gevent import monkey
 
 monkey.patch_all()  # first of all: whatever imports ssl or threading before would block a worker
 
+import atexit
 import gc
 import os
 import resource
@@ -19,9 +20,11 @@ from app.observability import metric_files
 
 # Before any metric is imported: workers keep their counts here, and /metrics adds them up.
 try:
-    metric_files.open_folder()
+    metrics_folder = metric_files.open_folder()
 except OSError as error:
     sys.exit(f"device-bff: PROMETHEUS_MULTIPROC_DIR: {error.strerror}: give it another folder.")
+if metrics_folder:
+    atexit.register(metric_files.close_folder, metrics_folder)
 
 import structlog
 from gunicorn.config import Config
@@ -104,6 +107,8 @@ def on_starting(server: Any) -> None:
     logger.info("starting", version=VERSION, **settings.summary())
     for variable, problem in settings.warnings():
         logger.warning("suspicious_setting", variable=variable, problem=problem)
+    if metrics_folder is None:
+        logger.warning("metrics_per_process", because="no room for a folder that workers share")
 
 
 def when_ready(server: Any) -> None:
@@ -125,13 +130,16 @@ def when_ready(server: Any) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    worker.slot = metric_files.free_slot(other.slot for other in server.WORKERS.values())
+    worker.slot = metric_files.reserve_slot(other.slot for other in server.WORKERS.values())
+    if worker.slot is None and metrics_folder:
+        server.log.warning("No room for the metrics of another worker: it does not count.")
 
 
 def post_fork(server: Any, worker: Any) -> None:
     metric_files.enter(worker.slot)
     # Until the worker handles signals, SIGTERM ends it; the parent's handler would lose it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    atexit.unregister(metric_files.close_folder)  # the metrics' folder outlives a worker
 
 
 def post_worker_init(worker: Any) -> None:
