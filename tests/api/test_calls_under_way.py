@@ -36,14 +36,12 @@ def under_way(
             held.go.set()
 
 
-@pytest.mark.parametrize("call", ["GET /devices", FORGET_OTHERS])
 @pytest.mark.parametrize("revoked", [False, True])
-def test_who_asks_for_the_same_by_the_same_token_waits_and_is_told_the_same(
+def test_who_asks_for_the_same_run_by_the_same_token_waits_and_is_told_the_same(
     api: ApiClient,
     three_devices: list[str],
     token: Token,
     monkeypatch: pytest.MonkeyPatch,
-    call: str,
     revoked: bool,
 ) -> None:
     value, waits, result = token(), threading.Event(), Future.result
@@ -53,8 +51,8 @@ def test_who_asks_for_the_same_by_the_same_token_waits_and_is_told_the_same(
         return result(future, timeout)
 
     monkeypatch.setattr(Future, "result", told)
-    method, address = call.split()
-    with under_way(api, api.with_token(value), call) as (pool, running):
+    method, address = FORGET_OTHERS.split()
+    with under_way(api, api.with_token(value), FORGET_OTHERS) as (pool, running):
         joins = pool.submit(api.with_token(value).open, address, method=method)
         assert waits.wait(30)
         assert not joins.done()
