@@ -159,7 +159,6 @@ web: elements ## Build the page "Your devices" into examples/web/dist
 
 .PHONY: elements
 elements: node_modules/ready ## Build <your-devices> into packages/elements/dist, and where the service serves it
-	@cd packages/client && ../../node_modules/.bin/tsc
 	@cd packages/elements && ../../node_modules/.bin/tsc --noEmit && ../../node_modules/.bin/vite build --logLevel warn
 	@rm -rf app/contract/elements_built && mkdir app/contract/elements_built
 	@cp packages/elements/dist/*.js app/contract/elements_built/

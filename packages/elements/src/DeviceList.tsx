@@ -198,7 +198,7 @@ function Status({ device }: { device: Device }) {
   const remembered = device.status === "remembered";
   const until = device.trustExpiresAt;
   return (
-    <p>
+    <p class="status">
       {isExpired(device) ? (
         <Badge kind="no">{words.say("expired")}</Badge>
       ) : (
@@ -207,7 +207,7 @@ function Status({ device }: { device: Device }) {
         </Badge>
       )}
       {until !== null && !isExpired(device) && (
-        <span class="until">{words.say("trustedUntil", { date: words.date(until) })}</span>
+        <span>{words.say("trustedUntil", { date: words.date(until) })}</span>
       )}
     </p>
   );

@@ -195,6 +195,7 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
           {[
             placeOf(session, words),
             session.lastActiveAt && say("active", { when: words.ago(session.lastActiveAt) }),
+            appOf(session, words),
           ]}
         </Facts>
       </>
