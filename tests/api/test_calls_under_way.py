@@ -1,4 +1,4 @@
-"""What two calls at once may share: the answer of the same call of the very same token, no more."""
+"""What two calls at once may share: the report of the same run of the very same token, no more."""
 
 import threading
 from collections.abc import Iterator
