@@ -1,4 +1,4 @@
-"""What two calls at once may share: the answer of the same call of the very same token, no more."""
+"""What two calls at once may share: the report of the same run of the very same token, no more."""
 
 import threading
 from collections.abc import Iterator
@@ -133,3 +133,14 @@ def test_a_list_asked_for_after_a_write_is_not_one_from_before_it(
     assert [item["id"] for item in after] == [
         key for key, one in api.cognito.devices[SUB].items() if one.status == "remembered"
     ]
+
+
+def test_a_run_is_not_told_to_a_refreshed_token_of_the_same_sign_in(
+    api: ApiClient, three_devices: list[str], token: Token
+) -> None:
+    """Cognito has not said what it thinks of that one; and the sign-in has a run under way."""
+    first, refreshed = (api.with_token(token(origin_jti="one sign-in")) for _ in range(2))
+    with under_way(api, first, FORGET_OTHERS) as (_, running):
+        came = refreshed.delete("/devices?scope=others")
+        assert_problem(came, 429, "rate-limited")
+    assert running.result(30).status_code == 200

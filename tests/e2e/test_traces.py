@@ -83,10 +83,15 @@ def test_a_refused_request_is_traced_too(traced: Service, upstream: RawServer) -
         assert said["service.instance.id"] == "task-7"
 
 
-def test_the_trace_of_a_load_balancer_on_aws_goes_on(traced: Service, upstream: RawServer) -> None:
+def test_the_trace_of_a_load_balancer_on_aws_goes_on_to_cognitos_span(
+    cognito: RunningCognito, traced: Service, upstream: RawServer
+) -> None:
     trace_id = "58406520a006649127e371903a2de979"
     from_aws = f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={CALLERS_SPAN_ID};Sampled=1"
-    answer = call(f"{traced.url}/devices", headers={"X-Amzn-Trace-Id": from_aws})
-    assert answer.status_code == 401
-    assert spans_of(upstream, trace_id)["GET /devices"].parent_span_id.hex() == CALLERS_SPAN_ID
-    assert log_lines(traced.logs(), event="request", trace_id=trace_id, status=401)
+    headers = {"X-Amzn-Trace-Id": from_aws} | sign_in(cognito).bearer
+    assert call(f"{traced.url}/devices", headers=headers).status_code == 200
+    spans = spans_of(upstream, trace_id)
+    request = spans["GET /devices"]
+    assert request.parent_span_id.hex() == CALLERS_SPAN_ID
+    assert spans["Cognito Identity Provider.ListDevices"].parent_span_id == request.span_id
+    assert log_lines(traced.logs(), event="request", trace_id=trace_id, status=200)
