@@ -97,7 +97,11 @@ def test_known_keys_serve_on_while_the_address_is_down(
         assert api.with_token(token()).get("/devices").status_code == 200
         await_jwks_fetches()
     assert api.get("/readyz").status_code == 200
-    assert REGISTRY.get_sample_value(FETCHES, {"outcome": "failed"}) == before + jwks.fetches - 1
+    failed = {"outcome": "failed"}
+    until(
+        "each is counted",
+        lambda: REGISTRY.get_sample_value(FETCHES, failed) == before + jwks.fetches - 1,
+    )
     assert jwks.url in capsys.readouterr().out.partition("jwks_fetch_failed")[2]
     unknown = sign(access_claims(), strangers_key, headers={"kid": "new"})
     response = api.with_token(unknown).get("/devices")  # it may be a new key's

@@ -271,7 +271,7 @@ def test_two_servers_on_one_port_are_named(tmp_path: Path, other: str) -> None:
 def test_a_service_that_dies_is_told_with_its_log(tmp_path: Path) -> None:
     with demo(tmp_path) as running_demo:
         started = psutil.Process(running_demo.process.pid).children()
-        opt_in, _ = (one for one in started if "gunicorn" in one.cmdline())
+        _, opt_in, _ = sorted(started, key=psutil.Process.create_time)  # Cognito is the first
         opt_in.terminate()
         rest, _ = running_demo.process.communicate(timeout=STOP_SECONDS)
     told = "A service ended with exit code 0; its log is in .run/opt-in.log.\n"

@@ -210,10 +210,10 @@ from app.domain.errors import ErrorCode
 from app.domain.operations import OPERATIONS
 from app.observability import metrics
 for labels in {calls!r}:
-    metrics.request_histogram(*labels).observe(1)
+    metrics.REQUESTS.labels(*labels).observe(1)
 for operation in OPERATIONS:
     for outcome in ("ok", *ErrorCode):
-        metrics.cognito_histogram(operation.name, outcome).observe(1)
+        metrics.COGNITO_CALLS.labels(operation.name, outcome).observe(1)
 with open(f"{{folder}}/histogram_master.db", "rb") as file:
     used = struct.unpack("i", file.read(4))[0]
 metric_files.close_folder(folder)
