@@ -220,7 +220,7 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
       text: (
         <>
           {factsOf(device)}
-          <p>{say(notMine ? "notMeText" : "forgetText")}</p>
+          <p>{say(notMine && guesses.length > 0 ? "notMeText" : "forgetText")}</p>
         </>
       ),
       lead: say("alsoSignOut"),
@@ -275,20 +275,26 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
       action: say("forgetAction"),
       run: async (ticked, signal) => {
         let failed = 0;
+        let notEnded = 0;
         let forgotten: string[] = [];
         const done = await settle(async () => {
           const report = await call({ signal });
           failed = remaining(report.failed);
           forgotten = report.forgotten;
           tell.changed("forgotten", forgotten);
-          if (ticked.length > 0) tell.changed("ended", (await bff.sessions.endOthers({ signal })).ended);
+          if (ticked.length === 0) return;
+          const sessionReport = await bff.sessions.endOthers({ signal });
+          notEnded = remaining(sessionReport.failed);
+          tell.changed("ended", sessionReport.ended);
         }, signal);
         if (!done) return null;
         await Promise.all([devices.reload(true), ticked.length > 0 ? reloaded(sessions) : undefined]);
         setMessage(
           failed > 0
             ? { text: say("notForgotten", { count: failed }), alert: true }
-            : { text: say("manyForgotten", { count: forgotten.length }) },
+            : notEnded > 0
+              ? { text: say("notEnded", { count: notEnded }), alert: true }
+              : { text: say("manyForgotten", { count: forgotten.length }) },
         );
         return devicesHeading.current;
       },
@@ -566,7 +572,6 @@ function useFresh(
   items: readonly { id: string; current: boolean }[] | null | undefined,
 ): string[] {
   const [fresh, setFresh] = useState<string[]>([]);
-  const looked = useRef(false);
   const ids = useMemo(() => items?.map((it) => it.id), [items]);
   useEffect(() => {
     if (!ids) return;
@@ -574,8 +579,7 @@ function useFresh(
       if (user === null) return;
       const found = await newSince(kind, user, ids);
       const here = items?.filter((it) => it.current).map((it) => it.id) ?? [];
-      if (!looked.current) setFresh(found.filter((id) => !here.includes(id)));
-      looked.current = true;
+      setFresh(found.filter((id) => !here.includes(id)));
     });
   }, [ids?.join()]);
   return fresh;

@@ -3,20 +3,24 @@
 const SEEN = "device-bff.seen.";
 const DECLINED = "device-bff.declined";
 
+/** What was kept when this page was loaded: so that all elements on it mark the same. */
+const before = new Map<string, unknown>();
+
 /**
- * Which of `ids` were not there when this browser last looked; none at the first time. `kind`:
- * "devices" or "sessions". Kept as hashes, by the user's hash.
+ * Which of `ids` were not there when this browser last looked, before this page was loaded; none at
+ * the first time. `kind`: "devices" or "sessions". Kept as hashes, by the user's hash.
  */
 export async function newSince(kind: string, sub: string, ids: readonly string[]): Promise<string[]> {
   try {
     const place = SEEN + kind + "." + (await hash(sub));
     const hashes = await Promise.all(ids.map((id) => hash(sub + id)));
-    const kept = localStorage.getItem(place);
+    if (!before.has(place)) {
+      const kept = localStorage.getItem(place);
+      before.set(place, kept === null ? hashes : JSON.parse(kept));
+    }
     localStorage.setItem(place, JSON.stringify(hashes));
-    if (kept === null) return [];
-    const before: unknown = JSON.parse(kept);
-    if (!Array.isArray(before)) return [];
-    return ids.filter((_, index) => !before.includes(hashes[index]));
+    const known = before.get(place);
+    return Array.isArray(known) ? ids.filter((_, index) => !known.includes(hashes[index])) : [];
   } catch {
     return []; // no storage, or no secure context
   }

@@ -79,10 +79,12 @@ abstract class BffElement extends HTMLElement {
 
   connectedCallback(): void {
     for (const name of PROPERTIES) this.#upgrade(name);
+    addEventListener("hashchange", this.#onHash);
     void this.#chooseLanguage();
   }
 
   disconnectedCallback(): void {
+    removeEventListener("hashchange", this.#onHash);
     render(null, this.#root);
   }
 
@@ -145,6 +147,8 @@ abstract class BffElement extends HTMLElement {
     problem: ({ code, requestId, outcome }) =>
       this.#dispatch("problem", { code, requestId, outcome }),
   };
+
+  readonly #onHash = () => this.#render();
 
   readonly #sub = async (): Promise<string | null> =>
     subOf(await this.#getAccessToken?.({ forceRefresh: false }));
