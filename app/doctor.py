@@ -7,31 +7,44 @@ is verified as the service does it; it is sent to Cognito only once it has verif
 to this machine, for the two calls that list devices and sessions.
 """
 
+from gevent import monkey
+
+monkey.patch_all()  # first of all: without it, no time-out of gevent's ends anything
+
 import argparse
+import io
 import json
 import os
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
 from secrets import token_hex
-from typing import Any
+from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
+# prometheus_client reads it on import, and would write into the running service's folder.
+os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+import gevent
 from botocore.exceptions import BotoCoreError
+from botocore.parsers import ResponseParserError
+from botocore.utils import get_environ_proxies
 from structlog.testing import capture_logs
 
 from app import assembly, counters
 from app.auth.keys import KeysUnavailable
+from app.cognito.answers import UnreadableAnswer
 from app.cognito.breaker import CognitoBreaker
 from app.cognito.endpoint import Endpoint
-from app.cognito.errors import Refused
+from app.cognito.errors import Refused, TooLate
 from app.cognito.transport import Transport
 from app.domain.access_token import AccessToken
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.domain.operations import LIST_DEVICES
+from app.naming.visible import visible
 from app.settings import Settings, SettingsError, is_local
 
 MARKS = {"ok": "✓", "wrong": "✗", "look": "!"}
@@ -39,6 +52,15 @@ NO_TOKEN = b'{"AccessToken":"none"}'
 """Cognito refuses it, which shows that Cognito is there."""
 FACTS = ("expected", "found", "seconds_ahead")
 """What the verifier's log line tells of a refused token besides the check that failed."""
+REDIS_ENDS = 20.0
+"""Seconds, against a Redis that answers without end; `counters` bounds each answer."""
+NONE_SHOWN = {
+    "devices": "none is listed, and the token names none. Right after managed login; else turn "
+    "device tracking on.",
+    "sessions": "none is listed, not even this sign-in. Turn session tracking on; if it is on, "
+    "sign in again.",
+}
+"""AWS does not say what it answers while tracking is off: perhaps an empty list."""
 NOT_TRACKED = (ErrorCode.DEVICE_TRACKING_UNAVAILABLE, ErrorCode.SESSION_TRACKING_UNAVAILABLE)
 
 
@@ -63,17 +85,26 @@ def look(check: str, text: str) -> Finding:
     return Finding(check, "look", text)
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Without `message`, which repeats what was given: perhaps a token."""
+        super().error("no such argument; a token comes in the variable TOKEN or by --token-stdin")
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser("python -m app.doctor", description="Look for what is wrong.")
+    parser = Parser("python -m app.doctor", description="Look for what is wrong.")
     parser.add_argument("--json", action="store_true", help="print the findings in JSON")
     parser.add_argument("--token-stdin", action="store_true", help="read an access token")
     options = parser.parse_args()
-    token = os.environ.pop("TOKEN", "")
+    token = os.environb.pop(b"TOKEN", b"") or None
     if options.token_stdin:
-        token = sys.stdin.readline()
+        token = sys.stdin.buffer.readline()
+    # Any terminal's encoding; a token that does not verify may hold half a surrogate pair.
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8", errors="replace")
     findings = []
     with capture_logs():
-        for it in examine(token.strip()):
+        for found in examine(token):
+            it = replace(found, text=visible(found.text))  # no control characters to the terminal
             findings.append(it)
             if not options.json:
                 print(f"{MARKS[it.state]} {it.check}: {it.text}", flush=True)
@@ -82,8 +113,8 @@ def main() -> int:
     return 1 if any(it.state == "wrong" for it in findings) else 0
 
 
-def examine(token: str) -> Iterator[Finding]:
-    """All that there is to find. `token`: an access token, or nothing."""
+def examine(token: bytes | None) -> Iterator[Finding]:
+    """All that there is to find. `token`: what is said to be an access token."""
     try:
         settings = Settings.from_environ()
         settings.check_certificate()
@@ -97,8 +128,8 @@ def examine(token: str) -> Iterator[Finding]:
     yield from _cognito(settings, endpoint)
     yield from _keys(settings)
     yield from _redis(settings)
-    if token:
-        yield from _token(token, settings, endpoint)
+    if token is not None:
+        yield from _token(token.decode("ascii", "replace").strip(), settings, endpoint)
 
 
 def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -119,34 +150,40 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
 def _cognito(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     """Two calls by the service's own way; the clock, by the Date of the answer."""
     host = urlsplit(endpoint.url).hostname or ""
+    shown = endpoint.url.partition("?")[0]  # the query may be a secret
+    patience = settings.cognito_connect_timeout + settings.cognito_read_timeout
     began = time.perf_counter()
     try:
-        socket.getaddrinfo(host, None)
+        with gevent.Timeout(patience, TooLate):
+            socket.getaddrinfo(host, None)
         yield ok("address", f"{host} was found in {_ms_since(began)}.")
-    except OSError as error:
-        yield look("address", f"{host} was not found: {error.strerror}. Right behind a proxy only.")
+    except (OSError, UnicodeError, TooLate) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        yield look("address", f"{host} was not found: {why}. Right behind a proxy only.")
     transport, took = Transport(settings, endpoint.url), []
     try:
         for _ in range(2):
             began = time.perf_counter()
-            answer = transport.post(endpoint.headers[LIST_DEVICES], NO_TOKEN)
+            with gevent.Timeout(patience, TooLate):
+                answer = transport.post(endpoint.headers[LIST_DEVICES], NO_TOKEN)
             took.append(_ms_since(began))
+        clock = _clock(answer.headers, settings.token_leeway)
         endpoint.members(LIST_DEVICES, answer)
         told = "answers as if the call were good"
     except Refused as refused:
         told = f"answers {refused.code or refused.status}"
-    except (BotoCoreError, ValueError) as error:
+    except (BotoCoreError, ResponseParserError, UnreadableAnswer, ValueError, TooLate) as error:
         told = f"does not answer as Cognito ({type(error).__name__})"
     if told == "answers NotAuthorizedException":
         connected = (
             "with connecting (TLS too)" if endpoint.url.startswith("https") else "connecting"
         )
-        yield ok("Cognito", f"{endpoint.url} answers in {took[0]} {connected}, then {took[1]}.")
-        yield _clock(answer.headers, settings.token_leeway)
+        yield ok("Cognito", f"{shown} answers in {took[0]} {connected}, then {took[1]}.")
+        yield clock
     else:
         yield wrong(
             "Cognito",
-            f"{endpoint.url} {told}. Check the region in COGNITO_USER_POOL_ID, "
+            f"{shown} {told}. Check the region in COGNITO_USER_POOL_ID, "
             "COGNITO_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, and the firewall.",
         )
 
@@ -169,12 +206,12 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     """Of each issuer. A pool that has not switched to its second issuer has no keys there."""
     fetch, found, missing = assembly.make_fetch(settings), False, []
     for url in dict.fromkeys(settings.key_addresses.values()):
-        began = time.perf_counter()
+        began, shown = time.perf_counter(), url.partition("?")[0]
         try:
-            yield ok("keys", f"{url} has {len(fetch(url))}, fetched in {_ms_since(began)}.")
+            yield ok("keys", f"{shown} has {len(fetch(url))}, fetched in {_ms_since(began)}.")
             found = True
         except KeysUnavailable as error:
-            missing.append(f"{url} has none: {error}")
+            missing.append(f"{shown} has none: {error}")
     for text in missing:
         if found:
             yield look("keys", f"{text}. Right, if the pool does not use this issuer.")
@@ -187,11 +224,12 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         return
     hosts = settings.summary()["redis"]
     try:
-        storage = counters.storage(settings.redis_url)
-        storage.incr(f"doctor/{token_hex(8)}", 1)
+        with gevent.Timeout(REDIS_ENDS, counters.RedisTimeout):
+            storage = counters.storage(settings.redis_url)
+            storage.incr(f"doctor/{token_hex(8)}", 1)
         kind = type(storage).__name__.removesuffix("Storage")
         yield ok("Redis", f"{hosts} ({kind}) counts limits for all processes.")
-    except Exception as error:  # whatever redis-py raises over an odd server
+    except (Exception, counters.RedisTimeout) as error:  # whatever redis-py raises
         kind = type(error).__name__
         advice = counters.MOVED if kind == "MovedError" else "Check REDIS_URL and the way there"
         yield wrong("Redis", f"{hosts} does not count ({kind}). {advice}.")
@@ -207,10 +245,15 @@ def _token(token: str, settings: Settings, endpoint: Endpoint) -> Iterator[Findi
             return
     yield from _claims(caller, settings)
     url = urlsplit(endpoint.url)
-    if url.scheme == "https" or is_local(url.hostname or ""):
+    stays_here = is_local(url.hostname or "") and "http" not in get_environ_proxies(endpoint.url)
+    if url.scheme == "https" or stays_here:
         yield from _features(caller, settings)
     else:
-        yield look("token", "it was not sent, for COGNITO_ENDPOINT_URL is not https://.")
+        yield look(
+            "token",
+            "it was not sent: COGNITO_ENDPOINT_URL is not https://, and not on this machine "
+            "or behind HTTP_PROXY (see NO_PROXY).",
+        )
 
 
 def _refusal(error: ServiceError, logs: list[Any]) -> str:
@@ -252,13 +295,15 @@ def _features(caller: AccessToken, settings: Settings) -> Iterator[Finding]:
     """What the pool tracks, by the two calls that only read."""
     breaker, alone = CognitoBreaker(settings), counters.Counters(None)
     cognito = assembly.make_cognito(settings, breaker, alone)
-    for what, ask in (
-        ("devices", lambda: cognito.list_devices(caller.value, 1, None)),
-        ("sessions", lambda: cognito.list_user_sessions(caller.value, None)),
+    for what, ask, named in (
+        ("devices", lambda: cognito.list_devices(caller.value, 1, None), caller.device_key),
+        ("sessions", lambda: cognito.list_user_sessions(caller.value, None), None),
     ):
         try:
-            ask()
-            yield ok(what, "the user pool tracks them.")
+            if ask().items or named:
+                yield ok(what, "the user pool tracks them.")
+            else:
+                yield look(what, NONE_SHOWN[what])
         except ServiceError as error:
             yield (look if error.code in NOT_TRACKED else wrong)(what, error.detail)
 

@@ -57,8 +57,14 @@ def _issuers(pool_id: str) -> tuple[str, ...]:
     return (f"https://{host}/{pool_id}", f"https://issuer-{host}/{pool_id}") if host else ()
 
 
-def _issuer(value: str) -> None:
+def _cognito_url(value: str) -> None:
     _url(value)
+    if "@" in _split(value).netloc:
+        raise ValidationError("Holds a user name or a password, which is never sent. Remove it.")
+
+
+def _issuer(value: str) -> None:
+    _cognito_url(value)
     if value.endswith("/"):
         raise ValidationError("Ends in a slash, which the `iss` of a token does not. Remove it.")
 
@@ -278,9 +284,9 @@ class Settings:
     cognito_client_names: Mapping[str, str] = _words(
         _named, make=lambda pairs: dict(pair.split("=", 1) for pair in pairs)
     )
-    cognito_endpoint_url: str | None = _text(None, _url)
+    cognito_endpoint_url: str | None = _text(None, _cognito_url)
     cognito_issuer: tuple[str, ...] = _words(_issuer)
-    cognito_jwks_url: tuple[str, ...] = _words(_url)
+    cognito_jwks_url: tuple[str, ...] = _words(_cognito_url)
 
     cognito_connect_timeout: float = _seconds(1)
     cognito_read_timeout: float = _seconds(3)
@@ -410,6 +416,9 @@ class Settings:
             yield "COGNITO_ENDPOINT_URL", "access tokens go there in the clear: use https://"
         if "cognito-idp" in host and f".{self.cognito_region}." not in f"{host}.":
             yield "COGNITO_ENDPOINT_URL", f"is not in the pool's region, {self.cognito_region}"
+        for keys in self.cognito_jwks_url:
+            if keys.startswith("http:") and not is_local(urlsplit(keys).hostname or ""):
+                yield "COGNITO_JWKS_URL", "keys can be replaced on their way: use https://"
         if sign_in and not is_local(urlsplit(sign_in).hostname or ""):
             yield "DOCS_SIGN_IN_URL", "is for a demo user on this machine, and names another one"
 

@@ -116,7 +116,7 @@ class Transport:
         proxy = proxies.proxy_url_for(url)
         self._proxy = parse_url(proxy) if proxy else None
         self._proxy_headers = proxies.proxy_headers_for(proxy) if proxy else {}
-        host = self._origin.netloc.rpartition("@")[2]
+        host = self._origin.netloc
         target = self._origin.path or "/"
         if self._origin.query:
             target += f"?{self._origin.query}"

@@ -60,22 +60,36 @@ def test_both_images_have_the_same_python_and_run_as_a_user_known_by_number() ->
         assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", values(dockerfile, "USER")[-1])
 
 
+def unpack(folder: Path, cognito: RunningCognito) -> dict[str, str]:
+    """Put the service's files into `folder`, as its image has them; the environment that it has."""
+    for path in context_paths(SERVICE):
+        copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
+        within = folder / ("openapi" if path.startswith("openapi/") else "")
+        within.mkdir(exist_ok=True)
+        copy(ROOT / path, within / Path(path).name)
+    pairs = (pair for rest in values(SERVICE, "ENV") for pair in shlex.split(rest))
+    return {
+        **dict(pair.split("=", 1) for pair in pairs),
+        **settings_for(cognito),
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "TMPDIR": str(folder),
+        "PORT": str(free_port()),
+    }
+
+
+def test_image_has_the_doctor(tmp_path: Path, cognito: RunningCognito) -> None:
+    environment = unpack(tmp_path, cognito)
+    doctor = ["python", "-m", "app.doctor"]
+    done = subprocess.run(doctor, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "✓ Cognito:" in done.stdout
+
+
 @pytest.mark.parametrize("variant", ["plain", "HTTPS over IPv6"])
 def test_image_serves_from_its_own_files_is_healthy_and_ends_clean(
     tmp_path: Path, cognito: RunningCognito, variant: str
 ) -> None:
-    for path in context_paths(SERVICE):
-        copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
-        within = tmp_path / ("openapi" if path.startswith("openapi/") else "")
-        within.mkdir(exist_ok=True)
-        copy(ROOT / path, within / Path(path).name)
-    pairs = (pair for rest in values(SERVICE, "ENV") for pair in shlex.split(rest))
-    environment = dict(pair.split("=", 1) for pair in pairs) | settings_for(cognito)
-    environment |= {
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
-        "TMPDIR": str(tmp_path),
-        "PORT": str(free_port()),
-    }
+    environment = unpack(tmp_path, cognito)
     if variant != "plain":
         cert, key = tmp_path / "tls.crt", tmp_path / "tls.key"
         certificate = trustme.CA().issue_cert("devices.example.com")

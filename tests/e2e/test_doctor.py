@@ -2,23 +2,40 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from email.utils import formatdate
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local_cognito import seed
 from local_cognito.process import RunningCognito
 from tests.calls import SignedIn, sign_in
-from tests.raw_server import in_pieces, raw_server
+from tests.raw_server import in_pieces, raw_server, without_end
 from tests.redis_server import running_cluster, running_redis
 from tests.servers import ROOT, settings_for
 
 TIMEOUT = 60
 KEPT = ("PATH", "HOME", "LANG")
+
+
+def json_answer(status: str, members: dict[str, Any]) -> bytes:
+    body = json.dumps(members)
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+REFUSAL = json_answer(
+    "400 Bad Request", {"__type": "NotAuthorizedException", "message": "Invalid Access Token"}
+)
+"""Cognito's, of a token that is none."""
+EMPTY = [json_answer("200 OK", {"Devices": []}), json_answer("200 OK", {"Sessions": []})]
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,8 @@ def doctor(settings: dict[str, str], *arguments: str, stdin: str = "") -> Told:
         env={name: os.environ[name] for name in KEPT if name in os.environ} | settings,
         input=stdin,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
         timeout=TIMEOUT,
         check=False,
     )
@@ -134,15 +152,50 @@ def test_a_cognito_that_is_none(settings: dict[str, str]) -> None:
     assert "does not answer as Cognito (EndpointConnectionError)" in away.text("Cognito")
 
 
+@pytest.mark.parametrize("address", ["COGNITO_ENDPOINT_URL", "COGNITO_JWKS_URL"])
+def test_an_answer_without_end_is_given_up(settings: dict[str, str], address: str) -> None:
+    quick = {"COGNITO_CONNECT_TIMEOUT": "1", "COGNITO_READ_TIMEOUT": "1"}
+    with raw_server() as server:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+        server.script = without_end(head, b" ", pause=0.1)
+        told = doctor(settings | quick | {address: server.url})
+    state = told.state({"COGNITO_ENDPOINT_URL": "Cognito", "COGNITO_JWKS_URL": "keys"}[address])
+    assert (told.code, state) == (1, "✗")
+
+
+def test_a_redirect_is_no_answer_of_cognito(settings: dict[str, str]) -> None:
+    """As a captive portal or a wrong proxy has it."""
+    with raw_server() as server:
+        server.script = in_pieces(
+            b"HTTP/1.1 302 Found\r\nLocation: https://login.example\r\nContent-Length: 0\r\n\r\n"
+        )
+        told = doctor(settings | {"COGNITO_ENDPOINT_URL": server.url})
+    assert (told.code, told.state("Cognito")) == (1, "✗")
+
+
+def test_the_query_of_an_address_is_not_shown(settings: dict[str, str]) -> None:
+    keys = settings["COGNITO_JWKS_URL"] + "?code=of-the-gateway"
+    told = doctor(settings | {"COGNITO_JWKS_URL": keys})
+    assert told.state("keys") == "✓"
+    assert "of-the-gateway" not in told.printed
+
+
+def test_nothing_is_left_in_the_folder_of_the_services_metrics(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    doctor(settings | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_of_another_encoding_is_written_to(settings: dict[str, str]) -> None:
+    assert doctor(settings | {"PYTHONIOENCODING": "ascii"}).state("settings") == "✓"
+
+
 @pytest.mark.parametrize(("seconds", "way"), [(120, "behind"), (-120, "ahead of")])
 def test_a_clock_that_is_two_minutes_off(settings: dict[str, str], seconds: int, way: str) -> None:
-    body = b'{"__type":"NotAuthorizedException","message":"Invalid Access Token"}'
-    head = (
-        f"HTTP/1.1 400 Bad Request\r\nDate: {formatdate(time.time() + seconds, usegmt=True)}\r\n"
-        f"Content-Type: application/x-amz-json-1.1\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    date = f"Date: {formatdate(time.time() + seconds, usegmt=True)}\r\n\r\n"
     with raw_server() as server:
-        server.script = in_pieces(head.encode() + body)
+        server.script = in_pieces(REFUSAL.replace(b"\r\n\r\n", b"\r\n" + date.encode()))
         told = doctor(settings | {"COGNITO_ENDPOINT_URL": server.url})
     assert (told.code, told.state("clock")) == (1, "✗")
     assert f" s {way} Cognito's" in told.text("clock")
@@ -215,10 +268,81 @@ def test_what_the_pool_does_not_track_is_told(
     assert "SetUserPoolSessionConfiguration" in told.text("sessions")
 
 
+def test_empty_lists_are_not_taken_for_tracking(
+    cognito: RunningCognito, settings: dict[str, str]
+) -> None:
+    """AWS does not say what it answers while tracking is off."""
+    token = cognito.control("POST", "/_local/tokens", claims={"device_key": None})["token"]
+    answers = iter([REFUSAL, REFUSAL, *EMPTY])
+    with raw_server() as server:
+        server.script = lambda connection: connection.sendall(next(answers))
+        told = doctor(settings | {"COGNITO_ENDPOINT_URL": server.url, "TOKEN": token})
+    assert (told.code, told.state("devices"), told.state("sessions")) == (0, "!", "!")
+
+
+@pytest.mark.parametrize("given", ["{}", "--token {}", "--token-stdin={}"])
+def test_a_token_on_the_command_line_is_refused_and_not_repeated(given: str) -> None:
+    arguments = given.format("eyJ.of.somebody").split()
+    done = subprocess.run(
+        [sys.executable, "-m", "app.doctor", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "a token comes in the variable TOKEN" in done.stderr
+    assert "of.somebody" not in done.stdout + done.stderr
+
+
+def test_make_takes_no_token_on_its_command_line() -> None:
+    make = ["make", "--dry-run", "doctor"]
+    done = subprocess.run(
+        [*make, "TOKEN=eyJ.of.somebody"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "export TOKEN instead" in done.stderr
+    exported = os.environ | {"TOKEN": "eyJ.of.somebody"}
+    subprocess.run(make, cwd=ROOT, env=exported, capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("token", ["", "\udcff\udcfe"], ids=["empty", "no text"])
+def test_what_is_no_token_is_refused(settings: dict[str, str], token: str) -> None:
+    told = doctor(settings, "--token-stdin", stdin=f"{token}\n")
+    assert (told.code, told.state("token")) == (1, "✗")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["lines", "JSON"])
+def test_a_token_that_is_not_verified_cannot_steer_the_terminal(
+    settings: dict[str, str], user: SignedIn, arguments: tuple[str, ...]
+) -> None:
+    head, _, signature = user.token.split(".")
+    claims = json.dumps({"iss": "https://evil.example/\x1b]0;title\x07\x9b31m\ud800"}).encode()
+    forged = ".".join((head, urlsafe_b64encode(claims).rstrip(b"=").decode(), signature))
+    told = doctor(settings | {"TOKEN": forged}, *arguments)
+    assert "found https://evil.example/" in told.printed
+    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", told.printed) is None
+
+
+def test_a_token_is_not_sent_in_the_clear_through_a_proxy(
+    settings: dict[str, str], user: SignedIn
+) -> None:
+    """Not even to this machine: the proxy may be another one."""
+    with raw_server() as proxy:
+        proxy.script = in_pieces(REFUSAL)
+        endpoint = settings["COGNITO_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
+        way = {"HTTP_PROXY": proxy.url, "NO_PROXY": "127.0.0.1", "COGNITO_ENDPOINT_URL": endpoint}
+        told = doctor(settings | way | {"TOKEN": user.token})
+    assert "HTTP_PROXY" in told.text("token")
+    assert len(proxy.bodies) == 2, "those without a token"
+    assert not any(user.token.encode() in body for body in proxy.bodies)
+
+
 def test_a_token_is_not_sent_in_the_clear(
     cognito: RunningCognito, settings: dict[str, str], user: SignedIn
 ) -> None:
     elsewhere = {"COGNITO_ENDPOINT_URL": "http://cognito.invalid", "TOKEN": user.token}
     told = doctor(settings | elsewhere)
-    assert told.text("token") == "it was not sent, for COGNITO_ENDPOINT_URL is not https://."
+    assert told.text("token").startswith("it was not sent: COGNITO_ENDPOINT_URL is not https://")
     assert cognito.control("GET", "/_local/calls").get("ListDevices", 0) == 0

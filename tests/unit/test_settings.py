@@ -184,6 +184,9 @@ def test_a_wrong_value_is_named_with_what_is_wrong(name: str, value: str) -> Non
     ("name", "value", "advice"),
     [
         ("COGNITO_ISSUER", "https://issuer.example/pool/", "slash"),
+        ("COGNITO_ISSUER", "https://me:secret@issuer.example/pool", "password"),
+        ("COGNITO_ENDPOINT_URL", "https://me:secret@cognito.example", "password"),
+        ("COGNITO_JWKS_URL", "https://me:secret@keys.example", "password"),
         ("CORS_ORIGINS", "https://app.example/", "slash"),
         ("COGNITO_USER_POOL_ID", f'"{POOL_ID}"', "quotes or blanks"),
         ("LOG_LEVEL", " INFO", "quotes or blanks"),
@@ -214,6 +217,7 @@ def test_what_is_easily_overlooked_is_told_as_such(name: str, value: str, advice
             "https://vpce-1.cognito-idp.us-east-1.vpce.amazonaws.com",
             "is not in the pool's region",
         ),
+        ("COGNITO_JWKS_URL", "http://keys.example", "keys can be replaced"),
         ("DOCS_SIGN_IN_URL", "https://demo.example/sign-in", "on this machine"),
     ],
 )
