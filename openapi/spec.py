@@ -19,7 +19,7 @@ from marshmallow import Schema, fields
 from app import VERSION
 from app.devices import routes as devices
 from app.domain.errors import ErrorCode
-from app.domain.operations import Operation
+from app.domain.operations import Operation, StepUpRule
 from app.http import request_ids
 from app.http.blueprint import FACTS
 from app.http.health import health_blueprint
@@ -90,7 +90,8 @@ def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> D
     facts = operation.pop(FACTS)
     calls: Operation | None = facts["calls"]
     codes = {*facts["codes"], *(codes_of(calls) if calls else ())}
-    if facts["step_up"]:
+    rules = _step_up_rules(calls, facts["each"], address)
+    if rules:
         codes.add(ErrorCode.REAUTHENTICATION_REQUIRED)
     if "requestBody" in operation:
         codes.update(OF_A_BODY)
@@ -111,9 +112,21 @@ def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> D
         }
     operation["responses"] = dict(sorted(responses.items()))
     operation["description"] = unwrapped(operation["description"])
-    if facts["step_up"]:
-        operation["description"] += f"\n\n{texts.STEP_UP_ASKED} {facts['step_up']}."
+    if rules:
+        when = " or ".join(texts.STEP_UP[rule] for rule in rules)
+        operation["description"] += f"\n\n{texts.STEP_UP_ASKED} {when}."
     return _in_order(operation, OPERATION_ORDER)
+
+
+def _step_up_rules(
+    calls: Operation | None, each: Operation | None, address: str
+) -> tuple[StepUpRule, ...]:
+    """When the call asks for a recent or strong sign-in. `each`: what is done to each of many, with
+    others among them. Without an id in its address, a call is about this device."""
+    if each:
+        return (StepUpRule.ALWAYS,) if each.step_up else ()
+    rules = calls.step_up if calls else ()
+    return tuple(it for it in rules if it is not StepUpRule.ANOTHER_DEVICE or "{id}" in address)
 
 
 def unwrapped(text: str) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from app.domain.errors import USER_ADMIN_SCOPE
+from app.domain.operations import StepUpRule
 
 TITLE = "Device BFF"
 SUMMARY = "A signed-in user's devices and sessions in Amazon Cognito, for any frontend."
@@ -27,6 +28,11 @@ STEP_UP_ASKED = (
     "Where the operator has set it (`STEP_UP_MAX_AGE`, `STEP_UP_ACR`), this asks for a recent or "
     "strong sign-in"
 )
+STEP_UP = {
+    StepUpRule.ALWAYS: "each time",
+    StepUpRule.ANOTHER_DEVICE: "for another device than this one",
+    StepUpRule.REMEMBERING: "for `remembered`",
+}
 
 INSUFFICIENT_SCOPE = "WWW-Authenticate-Scope"
 """The header component for WWW-Authenticate where only one code of a status sends it."""

@@ -103,7 +103,6 @@ class Devices(MethodView):
         "trackDevice",
         ErrorCode.DEVICE_ALREADY_TRACKED,
         calls=operations.CONFIRM_DEVICE,
-        step_up="each time",
         errors={"secretVerifier": [ONE_SECRET], "deviceGroupKey": [ONE_SECRET]},
         id_at="/id",
         then=THEN,
@@ -144,7 +143,7 @@ class Devices(MethodView):
         "forgetDevices",
         ErrorCode.INVALID_PARAMETER,
         calls=operations.LIST_DEVICES,
-        step_up="each time",
+        each=operations.FORGET_DEVICE,
         errors={"scope": ["Missing data for required field."]},
     )
     @blueprint.arguments(DeletionQuerySchema, location="query")
@@ -191,7 +190,6 @@ class OneDevice(MethodView):
         "updateDevice",
         ErrorCode.NOT_THIS_DEVICE,
         calls=operations.UPDATE_DEVICE_STATUS,
-        step_up="for `remembered` or for another device than this one",
         errors=STATUS_ERRORS,
     )
     @blueprint.arguments(
@@ -212,12 +210,7 @@ class OneDevice(MethodView):
         """
         return _devices().set_status(caller(), id, body["status"])
 
-    @operation(
-        "forgetDevice",
-        calls=operations.FORGET_DEVICE,
-        step_up="for another device than this one",
-        errors=REASON_ERRORS,
-    )
+    @operation("forgetDevice", calls=operations.FORGET_DEVICE, errors=REASON_ERRORS)
     @blueprint.arguments(ForgettingQuerySchema, location="query")
     @blueprint.response(204, description="The device is forgotten.")
     def delete(self, query: dict[str, Any], id: str) -> None:
@@ -250,7 +243,6 @@ class CurrentDevice(MethodView):
         "updateCurrentDevice",
         ErrorCode.NO_CURRENT_DEVICE,
         calls=operations.UPDATE_DEVICE_STATUS,
-        step_up="for `remembered`",
         errors=STATUS_ERRORS,
     )
     @blueprint.arguments(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from app.cognito.client import CognitoClient
+from app.domain import operations
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.bulk import Bulk, Report
@@ -92,7 +93,7 @@ class DeviceService:
         if secret_verifier is None:
             password, secret_verifier = make_device_secret(device_group_key or "", device_key)
         with audited(self._audit, "device.tracked", token, device_key):
-            self._step_up.require(token)
+            self._step_up.require(operations.CONFIRM_DEVICE, token)
             must_opt_in = self._cognito.confirm_device(
                 token.value, device_key, secret_verifier, name or name_from_user_agent(user_agent)
             )
@@ -116,8 +117,12 @@ class DeviceService:
         with audited(self._audit, f"device.{status}", token, device_key):
             if remembering and not current:
                 raise ServiceError(ErrorCode.NOT_THIS_DEVICE)
-            if remembering or not current:
-                self._step_up.require(token)
+            self._step_up.require(
+                operations.UPDATE_DEVICE_STATUS,
+                token,
+                another_device=not current,
+                remembering=remembering,
+            )
             self._cognito.update_device_status(token.value, device_key, status)
         return StatusChange(device_key, status, current=current)
 
@@ -129,8 +134,8 @@ class DeviceService:
         """
         _require_device_key(device_key)
         with audited(self._audit, FORGOTTEN, token, device_key, reason):
-            if device_key != token.device_key:
-                self._step_up.require(token)
+            another = device_key != token.device_key
+            self._step_up.require(operations.FORGET_DEVICE, token, another_device=another)
             self._cognito.forget_device(token.value, device_key)
 
     def forget_many(
@@ -181,7 +186,9 @@ class DeviceService:
             page_at=lambda cursor: self._cognito.list_devices(token.value, LIST_LIMIT_MAX, cursor),
             choose=choose,
             call=lambda key: self._cognito.forget_device(token.value, key),
-            admit=lambda: self._step_up.require(token),
+            admit=lambda: self._step_up.require(
+                operations.FORGET_DEVICE, token, another_device=True
+            ),
             has_left=has_left,
         )
 

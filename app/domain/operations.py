@@ -6,6 +6,7 @@ operations AWS names none, so they count against the two of devices.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from app.domain.errors import ErrorCode
 
@@ -18,6 +19,14 @@ STALE_CURSOR = (
 )
 
 
+class StepUpRule(StrEnum):
+    """When a call asks for a recent or strong sign-in, where the operator has set that."""
+
+    ALWAYS = "always"
+    ANOTHER_DEVICE = "another-device"
+    REMEMBERING = "remembering"
+
+
 @dataclass(frozen=True)
 class Operation:
     """An operation of Cognito's.
@@ -27,7 +36,8 @@ class Operation:
     may have happened, and what to do, when a write's answer was lost; None for a read.
     `done_if_refused_with`: the refusal of a repeated call that shows that it is done.
     `unavailable`: what OperationNotEnabledException means. `not_authorized`: what a
-    NotAuthorizedException means whose message is not about the access token.
+    NotAuthorizedException means whose message is not about the access token. `step_up`: when it
+    asks for a recent or strong sign-in; never, if empty.
     """
 
     name: str
@@ -39,6 +49,7 @@ class Operation:
     done_if_refused_with: ErrorCode | None = None
     unavailable: ErrorCode = ErrorCode.DEVICE_TRACKING_UNAVAILABLE
     not_authorized: ErrorCode = ErrorCode.INVALID_TOKEN
+    step_up: tuple[StepUpRule, ...] = ()
 
 
 LIST_DEVICES = Operation("ListDevices", READS, refused=STALE_CURSOR)
@@ -50,6 +61,7 @@ CONFIRM_DEVICE = Operation(
     refused="Cognito refused the device key, its name or its secret verifier. The key must be the "
     "one that this sign-in was given.",
     # Cognito may hold the verifier of another call: 'already tracked' settles nothing here.
+    step_up=(StepUpRule.ALWAYS,),
     lost="The device may be tracked already. With secretVerifier, repeat the call with the same "
     "verifier and take 'device-already-tracked' for success. With deviceGroupKey, forget the "
     "device and sign the user in again.",
@@ -58,12 +70,14 @@ UPDATE_DEVICE_STATUS = Operation(
     "UpdateDeviceStatus",
     UPDATES,
     ErrorCode.DEVICE_NOT_FOUND,
+    step_up=(StepUpRule.REMEMBERING, StepUpRule.ANOTHER_DEVICE),
     lost=f"The status may have changed already; {REPEAT}",
 )
 FORGET_DEVICE = Operation(
     "ForgetDevice",
     UPDATES,
     ErrorCode.DEVICE_NOT_FOUND,
+    step_up=(StepUpRule.ANOTHER_DEVICE,),
     lost=f"The device may have been forgotten already; {REPEAT}",
     done_if_refused_with=ErrorCode.DEVICE_NOT_FOUND,
 )
@@ -89,6 +103,7 @@ REVOKE_USER_SESSION = Operation(
     # AWS does not document how it refuses the caller's own session: the service looks it up.
     invalid=ErrorCode.CURRENT_SESSION,
     not_authorized=ErrorCode.CURRENT_SESSION,
+    step_up=(StepUpRule.ALWAYS,),
     lost=f"The session may have ended already; {REPEAT}",
     done_if_refused_with=ErrorCode.SESSION_NOT_FOUND,
     unavailable=ErrorCode.SESSION_TRACKING_UNAVAILABLE,

@@ -30,14 +30,14 @@ def operation(
     operation_id: str,
     *codes: ErrorCode,
     calls: Operation | None = None,
-    step_up: str | None = None,
+    each: Operation | None = None,
     errors: Mapping[str, list[str]] | None = None,
     id_at: str | None = None,
     then: Mapping[str, str] | None = None,
     **doc: Any,
 ) -> Callable[[View], View]:
     """Document a view: its id, and the problems that it may answer with besides those of `calls`,
-    the Cognito operation that it makes. `step_up`: when it asks for a recent or strong sign-in.
+    the Cognito operation that it makes. `each`: the one that it then makes for each of many.
     `errors`: an example of what `validation-failed` says. `then`: what can be done next with the id
     at `id_at` (a JSON pointer) of the answer, by operation id; a call that lists leads to its own
     next page.
@@ -45,7 +45,7 @@ def operation(
     facts = {
         "codes": codes,
         "calls": calls,
-        "step_up": step_up,
+        "each": each,
         "errors": errors,
         "id_at": id_at,
         "then": then or {},

@@ -64,7 +64,7 @@ class Sessions(MethodView):
         "endSessions",
         ErrorCode.INVALID_PARAMETER,
         calls=operations.LIST_USER_SESSIONS,
-        step_up="each time",
+        each=operations.REVOKE_USER_SESSION,
         errors={"scope": ["Missing data for required field."]},
     )
     @blueprint.arguments(EndingQuerySchema, location="query")
@@ -97,7 +97,6 @@ class OneSession(MethodView):
         ErrorCode.CURRENT_SESSION,
         ErrorCode.INVALID_PARAMETER,
         calls=operations.REVOKE_USER_SESSION,
-        step_up="each time",
         errors={"linked": ["Not a valid boolean."]},
     )
     @blueprint.arguments(LinkedQuerySchema, location="query")

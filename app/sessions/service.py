@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from app.cognito.client import CognitoClient
+from app.domain import operations
 from app.domain.access_token import AccessToken
 from app.domain.audit import AuditTrail, Reason, audited
 from app.domain.bulk import Bulk, Report
@@ -65,7 +66,7 @@ class SessionService:
                 "No such session: the id in the path is not a session id.",
             )
         with audited(self._audit, ENDED, token, session_id, reason):
-            self._step_up.require(token)
+            self._step_up.require(operations.REVOKE_USER_SESSION, token)
             self._revoke(token, session_id, linked=linked)
 
     def end_others(
@@ -88,7 +89,7 @@ class SessionService:
             page_at=lambda cursor: self._cognito.list_user_sessions(token.value, cursor),
             choose=lambda sessions: [one.id for one in sessions if not one.current],
             call=lambda one: self._revoke(token, one),
-            admit=lambda: self._step_up.require(token),
+            admit=lambda: self._step_up.require(operations.REVOKE_USER_SESSION, token),
             has_left=has_left,
         )
 

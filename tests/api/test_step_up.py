@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 from werkzeug.test import TestResponse
 
 from app.domain.devices import DeviceStatus
@@ -114,12 +115,25 @@ def test_only_what_is_set_is_asked_for(start: Start, token: Token) -> None:
     assert (problem["maxAge"], "acrValues" in problem) == (300, False)
 
 
+@pytest.mark.parametrize(
+    ("claims", "lacks"),
+    [
+        ({"auth_time": ...}, ["auth_time", "acr"]),
+        (
+            {"auth_time": -6 * MINUTE, "acr": WEAK},
+            ["a sign-in that is recent enough", "an acr that is strong enough"],
+        ),
+    ],
+    ids=["claims are missing", "claims do not suffice"],
+)
 def test_a_refusal_is_audited_and_the_log_names_what_is_lacking(
-    asking: ApiClient, token: Token, trail: list[str], capsys: pytest.CaptureFixture[str]
+    asking: ApiClient, token: Token, trail: list[str], claims: dict[str, Any], lacks: list[str]
 ) -> None:
-    signed_in(asking, token, {"auth_time": ...}).delete("/devices?scope=others")
+    with structlog.testing.capture_logs() as logs:
+        signed_in(asking, token, claims).delete("/devices?scope=others")
     assert [line.count('"outcome":"reauthentication-required"') for line in trail] == [1]
-    assert "auth_time" in capsys.readouterr().out
+    (line,) = (it for it in logs if it["event"] == "step_up_required")
+    assert (line["operation"], line["lacks"]) == ("ForgetDevice", lacks)
 
 
 # A stolen token raises none
