@@ -119,7 +119,7 @@ def _origin(value: str) -> None:
 
 
 def _acr(value: str) -> None:
-    if not re.fullmatch(r"[!#-\[\]-~]+", value):  # as a scope: RFC 6749, section 3.3
+    if not re.fullmatch(r"[!#-\[\]-~]{1,1024}", value):  # as a scope: RFC 6749, section 3.3
         raise ValidationError(f"{value!r} is not an acr value, as urn:cognito:loa:3.")
 
 
@@ -260,7 +260,7 @@ def _words(
     """
 
     def check(words: list[str]) -> None:
-        if default is ... and not any(map(str.strip, words)):
+        if (default is ... or len(words) > 1) and not any(map(str.strip, words)):
             raise ValidationError("Names nothing.")
         for word in filter(None, map(str.strip, words)):
             each(word)

@@ -7,7 +7,7 @@ import time
 
 from conformance.devices import GONE
 from conformance.probe import ANYTHING, names, probe, refusal, yes
-from conformance.target import PASSWORD, Target, claims_of
+from conformance.target import PASSWORD, Answer, Target, claims_of
 
 BY_DEVICE = "PASSWORD_VERIFIER, DEVICE_SRP_AUTH, DEVICE_PASSWORD_VERIFIER"
 
@@ -200,6 +200,66 @@ def step_up(target: Target) -> str:
         )
     )
     return asked[0] if asked else error
+
+
+@probe(
+    "step-up-level-already-reached",
+    "With an ACCESS_TOKEN that has reached the target nothing is asked, and auth_time stays.",
+    "not documented: botocore's model says that the token's methods are credited",
+    "tokens; auth_time stays",
+    ANYTHING,
+    undocumented=True,
+)
+def already_reached(target: Target) -> str:
+    return _with_token(target, MAX_AGE="300")
+
+
+@probe(
+    "step-up-max-age-exceeded",
+    "With an ACCESS_TOKEN older than MAX_AGE the sign-in starts anew.",
+    "botocore model, AuthParameters",
+    "SELECT_CHALLENGE",
+    re.compile(r"PASSWORD\w*"),
+)
+def max_age_exceeded(target: Target) -> str:
+    return _with_token(target, MAX_AGE="0")
+
+
+def _with_token(target: Target, **given: str) -> str:
+    """What USER_AUTH asks of a user at level 1 whose token is some seconds old, for level 1."""
+    user = target.user(target.always)
+    token = target.by_password(target.always, user)["AccessToken"]
+    target.pace.wait(1.1)  # auth_time has whole seconds
+    given |= {"ACCESS_TOKEN": token, "TARGET_ACR_VALUES": "urn:cognito:loa:1"}
+    answers: list[Answer] = []
+    error = refusal(lambda: answers.append(target.begin(target.always, user, "USER_AUTH", **given)))
+    if not answers:
+        return error
+    if "AuthenticationResult" not in answers[0]:
+        return str(answers[0].get("ChallengeName"))
+    renewed = claims_of(answers[0]["AuthenticationResult"]["AccessToken"])
+    stays = renewed.get("auth_time") == claims_of(token).get("auth_time")
+    return f"tokens; auth_time {'stays' if stays else 'is new'}"
+
+
+@probe(
+    "step-up-by-not-remembered-device",
+    "A device that is no longer remembered is asked for the code, and keeps its key.",
+    "Developer Guide, Working with user devices",
+    "PASSWORD_VERIFIER, SOFTWARE_TOKEN_MFA; same device: yes",
+)
+def no_longer_remembered(target: Target) -> str:
+    user = target.user(target.always, totp=True)
+    tokens = target.by_srp(target.always, user)[1]
+    device = target.confirm(tokens)
+    target.idp.update_device_status(
+        AccessToken=tokens["AccessToken"],
+        DeviceKey=device.key,
+        DeviceRememberedStatus="not_remembered",
+    )
+    challenges, again = target.by_srp(target.always, user, device)
+    same = claims_of(again["AccessToken"]).get("device_key") == device.key
+    return f"{', '.join(challenges)}; same device: {yes(same)}"
 
 
 @probe(

@@ -89,6 +89,8 @@ client_id?}``
     A browser signs in at the managed login, and so many apps through that: ``{session_id,
     sign_ins: [...]}``, tokens as above without a device. `session_id` is the SSO session, null
     where the pool tracks none; given one, the apps come through that, as a second app does.
+``POST /_local/devices`` ``{device_key, days, username?, pool?}``
+    Makes a tracked device so many days old: ``{device_key, created}``.
 ``POST /_local/location`` ``{address?, city?, country}``
     Where sessions of that address are from now on; without `address`, all that have no other.
 ``GET /_local/codes``

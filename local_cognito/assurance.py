@@ -2,8 +2,8 @@
 
 Sources: botocore's model (AuthParameters of InitiateAuth, AcrConfigurationType) and the Developer
 Guide, "Authentication levels with ACR and AMR claims". Not documented, and chosen here: a target
-level asks for its code from a remembered device as well, and a sign-in by CUSTOM_AUTH alone has
-neither claim.
+level asks for its code from a remembered device as well; a level above the target reaches it;
+MAX_AGE without a target changes nothing; a sign-in by CUSTOM_AUTH alone has neither claim.
 """
 
 from __future__ import annotations
@@ -65,12 +65,14 @@ def factors_towards(
     levels: tuple[int, ...], ready: list[str], methods: frozenset[str]
 ) -> list[str]:
     """The factors to choose from for the best level that is in reach; empty when none is needed."""
+    reached = max(
+        level
+        for level, factors in FACTORS_OF_LEVEL.items()
+        if not factors or any(METHODS[one] in methods for one in factors)
+    )
     for level in levels:
-        factors = FACTORS_OF_LEVEL.get(level)
-        if factors is None:
-            continue
-        if not factors or any(METHODS[one] in methods for one in factors):
+        if level <= reached:
             return []
-        if usable := [one for one in factors if one in ready]:
+        if usable := [one for one in FACTORS_OF_LEVEL.get(level, ()) if one in ready]:
             return usable
     return []

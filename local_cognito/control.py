@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -345,6 +346,19 @@ def _sso_session(
     return session
 
 
+def age_device(realm: Realm, body: Body) -> Body:
+    """Makes a tracked device older than it is: nothing else here is old enough to expire."""
+    _take(body, device_key=TEXT, days=WHOLE, username=TEXT, pool=TEXT)
+    _between(body, "days", 0, 3650)
+    pool = _pool(realm, body)
+    user = pool.get_user(body.get("username") or DEMO_USERNAME)
+    device = find_device(pool, user.id, _needed(body, "device_key"))
+    if device is None:
+        raise BadRequestError(f"'device_key' is no device of {user.username}")
+    device.created = time.time() - _needed(body, "days") * 86_400
+    return {"device_key": device.key, "created": device.created}
+
+
 def locate(realm: Realm, body: Body) -> Body:
     """Says where an address is, or every one that nothing else is said of."""
     _take(body, address=TEXT, city=TEXT, country=TEXT)
@@ -387,6 +401,7 @@ CALLS: dict[str, dict[str, Callable[[Realm, Body], Any]]] = {
     "/_local/users": {"POST": add_user},
     "/_local/sign-in": {"POST": sign_in},
     "/_local/managed-login": {"POST": managed_login},
+    "/_local/devices": {"POST": age_device},
     "/_local/location": {"POST": locate},
     "/_local/codes": {"GET": show_codes},
     "/_local/totp": {"POST": totp_code},

@@ -20,7 +20,6 @@ from app.http.schemas import (
     answer,
     answer_text,
 )
-from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
 
@@ -81,7 +80,7 @@ class ProblemSchema(AnswerSchema):
             "description": "With `reauthentication-required` only: the sign-in's `acr` must be one "
             "of these. Left out where any is strong enough.",
             "maxItems": 100,
-            "examples": [["urn:cognito:loa:3", "urn:cognito:loa:4"]],
+            "examples": [["urn:cognito:loa:4", "urn:cognito:loa:3"]],
         },
     )
     errors = fields.Dict(
@@ -154,7 +153,6 @@ def _challenge(error: ServiceError) -> str | None:
         case ErrorCode.INVALID_TOKEN:
             return f'Bearer error="invalid_token", error_description="{error.detail}"'
         case ErrorCode.REAUTHENTICATION_REQUIRED:  # RFC 9470, section 3
-            metrics.STEP_UPS.inc()
             asks = {"error_description": error.code.heading}
             if "maxAge" in error.members:
                 asks["max_age"] = error.members["maxAge"]

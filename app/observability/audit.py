@@ -15,6 +15,7 @@ from flask import g, has_request_context, request
 
 from app.domain.access_token import AccessToken
 from app.domain.audit import SUCCESS, Reason
+from app.domain.errors import ErrorCode
 from app.observability import metrics
 
 TYPE_PREFIX = "device-bff."
@@ -41,6 +42,8 @@ class AuditLog:
         kind = event.partition(".")[0]
         if reason is Reason.NOT_MINE and outcome == SUCCESS:
             metrics.NOT_MINE.labels(kind).inc()
+        if outcome == ErrorCode.REAUTHENTICATION_REQUIRED:
+            metrics.STEP_UPS.inc()
         if not self._enabled:
             return
         data: dict[str, Any] = {

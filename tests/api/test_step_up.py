@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 from werkzeug.test import TestResponse
 
 from app.domain.devices import DeviceStatus
@@ -29,6 +30,8 @@ ASKED: dict[str, Callable[[ApiClient], TestResponse]] = {
     "forgetDevice, another": lambda api: api.delete(f"/devices/{OTHER}"),
     "forgetDevices, others": lambda api: api.delete("/devices?scope=others"),
     "forgetDevices, all": lambda api: api.delete("/devices?scope=all"),
+    "forgetDevices, inactive": lambda api: api.delete("/devices?scope=inactive&days=90"),
+    "forgetDevices, expired": lambda api: api.delete("/devices?scope=expired"),
     "endSession": lambda api: api.delete(f"/sessions/{SESSION}"),
     "endSessions": lambda api: api.delete("/sessions?scope=others"),
 }
@@ -55,7 +58,11 @@ SIGN_INS: dict[str, tuple[dict[str, Any], bool]] = {
 
 @pytest.fixture
 def asking(start: Start) -> ApiClient:
-    api = start(STEP_UP_MAX_AGE=str(5 * MINUTE), STEP_UP_ACR=f"urn:cognito:loa:3, {STRONG}")
+    levels = f"{STRONG}, urn:cognito:loa:3"
+    return with_devices(start(STEP_UP_MAX_AGE=str(5 * MINUTE), STEP_UP_ACR=levels, TRUST_DAYS="90"))
+
+
+def with_devices(api: ApiClient) -> ApiClient:
     api.cognito.add(CURRENT)
     api.cognito.add(OTHER)
     api.cognito.add_session(SESSION)
@@ -84,10 +91,10 @@ def test_what_raises_trust_or_acts_on_others_asks_for_a_recent_and_strong_sign_i
     assert response.status_code == 401
     problem = response.get_json()
     assert problem["code"] == "reauthentication-required"
-    assert (problem["maxAge"], problem["acrValues"]) == (300, ["urn:cognito:loa:3", STRONG])
+    assert (problem["maxAge"], problem["acrValues"]) == (300, [STRONG, "urn:cognito:loa:3"])
     challenge = response.headers["WWW-Authenticate"]
     assert challenge.startswith('Bearer error="insufficient_user_authentication", ')
-    assert f'max_age="300", acr_values="urn:cognito:loa:3 {STRONG}"' in challenge
+    assert f'max_age="300", acr_values="{STRONG} urn:cognito:loa:3"' in challenge
     assert asking.cognito.calls == []
 
 
@@ -101,11 +108,9 @@ def test_nothing_else_asks(
 
 @pytest.mark.parametrize("call", ASKED.values(), ids=ASKED)
 def test_unless_it_is_set_nothing_asks(
-    api: ApiClient, token: Token, call: Callable[[ApiClient], TestResponse]
+    start: Start, token: Token, call: Callable[[ApiClient], TestResponse]
 ) -> None:
-    api.cognito.add(CURRENT)
-    api.cognito.add(OTHER)
-    api.cognito.add_session(SESSION)
+    api = with_devices(start(TRUST_DAYS="90"))
     assert call(api.with_token(token(auth_time=...))).status_code in (200, 201, 204)
 
 
@@ -126,11 +131,13 @@ def test_only_what_is_set_is_asked_for(start: Start, token: Token) -> None:
     ],
     ids=["claims are missing", "claims do not suffice"],
 )
-def test_a_refusal_is_audited_and_the_log_names_what_is_lacking(
+def test_a_refusal_is_audited_and_counted_and_the_log_names_what_is_lacking(
     asking: ApiClient, token: Token, trail: list[str], claims: dict[str, Any], lacks: list[str]
 ) -> None:
+    before = REGISTRY.get_sample_value("device_bff_step_ups_total") or 0
     with structlog.testing.capture_logs() as logs:
         signed_in(asking, token, claims).delete("/devices?scope=others")
+    assert REGISTRY.get_sample_value("device_bff_step_ups_total") == before + 1
     assert [line.count('"outcome":"reauthentication-required"') for line in trail] == [1]
     (line,) = (it for it in logs if it["event"] == "step_up_required")
     assert (line["operation"], line["lacks"]) == ("ForgetDevice", lacks)

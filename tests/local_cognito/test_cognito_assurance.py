@@ -118,6 +118,12 @@ def test_an_access_token_counts_towards_the_target(aws: Aws, device: dict[str, A
     assert assurance(totp(aws, asked))[1] == ["pwd", "otp", "mfa"]
 
 
+def test_a_level_above_the_target_reaches_it(aws: Aws, device: dict[str, Any]) -> None:
+    given = {"DEVICE_KEY": device["device_key"], "ACCESS_TOKEN": device["access_token"]}
+    asked = step_up(aws, "demo", TARGET_ACR_VALUES="urn:cognito:loa:3", **given)
+    assert asked["ChallengeName"] == "DEVICE_SRP_AUTH"
+
+
 def test_a_token_older_than_max_age_counts_for_nothing_and_stays_good(aws: Aws) -> None:
     token = aws.begin()["AuthenticationResult"]["AccessToken"]
     given = {"ACCESS_TOKEN": token, "TARGET_ACR_VALUES": "urn:cognito:loa:1"}

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -117,11 +118,20 @@ def test_the_key_set_misbehaves_too_and_faults_strike_in_order(aws: Aws) -> None
         ("sign-in", {"client_id": "x"}, "is not a client of"),
         ("issuer", {"type": "NEWEST"}, "'type' must be one of"),
         ("totp", {"username": "demo2"}, "No authenticator app"),
+        ("devices", {"device_key": "x", "days": 1}, "'device_key' is no device of demo"),
     ],
 )
 def test_what_makes_no_sense_is_refused(aws: Aws, path: str, body: Any, message: str) -> None:
     with pytest.raises(ControlError, match=message):
         aws.control("POST", f"/_local/{path}", **body)
+
+
+def test_a_device_can_be_made_older(aws: Aws, device: Any) -> None:
+    key = {"device_key": device["device_key"]}
+    aws.control("POST", "/_local/devices", days=91, **key)
+    (seen,) = aws.idp.list_devices(AccessToken=device["access_token"])["Devices"]
+    age = datetime.now(UTC) - seen["DeviceCreateDate"]
+    assert (seen["DeviceKey"], age.days) == (key["device_key"], 91)
 
 
 def test_a_delay_waits_as_long_as_it_is_told(aws: Aws) -> None:

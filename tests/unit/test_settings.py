@@ -142,6 +142,7 @@ WRONG: dict[str, list[str]] = {
     "COGNITO_MAX_ATTEMPTS": ["0", "11", "2.5"],
     "TOKEN_LEEWAY": ["-1", "61", "nan"],
     "STEP_UP_MAX_AGE": ["0", "59"],
+    "STEP_UP_ACR": [",", "a b", 'a"b', "x" * 1025],
     "RATE_LIMIT_PER_SIGN_IN": ["many", "10", "-1 per minute", "0 per minute"],
     "REDIS_URL": [
         *("localhost:6379", "redis://[", "redis://redis:port", "redis://r?family=0", "http://r"),
