@@ -275,8 +275,8 @@ export interface components {
             /**
              * @description With `reauthentication-required` only: the sign-in's `acr` must be one of these. Left out where any is strong enough.
              * @example [
-             *       "urn:cognito:loa:3",
-             *       "urn:cognito:loa:4"
+             *       "urn:cognito:loa:4",
+             *       "urn:cognito:loa:3"
              *     ]
              */
             acrValues?: string[];
