@@ -54,6 +54,8 @@ FACTS = ("expected", "found", "seconds_ahead")
 """What the verifier's log line tells of a refused token besides the check that failed."""
 REDIS_ENDS = 20.0
 """Seconds, against a Redis that answers without end; `counters` bounds each answer."""
+CLUSTER_KEYS = 32
+"""So many that a node of a Cluster, which has a part of all keys, refuses one."""
 NONE_SHOWN = {
     "devices": "none is listed, and the token names none. Right after managed login; else turn "
     "device tracking on.",
@@ -226,7 +228,8 @@ def _redis(settings: Settings) -> Iterator[Finding]:
     try:
         with gevent.Timeout(REDIS_ENDS, counters.RedisTimeout):
             storage = counters.storage(settings.redis_url)
-            storage.incr(f"doctor/{token_hex(8)}", 1)
+            for _ in range(CLUSTER_KEYS):
+                storage.incr(f"doctor/{token_hex(8)}", 1)
         kind = type(storage).__name__.removesuffix("Storage")
         yield ok("Redis", f"{hosts} ({kind}) counts limits for all processes.")
     except (Exception, counters.RedisTimeout) as error:  # whatever redis-py raises
