@@ -79,12 +79,12 @@ doctor: .venv/ready ## Try the settings in the environment: Cognito, its keys, R
 
 .PHONY: test
 test: check system ## Check style and types, lint the contract, run every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not release"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not release"
 
 .PHONY: test-all
-test-all: test ## make test, then what only a release needs: clients in Java, Go, C#, Rust and more
+test-all: test ## make test, then what takes long: every generated client, long fuzzing, Ctrl-C of the probes
 	tests/system-packages.sh release
-	$(BIN)/pytest -n 2 --dist loadfile -m release
+	$(BIN)/pytest -n 3 --dist loadfile -m release
 
 .PHONY: check
 check: .venv/ready-to-test node_modules/ready ## Check style, types, the contract, Dockerfiles: what needs no server

@@ -114,6 +114,7 @@ def test_the_typescript_client_compiles_strictly_and_makes_every_call(
     assert _documented("TypeScript") == RAN
 
 
+@pytest.mark.release
 def test_the_python_client_makes_every_call(environment: dict[str, str]) -> None:
     generate("python")
     path = {"PYTHONPATH": str(CLIENTS / "python")}

@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from tests.servers import ROOT
 
 
@@ -31,6 +33,7 @@ def test_the_service_is_tested_with_the_packages_that_it_ships_with() -> None:
     assert pinned("requirements-local.txt") <= pinned("requirements-test.txt")
 
 
+@pytest.mark.release
 def test_the_sbom_lists_every_package_with_its_version_and_hash() -> None:
     done = make("sbom")
     assert done.returncode == 0, done.stderr
@@ -42,6 +45,7 @@ def test_the_sbom_lists_every_package_with_its_version_and_hash() -> None:
         assert {hash_["alg"] for hash_ in distribution["hashes"]} == {"SHA-256"}
 
 
+@pytest.mark.release
 def test_an_audit_that_could_not_be_done_does_not_pass() -> None:
     done = make("audit", HTTPS_PROXY="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9")
     assert done.returncode != 0

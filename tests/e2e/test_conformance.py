@@ -141,6 +141,7 @@ def test_on_aws_it_touches_its_own_pools_and_writes_down_no_secret(
     assert secrets.findall(told) == []
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("moment", ["CreateUserPoolClient", "ConfirmDevice"])
 def test_ctrl_c_leaves_nothing_behind(
     moment: str, tmp_path: Path, own_cognito: RunningCognito, aws_of_own: Aws
@@ -155,6 +156,7 @@ def test_ctrl_c_leaves_nothing_behind(
     assert (run.returncode, errors) == (130, "Stopped. All that was made is deleted.\n")
 
 
+@pytest.mark.release
 def test_a_pool_that_could_not_be_deleted_is_named(
     tmp_path: Path, own_cognito: RunningCognito, aws_of_own: Aws
 ) -> None:

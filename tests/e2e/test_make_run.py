@@ -21,6 +21,7 @@ import pytest
 import requests
 
 from local_cognito import seed
+from tests.polling import until
 from tests.servers import ROOT, free_port, listens
 
 PARTS = ("gunicorn.conf.py", "app", "local_cognito", "openapi")
@@ -127,8 +128,15 @@ def assert_terminal_stops_all(started: Demo, how: signal.Signals) -> None:
     os.killpg(started.process.pid, how)  # as a terminal does
     assert_stopped(started.process)
     assert not started.ports_in_use()
-    with pytest.raises(ProcessLookupError):
-        os.killpg(started.process.pid, 0)
+    until("every process has ended", lambda: has_ended(started.process.pid))
+
+
+def has_ended(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.release
 def test_the_program_lists_devices_and_notices_the_end_of_the_session(
     folder: Path, cognito: RunningCognito, service: Service
 ) -> None:
