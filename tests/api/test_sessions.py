@@ -85,19 +85,20 @@ def test_one_session_is_ended(
 
 
 @pytest.mark.parametrize(
-    ("session_id", "status", "code"),
+    ("session_id", "status", "code", "detail"),
     [
-        (HERE, 409, "current-session"),
-        (PHONE, 400, "invalid-parameter"),
-        (BROWSER, 404, "session-not-found"),
+        (HERE, 409, "current-session", ErrorCode.CURRENT_SESSION.detail),
+        (PHONE, 400, "invalid-parameter", "Cognito refused to end this session."),
+        (BROWSER, 404, "session-not-found", ErrorCode.SESSION_NOT_FOUND.detail),
     ],
 )
 def test_a_session_that_cognito_does_not_end_is_looked_up(
-    api: ApiClient, sessions: list[str], session_id: str, status: int, code: str
+    api: ApiClient, sessions: list[str], session_id: str, status: int, code: str, detail: str
 ) -> None:
     """Cognito's refusal does not say whether it is the caller's own."""
     api.cognito.fail("revoke_user_session", ServiceError(ErrorCode.CURRENT_SESSION))
-    assert_problem(api.delete(f"/sessions/{session_id}"), status, code)
+    problem = assert_problem(api.delete(f"/sessions/{session_id}"), status, code)
+    assert problem["detail"] == detail
 
 
 def test_ending_a_session_while_sessions_are_not_tracked_says_so(api: ApiClient) -> None:
@@ -110,7 +111,8 @@ def test_ending_a_session_while_sessions_are_not_tracked_says_so(api: ApiClient)
     "session_id", ["current", "abc" * 9, HERE + "a", HERE.upper(), f"{HERE}%0A"]
 )
 def test_an_id_that_cannot_be_one_is_not_forwarded(api: ApiClient, session_id: str) -> None:
-    assert_problem(api.delete(f"/sessions/{session_id}"), 404, "session-not-found")
+    problem = assert_problem(api.delete(f"/sessions/{session_id}"), 404, "session-not-found")
+    assert problem["detail"].startswith("No such session: ")
     assert api.cognito.calls == []
 
 
@@ -120,6 +122,8 @@ def test_all_others_are_ended_page_by_page(api: ApiClient, sessions: list[str]) 
     assert report == {"ended": [PHONE, TV], "failed": []}
     assert set(api.cognito.sessions[SUB]) == {HERE}
     assert api.cognito.operations() == ["list_user_sessions"] * 3 + ["revoke_user_session"] * 2
+    ended = [call.arguments for call in api.cognito.calls[3:]]
+    assert ended == [{"session_id": it, "linked": False} for it in (PHONE, TV)]
 
 
 def test_one_that_fails_is_reported_and_the_rest_goes_on(
