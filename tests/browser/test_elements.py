@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -121,6 +122,29 @@ def page(cognito_server: RunningCognito) -> Iterator[Page]:
 def test_on_a_page(name: str, cognito: RunningCognito, page: Page, visitor: Visitor) -> None:
     visitor.visit(
         "element_visits.mjs", name, cognito, page.url, f"{page.service_url}/", strict=False
+    )
+
+
+@pytest.fixture(scope="module", params=["firefox", "webkit"])
+def other_visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    with closing(Visitor(request.param)) as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("lists", id="somebody who signs in sees both lists"),
+        pytest.param("forget", id="a device is forgotten"),
+        pytest.param("end", id="a session is ended"),
+        pytest.param("stepUp", id="a new sign-in is asked for and the call repeated"),
+    ],
+)
+def test_the_main_way_in_other_browsers(
+    name: str, cognito: RunningCognito, page: Page, other_visitor: Visitor
+) -> None:
+    other_visitor.visit(
+        "main_way_visits.mjs", name, cognito, page.url, f"{page.service_url}/", strict=False
     )
 
 

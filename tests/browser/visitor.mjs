@@ -1,17 +1,19 @@
-// Does visits in one Chromium, each in browser profiles of its own. An order is a line of JSON on
+// Does visits in one browser, each in browser profiles of its own. An order is a line of JSON on
 // standard input: the file of `visits`, the visit's `name`, the `url` it is about, the starts of what
 // it may `ask` besides, `cognitoUrl`, and whether it is `strict`: no refused call, and no warning on
 // the console. Its outcome is a line of JSON on standard output: what went wrong, or null.
-// In the environment: CHROMIUM, its path; AXE, the path of axe-core's script.
+// Arguments: the browser's name in browsers.mjs, its program, and axe-core's script.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
-import { launch } from "../chromium.mjs";
+import * as browsers from "./browsers.mjs";
 
 const LONGEST_VISIT = 110_000; // milliseconds; pytest gives up a little later
-const browser = await launch(process.env.CHROMIUM);
-const axe = readFileSync(process.env.AXE, "utf8");
+const [browserName, program, axePath] = process.argv.slice(2);
+process.on("SIGTERM", () => process.exit(1)); // which ends the browser, too
+const browser = await browsers[browserName](program);
+const axe = readFileSync(axePath, "utf8");
 
 /** axe-core's violations, each with the elements that have it. */
 const audit = async (page, options = {}) => {

@@ -13,27 +13,29 @@ PROGRAM = Path(__file__).with_name("visitor.mjs")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
-class Visitor:
-    """Does visits, one after another, in one Chromium."""
+BROWSERS = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "WebKitWebDriver"}
 
-    def __init__(self) -> None:
-        chromium = shutil.which("chromium")
-        assert chromium, "tests/system-packages.sh installs it"
+
+class Visitor:
+    """Does visits, one after another, in one browser: a key of BROWSERS."""
+
+    def __init__(self, browser: str = "chromium") -> None:
+        program = shutil.which(BROWSERS[browser])
+        assert program, "tests/system-packages.sh installs it"
         self._node = subprocess.Popen(
-            ["node", PROGRAM],
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": os.environ["HOME"],
-                "CHROMIUM": chromium,
-                "AXE": str(AXE),
-            },
+            ["node", PROGRAM, browser, program, AXE],
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
     def close(self) -> None:
-        self._node.communicate(timeout=60)
+        try:
+            self._node.communicate(timeout=60)
+        finally:
+            self._node.terminate()  # no effect where it has ended
+            self._node.wait()
 
     def visit(
         self,
