@@ -48,7 +48,7 @@ node_modules/ready: package.json package-lock.json
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || { echo \
 		"Node 20 or newer is needed for the tests; node is $$(node --version 2>/dev/null || echo not there)." >&2; \
 		exit 1; }
-	@echo "Set-up for tests: JavaScript packages, 230 MB on disk; a minute"
+	@echo "Set-up for tests: JavaScript packages, 250 MB on disk; a minute"
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -103,7 +103,7 @@ check: .venv/ready-to-test node_modules/ready ## Check style, types, the contrac
 	$(BIN)/python -m openapi.breaking
 
 .PHONY: system
-system: # programs that the tests use and that no package of ours brings: a browser, Redis, Prometheus
+system: # programs that the tests use and that no package of ours brings: browsers, Redis, Prometheus
 	@tests/system-packages.sh
 
 .PHONY: format

@@ -12,6 +12,13 @@ const PHONE =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) " +
   "Version/17.5 Mobile/15E148 Safari/604.1";
 
+/** The name of what has the focus, inside of shadow roots too. */
+const focusedName = () => {
+  let it = document.activeElement;
+  while (it.shadowRoot?.activeElement) it = it.shadowRoot.activeElement;
+  return (it.ariaLabel ?? it.textContent).replace(/[\u2068\u2069]/g, ""); // around a name
+};
+
 /** The page of somebody who has signed in from this browser. */
 const visit = async ({ open, cognito }, query = {}, options = {}) => {
   const signedIn = await cognito("sign-in", { device_name: "Here", user_agent: CHROME });
@@ -131,6 +138,25 @@ export const frozen = async (given) => {
   await page.getByRole("dialog").waitFor({ state: "detached" });
 };
 
+/** The API goes away between the list and a change: that is said, nothing waits for ever, and once it
+ * is back another try does it. */
+export const stopped = async (given) => {
+  await given.cognito("sign-in", { device_name: "Ada's iPhone" });
+  const { page } = await visit(given);
+  await given.step("stop");
+  await button(devices(page).nth(1), /^Forget /).click();
+  await button(page, "Forget device").click();
+  await message(page, "The service cannot be reached.");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await page.locator(".failure[data-code=unreachable]").count(), 2, "in either list");
+  await given.step("start");
+  for (const retry of await button(page, "Try again").all()) await button(page, "Try again").first().click();
+  await sessions(page).first().waitFor();
+  await button(devices(page).nth(1), /^Forget /).click();
+  await button(page, "Forget device").click();
+  await message(page, "is forgotten");
+};
+
 /** A sign-in that is too old: the page is asked, and the call is repeated once. */
 export const stepUp = async (given) => {
   await given.cognito("sign-in", { device_name: "Ada's iPhone" });
@@ -162,6 +188,42 @@ export const sessionEnded = async (given) => {
   await given.cognito("reset");
   await button(page, "Stop remembering").click();
   await page.waitForFunction(() => window.told.some(({ type }) => type === "session-ended"));
+};
+
+/** The keyboard is enough, and the focus goes on from where it was. */
+export const keyboard = async (given) => {
+  const lost = { user_agent: PHONE, address: "203.0.113.24" };
+  await given.cognito("sign-in", { device_name: "Ada's iPhone", ...lost });
+  const { page } = await visit(given);
+  await sessions(page).nth(1).waitFor();
+  const focused = () => page.evaluate(focusedName);
+  const press = async (key, ...expected) => {
+    for (const name of expected) {
+      await page.keyboard.press(key);
+      assert.equal(await focused(), name);
+    }
+  };
+  const dialog = page.getByRole("dialog");
+  await press("Tab", "Forget all others", "Stop remembering", "Forget Ada's iPhone");
+
+  await page.keyboard.press("Enter");
+  await dialog.waitFor();
+  assert.equal(await focused(), "Cancel");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await focused(), "Forget Ada's iPhone");
+
+  await page.keyboard.press("Space");
+  await dialog.waitFor();
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Space");
+  assert(await dialog.getByRole("checkbox").isChecked());
+  await press("Tab", "Cancel", "Forget device");
+  await page.keyboard.press("Enter");
+  await message(page, "is forgotten");
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await focused(), "Devices");
+  assert.equal(await sessions(page).count(), 1);
 };
 
 /** axe-core finds nothing: on a narrow phone, in text of twice the size, from right to left. */

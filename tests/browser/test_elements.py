@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from app import VERSION
 from app.contract.elements import FOLDER
 from local_cognito.process import RunningCognito
 from tests.browser.visits import Visitor
-from tests.servers import ROOT, Service, serving, settings_for
+from tests.servers import ROOT, Service, free_port, serving, settings_for
 
 PACKAGE = ROOT / "packages" / "elements"
 BIN = ROOT / "node_modules" / ".bin"
@@ -92,15 +92,23 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def page(cognito_server: RunningCognito) -> Iterator[Page]:
+@contextmanager
+def serving_page() -> Iterator[Page]:
     with Page(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def page(cognito_server: RunningCognito) -> Iterator[Page]:
+    with serving_page() as server:
         settings = {"CORS_ORIGINS": server.url, "STEP_UP_MAX_AGE": "300"}
         with serving(settings_for(cognito_server) | settings) as service:
             server.service_url = service.url
             yield server
-        server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -116,13 +124,28 @@ def page(cognito_server: RunningCognito) -> Iterator[Page]:
         pytest.param("stepUp", id="a new sign-in is asked for and the call repeated"),
         pytest.param("stepUpDeclined", id="without a new sign-in nothing is done and that is said"),
         pytest.param("sessionEnded", id="the end of the session is told to the page"),
+        pytest.param("keyboard", id="the keyboard is enough"),
         pytest.param("accessibility", id="axe finds nothing at 320 px at 200 percent from right"),
     ],
 )
 def test_on_a_page(name: str, cognito: RunningCognito, page: Page, visitor: Visitor) -> None:
-    visitor.visit(
-        "element_visits.mjs", name, cognito, page.url, f"{page.service_url}/", strict=False
-    )
+    visitor.visit("element_visits.mjs", name, cognito, page.url, f"{page.service_url}/")
+
+
+def test_when_the_api_goes_away_it_is_said_and_works_again_after_it_is_back(
+    cognito: RunningCognito, visitor: Visitor
+) -> None:
+    with serving_page() as page, ExitStack() as services:
+        settings = {"CORS_ORIGINS": page.url, "PORT": str(free_port())}
+
+        def start() -> Service:
+            return services.enter_context(serving(settings_for(cognito) | settings))
+
+        page.service_url = start().url
+        steps = {"stop": services.close, "start": start}
+        visitor.visit(
+            "element_visits.mjs", "stopped", cognito, page.url, f"{page.service_url}/", steps=steps
+        )
 
 
 @pytest.fixture(scope="module", params=["firefox", "webkit"])
@@ -143,9 +166,7 @@ def other_visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
 def test_the_main_way_in_other_browsers(
     name: str, cognito: RunningCognito, page: Page, other_visitor: Visitor
 ) -> None:
-    other_visitor.visit(
-        "main_way_visits.mjs", name, cognito, page.url, f"{page.service_url}/", strict=False
-    )
+    other_visitor.visit("main_way_visits.mjs", name, cognito, page.url, f"{page.service_url}/")
 
 
 def test_the_service_serves_it_to_any_page_for_good(service: Service) -> None:

@@ -92,7 +92,7 @@ def test_on_the_page(
 ) -> None:
     """Over a local Cognito as it was seeded."""
     ask = [f"{url}/" for url in (cognito.url, *served_page.api_urls)]
-    visitor.visit("page_visits.mjs", name, cognito, served_page.url, *ask, strict=False)
+    visitor.visit("page_visits.mjs", name, cognito, served_page.url, *ask)
 
 
 def test_the_page_may_call_its_services_and_cognito_alone(served_page: ServedPage) -> None:

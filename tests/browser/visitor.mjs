@@ -1,7 +1,8 @@
 // Does visits in one browser, each in browser profiles of its own. An order is a line of JSON on
 // standard input: the file of `visits`, the visit's `name`, the `url` it is about, the starts of what
 // it may `ask` besides, `cognitoUrl`, and whether it is `strict`: no refused call, and no warning on
-// the console. Its outcome is a line of JSON on standard output: what went wrong, or null.
+// the console. Its outcome is a line of JSON on standard output: `failure` is what went wrong, or null.
+// Lines before it each name a `step` that the other side takes, and answers with a line.
 // Arguments: the browser's name in browsers.mjs, its program, and axe-core's script.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -14,6 +15,13 @@ const [browserName, program, axePath] = process.argv.slice(2);
 process.on("SIGTERM", () => process.exit(1)); // which ends the browser, too
 const browser = await browsers[browserName](program);
 const axe = readFileSync(axePath, "utf8");
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Has a step taken, by its name. */
+const step = async (name) => {
+  console.log(JSON.stringify({ step: name }));
+  await lines.next();
+};
 
 /** axe-core's violations, each with the elements that have it. */
 const audit = async (page, options = {}) => {
@@ -52,7 +60,7 @@ const visit = async ({ visits, name, url, ask, cognitoUrl, strict }) => {
   try {
     const known = await import(`./${visits}`);
     const late = setTimeout(LONGEST_VISIT, null, { ref: false }).then(() => assert.fail("too long"));
-    await Promise.race([known[name]({ open, cognito, audit }), late]);
+    await Promise.race([known[name]({ open, cognito, audit, step }), late]);
     assert.deepEqual(complaints, []);
     const others = asked.filter((it) => ![`${url}/`, ...ask].some((start) => it.startsWith(start)));
     assert.deepEqual(others, [], "a request left this machine");
@@ -64,7 +72,7 @@ const visit = async ({ visits, name, url, ask, cognitoUrl, strict }) => {
   }
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  console.log(JSON.stringify(await visit(JSON.parse(line))));
+for (let line; !(line = await lines.next()).done; ) {
+  console.log(JSON.stringify({ failure: await visit(JSON.parse(line.value)) }));
 }
 await browser.close();

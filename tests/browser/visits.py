@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from local_cognito.process import RunningCognito
 from tests.servers import ROOT
@@ -44,12 +46,13 @@ class Visitor:
         cognito: RunningCognito,
         url: str,
         *ask: str,
-        strict: bool,
+        strict: bool = False,
+        steps: Mapping[str, Callable[[], object]] = MappingProxyType({}),
     ) -> None:
         """The visit `name` of the file `visits`; what went wrong is the failure's message.
 
         `url`: where to. `ask`: the starts of what it may ask besides. `strict`: it meets no refused
-        call, and no warning on the console.
+        call, and no warning on the console. `steps`: what it may have done here on its way.
         """
         order = {
             "visits": visits,
@@ -59,11 +62,20 @@ class Visitor:
             "cognitoUrl": cognito.url,
             "strict": strict,
         }
+        self._tell(order)
+        while "step" in (answer := self._answer()):
+            steps[str(answer["step"])]()
+            self._tell("done")
+        assert answer["failure"] is None, answer["failure"]
+
+    def _tell(self, what: object) -> None:
         assert self._node.stdin is not None
-        assert self._node.stdout is not None
-        self._node.stdin.write(json.dumps(order) + "\n")
+        self._node.stdin.write(json.dumps(what) + "\n")
         self._node.stdin.flush()
-        outcome = self._node.stdout.readline()
-        assert outcome, "visitor.mjs has ended"
-        failure = json.loads(outcome)
-        assert failure is None, failure
+
+    def _answer(self) -> dict[str, str | None]:
+        assert self._node.stdout is not None
+        line = self._node.stdout.readline()
+        assert line, "visitor.mjs has ended"
+        answer: dict[str, str | None] = json.loads(line)
+        return answer
