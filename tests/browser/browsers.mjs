@@ -36,11 +36,7 @@ export const webkit = async (executablePath) => {
   const [number] = await once(display.stdout, "data");
   const service = new DriverService.Builder(executablePath)
     .setLoopback(true)
-    .setEnvironment({
-      ...process.env,
-      DISPLAY: `:${String(number).trim()}`,
-      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", // root cannot make one; the pages are our own
-    })
+    .setEnvironment({ ...process.env, DISPLAY: `:${String(number).trim()}` })
     .build();
   const url = await service.start();
   const newContext = async () => {
