@@ -72,15 +72,22 @@ def serving_page(port: int, pools: Sequence[ServedPool], cognito_url: str) -> It
     """
     config = json.dumps(configuration(pools, cognito_url)).encode()
     policy = content_security_policy(pools, cognito_url)
+    with serving_files(BUILT_PAGE, port, policy, config) as url:
+        yield url
+
+
+@contextmanager
+def serving_files(
+    folder: Path, port: int, policy: str, config: bytes | None = None
+) -> Iterator[str]:
+    """Serve the files of `folder`, and `config` as /config.json; `policy` is their CSP."""
 
     class Handler(SimpleHTTPRequestHandler):
-        """The files of the built page, and /config.json."""
-
         def __init__(self, *args: Any) -> None:
-            super().__init__(*args, directory=str(BUILT_PAGE))
+            super().__init__(*args, directory=str(folder))
 
         def do_GET(self) -> None:
-            if self.path != "/config.json":
+            if config is None or self.path != "/config.json":
                 return super().do_GET()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

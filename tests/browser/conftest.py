@@ -16,6 +16,12 @@ def visitor() -> Iterator[Visitor]:
         yield one
 
 
+@pytest.fixture(scope="module", params=["firefox", "webkit"])
+def other_visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    with closing(Visitor(request.param)) as one:
+        yield one
+
+
 @pytest.fixture(scope="session")
 def service_with_sign_in(cognito_server: RunningCognito) -> Iterator[Service]:
     """A service that offers the demo sign-in."""

@@ -1,14 +1,9 @@
 """<your-devices> on a page of three lines, under a strict CSP, in a real browser, where
 element_visits.mjs does what people do; against gunicorn and the local Cognito."""
 
-import filecmp
 import gzip
-import os
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,11 +12,12 @@ import requests
 from app import VERSION
 from app.contract.elements import FOLDER
 from local_cognito.process import RunningCognito
-from tests.browser.visits import Visitor
+from local_cognito.web import serving_files
+from tests.browser.built import differences
+from tests.browser.visits import ServedPage, Visitor
 from tests.servers import ROOT, Service, free_port, serving, settings_for
 
 PACKAGE = ROOT / "packages" / "elements"
-BIN = ROOT / "node_modules" / ".bin"
 MAX_BYTES = 25 * 1024
 LANGUAGE_MAX_BYTES = 2 * 1024
 PAGE = """<!doctype html>
@@ -57,58 +53,30 @@ for (const name of (given.get("elements") ?? "your-devices").split(",")) {
 """
 
 
-class Page(ThreadingHTTPServer):
-    """The page at an origin of its own, for the service at `service_url`."""
-
-    service_url = ""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def answer(self, path: str) -> tuple[str, str]:
-        if path == "/page.js":
-            return "text/javascript", SCRIPT
-        return "text/html; charset=utf-8", PAGE.format(service=self.service_url, version=VERSION)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Page
-
-    def do_GET(self) -> None:
-        media_type, body = self.server.answer(self.path.partition("?")[0])
-        service = self.server.service_url
-        self.send_response(200)
-        self.send_header("Content-Type", media_type)
-        self.send_header(
-            "Content-Security-Policy",
-            f"default-src 'none'; script-src 'self' {service}; connect-src {service}; "
-            "style-src 'self'; img-src 'self'",
-        )
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
 @contextmanager
-def serving_page() -> Iterator[Page]:
-    with Page(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
+def serving_page(folder: Path, port: int, service_url: str) -> Iterator[ServedPage]:
+    """The page at an origin of its own, for the service."""
+    (folder / "index.html").write_text(PAGE.format(service=service_url, version=VERSION))
+    (folder / "page.js").write_text(SCRIPT)
+    policy = (
+        f"default-src 'none'; script-src 'self' {service_url}; connect-src {service_url}; "
+        "style-src 'self'; img-src 'self'"
+    )
+    with serving_files(folder, port, policy) as url:
+        yield ServedPage(url, [service_url])
 
 
 @pytest.fixture(scope="module")
-def page(cognito_server: RunningCognito) -> Iterator[Page]:
-    with serving_page() as server:
-        settings = {"CORS_ORIGINS": server.url, "STEP_UP_MAX_AGE": "300"}
-        with serving(settings_for(cognito_server) | settings) as service:
-            server.service_url = service.url
-            yield server
+def page(
+    cognito_server: RunningCognito, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServedPage]:
+    port = free_port()
+    settings = {"CORS_ORIGINS": f"http://127.0.0.1:{port}", "STEP_UP_MAX_AGE": "300"}
+    with (
+        serving(settings_for(cognito_server) | settings) as service,
+        serving_page(tmp_path_factory.mktemp("page"), port, service.url) as served,
+    ):
+        yield served
 
 
 @pytest.mark.parametrize(
@@ -128,30 +96,23 @@ def page(cognito_server: RunningCognito) -> Iterator[Page]:
         pytest.param("accessibility", id="axe finds nothing at 320 px at 200 percent from right"),
     ],
 )
-def test_on_a_page(name: str, cognito: RunningCognito, page: Page, visitor: Visitor) -> None:
-    visitor.visit("element_visits.mjs", name, cognito, page.url, f"{page.service_url}/")
+def test_on_a_page(name: str, cognito: RunningCognito, page: ServedPage, visitor: Visitor) -> None:
+    visitor.visit("element_visits.mjs", name, cognito, page)
 
 
 def test_when_the_api_goes_away_it_is_said_and_works_again_after_it_is_back(
-    cognito: RunningCognito, visitor: Visitor
+    cognito: RunningCognito, visitor: Visitor, tmp_path: Path
 ) -> None:
-    with serving_page() as page, ExitStack() as services:
-        settings = {"CORS_ORIGINS": page.url, "PORT": str(free_port())}
+    port, service_port = free_port(), free_port()
+    settings = {"CORS_ORIGINS": f"http://127.0.0.1:{port}", "PORT": str(service_port)}
+    with ExitStack() as services:
 
         def start() -> Service:
             return services.enter_context(serving(settings_for(cognito) | settings))
 
-        page.service_url = start().url
-        steps = {"stop": services.close, "start": start}
-        visitor.visit(
-            "element_visits.mjs", "stopped", cognito, page.url, f"{page.service_url}/", steps=steps
-        )
-
-
-@pytest.fixture(scope="module", params=["firefox", "webkit"])
-def other_visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    with closing(Visitor(request.param)) as one:
-        yield one
+        with serving_page(tmp_path, port, start().url) as page:
+            steps = {"stop": services.close, "start": start}
+            visitor.visit("element_visits.mjs", "stopped", cognito, page, steps=steps)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +125,9 @@ def other_visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
     ],
 )
 def test_the_main_way_in_other_browsers(
-    name: str, cognito: RunningCognito, page: Page, other_visitor: Visitor
+    name: str, cognito: RunningCognito, page: ServedPage, other_visitor: Visitor
 ) -> None:
-    other_visitor.visit("main_way_visits.mjs", name, cognito, page.url, f"{page.service_url}/")
+    other_visitor.visit("main_way_visits.mjs", name, cognito, page)
 
 
 def test_the_service_serves_it_to_any_page_for_good(service: Service) -> None:
@@ -215,10 +176,4 @@ def test_it_is_small() -> None:
 
 def test_what_is_served_is_of_this_source(tmp_path: Path) -> None:
     """`make elements` builds it; Vite's output is the same for the same source and packages."""
-    built = tmp_path / "dist"
-    for command in ("tsc --noEmit", f"vite build --logLevel=error --outDir {built}"):
-        name, *arguments = command.split()
-        subprocess.run([BIN / name, *arguments], cwd=PACKAGE, check=True)
-    assert sorted(os.listdir(built)) == sorted(os.listdir(FOLDER))
-    _, different, missing = filecmp.cmpfiles(FOLDER, built, os.listdir(built), shallow=False)
-    assert (different, missing) == ([], []), "run `make web` and commit what it writes"
+    assert differences(PACKAGE, FOLDER, tmp_path) == [], "run `make web` and commit what it writes"

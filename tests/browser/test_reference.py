@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from local_cognito.process import RunningCognito
-from tests.browser.visits import Visitor
+from tests.browser.visits import ServedPage, Visitor
 from tests.servers import Service
 
 MAX_BYTES_ON_THE_WIRE = 100 * 1024
@@ -37,8 +37,7 @@ def test_the_page_shows(
         "reference_visits.mjs",
         name,
         cognito,
-        service_with_sign_in.url,
-        *(f"{cognito.url}/_local/sign-in", "data:", "blob:"),
+        ServedPage(service_with_sign_in.url, [f"{cognito.url}/_local/sign-in", "data:", "blob:"]),
         strict=name != "revokedToken",
     )
 

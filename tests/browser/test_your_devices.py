@@ -1,12 +1,8 @@
 """The page "Your devices" (examples/web) in a real browser, where page_visits.mjs does what people
 do; against gunicorn and the local Cognito. And how it is built and served."""
 
-import filecmp
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,19 +11,11 @@ import requests
 from local_cognito import seed
 from local_cognito.process import RunningCognito
 from local_cognito.web import BUILT_PAGE, ServedPool, serving_page
-from tests.browser.visits import Visitor
-from tests.servers import ROOT, free_port, serving, settings_for
+from tests.browser.built import differences
+from tests.browser.visits import ServedPage, Visitor
+from tests.servers import free_port, serving, settings_for
 
 SOURCE = BUILT_PAGE.parent
-
-
-@dataclass(frozen=True)
-class ServedPage:
-    """The page at `url`, over services at `api_urls`."""
-
-    url: str
-    api_urls: list[str]
-    cognito_url: str
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +43,7 @@ def served_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
             )
         ]
         url = started.enter_context(serving_page(port, pools, cognito_server.url))
-        yield ServedPage(url, [pool.api_url for pool in pools], cognito_server.url)
+        yield ServedPage(url, [cognito_server.url, *(pool.api_url for pool in pools)])
 
 
 @pytest.mark.parametrize(
@@ -74,8 +62,7 @@ def served_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
         pytest.param(
             "sessionsOfOneName", id="sessions of one name are told apart before one is ended"
         ),
-        pytest.param("keyboard", id="the keyboard is enough"),
-        pytest.param("focusStays", id="the focus stays where a button was"),
+        pytest.param("focusStays", id="the focus is on the heading then stays where a button was"),
         pytest.param("endLinkedSessions", id="a session ends with those that are linked to it"),
         pytest.param("stepUp", id="a fresh sign-in is asked for in a dialog and the call repeated"),
         pytest.param("twoTabs", id="signing in and out is seen in another tab"),
@@ -91,23 +78,15 @@ def test_on_the_page(
     name: str, cognito: RunningCognito, served_page: ServedPage, visitor: Visitor
 ) -> None:
     """Over a local Cognito as it was seeded."""
-    ask = [f"{url}/" for url in (cognito.url, *served_page.api_urls)]
-    visitor.visit("page_visits.mjs", name, cognito, served_page.url, *ask)
+    visitor.visit("page_visits.mjs", name, cognito, served_page)
 
 
 def test_the_page_may_call_its_services_and_cognito_alone(served_page: ServedPage) -> None:
     policy = requests.get(served_page.url, timeout=5).headers["Content-Security-Policy"]
-    callees = [served_page.cognito_url, *dict.fromkeys(served_page.api_urls)]
-    assert f"connect-src 'self' {' '.join(callees)};" in policy
+    assert f"connect-src 'self' {' '.join(served_page.asks)};" in policy
     assert "script-src 'self';" in policy
 
 
 def test_the_built_page_is_of_this_source(tmp_path: Path) -> None:
     """`make web` builds it; Vite's output is the same for the same source and packages."""
-    built = tmp_path / "dist"
-    for command in ("tsc --noEmit", f"vite build --logLevel=error --outDir {built}"):
-        name, *arguments = command.split()
-        subprocess.run([ROOT / "node_modules/.bin" / name, *arguments], cwd=SOURCE, check=True)
-    assert sorted(os.listdir(built)) == sorted(os.listdir(BUILT_PAGE))
-    _, different, missing = filecmp.cmpfiles(BUILT_PAGE, built, os.listdir(built), shallow=False)
-    assert (different, missing) == ([], []), "run `make web` and commit examples/web/dist"
+    assert differences(SOURCE, BUILT_PAGE, tmp_path) == [], "run `make web` and commit it"

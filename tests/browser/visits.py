@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,6 +17,14 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 BROWSERS = {"chromium": "chromium", "firefox": "firefox-esr", "webkit": "WebKitWebDriver"}
+
+
+@dataclass(frozen=True)
+class ServedPage:
+    """A page at `url`; `asks`: the starts of what it may ask besides."""
+
+    url: str
+    asks: list[str]
 
 
 class Visitor:
@@ -44,21 +53,21 @@ class Visitor:
         visits: str,
         name: str,
         cognito: RunningCognito,
-        url: str,
-        *ask: str,
+        page: ServedPage,
+        *,
         strict: bool = False,
         steps: Mapping[str, Callable[[], object]] = MappingProxyType({}),
     ) -> None:
         """The visit `name` of the file `visits`; what went wrong is the failure's message.
 
-        `url`: where to. `ask`: the starts of what it may ask besides. `strict`: it meets no refused
-        call, and no warning on the console. `steps`: what it may have done here on its way.
+        `strict`: it meets no refused call, and no warning on the console. `steps`: what it may have
+        done here on its way.
         """
         order = {
             "visits": visits,
             "name": name,
-            "url": url,
-            "ask": ask,
+            "url": page.url,
+            "ask": page.asks,
             "cognitoUrl": cognito.url,
             "strict": strict,
         }
