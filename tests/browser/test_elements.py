@@ -104,7 +104,11 @@ def test_when_the_api_goes_away_it_is_said_and_works_again_after_it_is_back(
     cognito: RunningCognito, visitor: Visitor, tmp_path: Path
 ) -> None:
     port, service_port = free_port(), free_port()
-    settings = {"CORS_ORIGINS": f"http://127.0.0.1:{port}", "PORT": str(service_port)}
+    settings = {
+        "CORS_ORIGINS": f"http://127.0.0.1:{port}",
+        "PORT": str(service_port),
+        "WORKERS": "1",
+    }
     with ExitStack() as services:
 
         def start() -> Service:
