@@ -17,11 +17,10 @@ from app.domain.step_up import StepUp
 from app.http import (
     cors,
     gate,
+    headers,
     json,
     problems,
     proxies,
-    request_ids,
-    security_headers,
 )
 from app.http.health import health_blueprint
 from app.observability import audit, logs, metrics, traces
@@ -52,9 +51,8 @@ def create_app(settings: Settings, cognito: CognitoClient | None = None) -> Flas
     proxies.trust(app, settings.trusted_proxy_hops, settings.proxy_header)
 
     traces.register(app, traced=settings.traced)  # first: refusals are traced, too
-    request_ids.register(app)
+    headers.register(app)
     logs.register(app, settings.log_addresses)
-    security_headers.register(app)
     cors.register(app, settings.cors_origins, settings.cors_headers)
     problems.register(app)
     metrics.register(app, settings.metrics_port, settings.port)

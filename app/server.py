@@ -12,8 +12,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.factory import DRAINING
-from app.http import cors, unparsed
-from app.observability.logs import ADDRESSES
+from app.http import unparsed
 
 REQUEST_SECONDS = 10.0  # from a request's first byte to its last; before, for TLS's handshake
 ANSWER_SECONDS = 60.0  # for a caller to take the whole of an answer; the docs have 1.7 MB
@@ -118,10 +117,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         if not isinstance(exc, ssl.SSLError | gevent.GreenletExit):
             seconds = time.monotonic() - client.read_by + REQUEST_SECONDS
-            headers = cors.problem_headers(self.wsgi, unparsed.origin(client.heard))
-            named = addr and self.wsgi.extensions[ADDRESSES] != "none"
-            address = str(addr[0]) if named else None
-            client.sendall(unparsed.answer(exc, seconds, self.cfg.is_ssl, headers, address))
+            environ = unparsed.environ(client.heard, addr, "https" if self.cfg.is_ssl else "http")
+            client.sendall(unparsed.answer(self.wsgi, environ, exc, seconds))
             with suppress(StopIteration):
                 client.flush()
 

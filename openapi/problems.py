@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
-from app.http import request_ids
+from app.http.headers import REQUEST_ID_EXAMPLE
 from app.http.problems import PROBLEM_JSON, problem
 from openapi.texts import INSUFFICIENT_SCOPE
 
@@ -79,7 +79,7 @@ def _example(
     given = errors if code is ErrorCode.VALIDATION_FAILED else None
     asks = {"maxAge": 300} if code is ErrorCode.REAUTHENTICATION_REQUIRED else None
     error = ServiceError(code, detail, errors=given, members=asks)
-    example = problem(error, instance, request_ids.EXAMPLE)
+    example = problem(error, instance, REQUEST_ID_EXAMPLE)
     return example | {"code": code.value}
 
 

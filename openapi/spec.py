@@ -20,8 +20,8 @@ from app import VERSION
 from app.devices import routes as devices
 from app.domain.errors import ErrorCode
 from app.domain.operations import Operation, StepUpRule
-from app.http import request_ids
 from app.http.blueprint import FACTS
+from app.http.headers import REQUEST_ID
 from app.http.health import health_blueprint
 from app.http.problems import ProblemSchema
 from app.sessions import routes as sessions
@@ -105,7 +105,7 @@ def _finished(operation: Doc, address: str, path_parameters: Iterable[Doc]) -> D
         page = operation["operationId"] if "Page" in str(responses) else None
         responses[min(responses)]["links"] = links(facts["id_at"], page, facts["then"])
     responses |= problem_responses(codes, calls, address, facts["errors"])
-    shared = (request_ids.HEADER, *(texts.OF_USER_CALLS if calls else ()))
+    shared = (REQUEST_ID, *(texts.OF_USER_CALLS if calls else ()))
     for response in responses.values():
         response["headers"] = response.get("headers", {}) | {
             name: header_reference(name) for name in shared

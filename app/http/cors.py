@@ -38,20 +38,6 @@ SHARED = (
 can read `not-found`."""
 _SHARED = re.compile(SHARED)
 
-ORIGINS = "cors_origins"
-"""The extension that holds the allowed origins."""
-
-
-def problem_headers(app: Flask, origin: str | None) -> dict[str, str]:
-    """What a browser needs to read a problem, where flask-cors does not say it."""
-    if origin is None or origin not in app.extensions[ORIGINS]:
-        return {}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": ", ".join(EXPOSED_HEADERS),
-        "Vary": "Origin",
-    }
-
 
 def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]) -> None:
     """Allow `origins`, and no others: no wildcard and no `null`. Tokens travel in a header, so
@@ -59,7 +45,6 @@ def register(app: Flask, origins: tuple[str, ...], more_headers: tuple[str, ...]
 
     `more_headers`: what else calls may send.
     """
-    app.extensions[ORIGINS] = origins
     if not origins:
         return
     # flask-cors takes a text with brackets, an IPv6 origin's, for a regular expression, and matches

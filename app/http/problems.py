@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.domain.bulk import Report
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
-from app.http import request_ids
+from app.http.headers import REQUEST_ID, REQUEST_ID_EXAMPLE, REQUEST_ID_PATTERN
 from app.http.schemas import (
     EXTENSIBLE_ENUM,
     WORD_MAX_LENGTH,
@@ -59,9 +59,9 @@ class ProblemSchema(AnswerSchema):
     )
     request_id = answer(
         fields.String,
-        f"The same as {request_ids.HEADER}. Log it: it finds our log lines.",
-        request_ids.EXAMPLE,
-        metadata={"pattern": f"^{request_ids.PATTERN}$"},
+        f"The same as {REQUEST_ID}. Log it: it finds our log lines.",
+        REQUEST_ID_EXAMPLE,
+        metadata={"pattern": f"^{REQUEST_ID_PATTERN}$"},
     )
     max_age = fields.Integer(
         metadata={
@@ -104,11 +104,8 @@ class ProblemSchema(AnswerSchema):
     )
 
 
-def problem(error: ServiceError, instance: str, request_id: str | None = None) -> dict[str, Any]:
-    """The members of the problem that tells of `error`. `instance`: the path it is about.
-
-    `request_id`: of what never became a request of the application's.
-    """
+def problem(error: ServiceError, instance: str, request_id: str) -> dict[str, Any]:
+    """The members of the problem that tells of `error`. `instance`: the path it is about."""
     members: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{error.code}",
         "title": error.code.heading,
@@ -116,7 +113,7 @@ def problem(error: ServiceError, instance: str, request_id: str | None = None) -
         "detail": error.detail,
         "instance": instance,
         "code": error.code,
-        "requestId": request_id or g.request_id,
+        "requestId": request_id,
     }
     if error.errors is not None:
         members["errors"] = dict(error.errors)
@@ -126,15 +123,17 @@ def problem(error: ServiceError, instance: str, request_id: str | None = None) -
 def failures(report: Report, endpoint: str) -> list[dict[str, Any]]:
     """What was not done in a run over many. `endpoint`: of the call for one."""
     return [
-        {"id": one.id, "problem": problem(one.error, url_for(endpoint, id=one.id))}
+        {"id": one.id, "problem": problem(one.error, url_for(endpoint, id=one.id), g.request_id)}
         for one in report.failed
     ]
 
 
-def problem_response(error: ServiceError) -> Response:
-    """The whole response for `error`."""
-    path = request.root_path.rstrip("/") + request.path
-    body = problem(error, quote(path, safe="/!$&'()*+,;=:@"))  # RFC 3986's path
+def problem_response(error: ServiceError, instance: str | None = None) -> Response:
+    """The whole response for `error`. `instance`: what it is about, if not the request's path."""
+    if instance is None:
+        path = request.root_path.rstrip("/") + request.path
+        instance = quote(path, safe="/!$&'()*+,;=:@")  # RFC 3986's path
+    body = problem(error, instance, g.request_id)
     response = Response(orjson.dumps(body), body["status"], mimetype=PROBLEM_JSON)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)

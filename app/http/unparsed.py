@@ -1,16 +1,14 @@
-"""What never became a request, or broke off: answered as a problem, without the application.
+"""What never became a request, or broke off: answered as a problem, without a view.
 
 gunicorn would answer in HTML, and repeat a piece of what it could not parse.
 """
 
 import re
-import uuid
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
-import orjson
 import structlog
+from flask import Flask, g
 from gunicorn import util
 from gunicorn.http.errors import (
     ConfigurationProblem,
@@ -21,11 +19,8 @@ from gunicorn.http.errors import (
 )
 
 from app.domain.errors import ErrorCode, ServiceError
-from app.http import security_headers
-from app.http.problems import PROBLEM_JSON, problem
-from app.http.request_ids import HEADER as REQUEST_ID
-from app.observability import logs
-from app.observability.calls import CognitoUse
+from app.http.problems import problem_response
+from app.observability.logs import UNPARSED
 
 logger = structlog.get_logger(__name__)
 
@@ -66,47 +61,35 @@ def check(request: Any) -> None:
     request.path = request.path or "/"  # RFC 9110, section 4.2.3
 
 
-def origin(head: bytes) -> str | None:
-    """The Origin header in the bytes of a request that could not be parsed."""
+def environ(head: bytes, address: Any, scheme: str) -> dict[str, Any]:
+    """A WSGI environment for what could not be parsed. Of its `head`, all that was read, nothing
+    gets into it but the Origin. `address`: the connection's, empty for a Unix socket."""
     found = _ORIGIN.search(head)
-    return found[1].decode("latin-1") if found else None
+    return {
+        "REQUEST_METHOD": UNPARSED,
+        "PATH_INFO": f"/{UNPARSED}",
+        "SERVER_NAME": UNPARSED,
+        "SERVER_PORT": "",
+        "REMOTE_ADDR": str(address[0]) if address else None,
+        "wsgi.url_scheme": scheme,
+        **({"HTTP_ORIGIN": found[1].decode("latin-1")} if found else {}),
+    }
 
 
-def answer(
-    cause: BaseException,
-    seconds: float,
-    https: bool,
-    more_headers: Mapping[str, str],
-    address: str | None,
-) -> bytes:
-    """The whole HTTP response, after which the connection ends; also logs and counts it.
-
-    No other part of the request is repeated, here or in the log. `seconds`: since it began.
-    `address`: the connection's, for the log.
-    """
+def answer(app: Flask, environ: dict[str, Any], cause: BaseException, seconds: float) -> bytes:
+    """The whole HTTP response, after which the connection ends. The application adds its headers,
+    and logs and counts it. `seconds`: since the request began."""
     malformed = isinstance(cause, ParseException)
     otherwise = ErrorCode.MALFORMED_REQUEST if malformed else ErrorCode.INTERNAL_ERROR
     error = ServiceError(CODES.get(type(cause), otherwise))
-    if error.code is ErrorCode.INTERNAL_ERROR:
-        logger.error("unexpected_error", error=type(cause).__name__, exc_info=cause)
-    request_id = str(uuid.uuid4())
-    members = problem(error, f"urn:uuid:{request_id}", request_id)
-    status = HTTPStatus(error.code.status)
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        use, code = CognitoUse(), error.code
-        logs.record_request(
-            "unparsed", "unparsed", status, seconds, use, code=code, address=address
-        )
-    body = orjson.dumps(members)
-    headers = {
-        "Content-Type": PROBLEM_JSON,
-        "Content-Length": str(len(body)),
-        "Connection": "close",
-        "Date": util.http_date(),
-        REQUEST_ID: request_id,
-        **security_headers.headers(https),
-        **more_headers,
-    }
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    with app.request_context(environ):
+        app.preprocess_request()
+        g.route = UNPARSED
+        g.started -= seconds
+        if error.code is ErrorCode.INTERNAL_ERROR:
+            logger.error("unexpected_error", error=type(cause).__name__, exc_info=cause)
+        response = app.process_response(problem_response(error, f"urn:uuid:{g.request_id}"))
+        response.headers["Connection"] = "close"
+        response.headers["Date"] = util.http_date()
+        head = f"HTTP/1.1 {response.status}\r\n{response.get_wsgi_headers(environ)}"
+        return head.encode("latin-1") + response.get_data()

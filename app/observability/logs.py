@@ -11,14 +11,14 @@ from gunicorn.glogging import Logger
 
 from app.domain.access_token import pseudonym
 from app.observability import metrics
-from app.observability.calls import CognitoUse, start_gathering
+from app.observability.calls import start_gathering
 from app.observability.traces import PROBES, trace_id
 
 logger = structlog.get_logger("app.access")
 
-ADDRESSES = "log_addresses"
-"""The extension that says of which requests the caller's address is logged."""
 REFUSED = (401, 403, 429)
+UNPARSED = "unparsed"
+"""The route of what never became a request."""
 UNKNOWN_KEY = "unknown-key"
 """The route of calls whose token names a key that is not known: anybody can make one up."""
 
@@ -82,31 +82,9 @@ def _as_bytes(logger: object, method: str, line: Any) -> bytes:
     return str(line).encode(errors="backslashreplace")
 
 
-def record_request(
-    method: str, route: str, status: int, seconds: float, use: CognitoUse, **about: str | None
-) -> None:
-    """Write the line, and observe the metric, of a request that was answered. `about`: who called,
-    and the problem's code."""
-    metrics.REQUESTS.labels(method, route, status).observe(seconds)
-    write = logger.debug if route in PROBES else logger.info
-    write(
-        "request",
-        method=method,
-        route=route,
-        status=status,
-        duration_ms=round(seconds * 1000, 1),
-        cognito_ms=round(use.seconds * 1000, 1),
-        cognito_attempts=use.attempts,
-        cognito_request_ids=use.request_ids,
-        trace_id=trace_id(),
-        **about,
-    )
-
-
 def register(app: Flask, addresses: str) -> None:
     """Record every request. `addresses`: of which the caller's is logged, `refused`, `all` or
     `none`."""
-    app.extensions[ADDRESSES] = addresses
 
     @app.before_request
     def begin() -> None:
@@ -117,13 +95,23 @@ def register(app: Flask, addresses: str) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         token = g.get("access_token")
-        shown = addresses == "all" or (addresses == "refused" and response.status_code in REFUSED)
-        record_request(
-            request.method if request.method in METHODS else "other",
-            g.get("route") or (request.url_rule.rule if request.url_rule else "unmatched"),
-            response.status_code,
-            time.perf_counter() - g.started,
-            g.cognito_use,
+        status, use, seconds = response.status_code, g.cognito_use, time.perf_counter() - g.started
+        method = request.method if request.method in METHODS else "other"
+        route = g.get("route") or (request.url_rule.rule if request.url_rule else "unmatched")
+        refused = status in REFUSED or route == UNPARSED
+        shown = addresses == "all" or (addresses == "refused" and refused)
+        metrics.REQUESTS.labels(method, route, status).observe(seconds)
+        write = logger.debug if route in PROBES else logger.info
+        write(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
+            cognito_ms=round(use.seconds * 1000, 1),
+            cognito_attempts=use.attempts,
+            cognito_request_ids=use.request_ids,
+            trace_id=trace_id(),
             code=g.get("error_code"),
             user=pseudonym(token.sub)[:16] if token else None,
             address=request.remote_addr if shown else None,

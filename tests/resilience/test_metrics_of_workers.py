@@ -201,7 +201,7 @@ def test_all_labels_fit_into_the_space_that_is_taken(contract: dict[str, Any]) -
     ]
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
     calls += [(method, "unmatched", status) for method in methods for status in ("200", "404")]
-    calls += [("unparsed", "unparsed", status) for status in ("400", "408", "414", "431", "500")]
+    calls += [("other", "unparsed", status) for status in ("400", "408", "414", "431", "500")]
     program = f"""
 import struct
 from app.observability import metric_files
