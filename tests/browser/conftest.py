@@ -6,8 +6,9 @@ from contextlib import closing
 import pytest
 
 from local_cognito.process import RunningCognito
-from tests.browser.visits import Visitor
-from tests.servers import Service, serving, settings_for
+from tests.browser.element_page import serving_element_page
+from tests.browser.visits import ServedPage, Visitor
+from tests.servers import Service, free_port, serving, settings_for
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,19 @@ def visitor() -> Iterator[Visitor]:
 def other_visitor(request: pytest.FixtureRequest) -> Iterator[Visitor]:
     with closing(Visitor(request.param)) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def element_page(
+    cognito_server: RunningCognito, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServedPage]:
+    port = free_port()
+    settings = {"CORS_ORIGINS": f"http://127.0.0.1:{port}", "STEP_UP_MAX_AGE": "300"}
+    with (
+        serving(settings_for(cognito_server) | settings) as service,
+        serving_element_page(tmp_path_factory.mktemp("page"), port, service.url) as served,
+    ):
+        yield served
 
 
 @pytest.fixture(scope="session")

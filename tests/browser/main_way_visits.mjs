@@ -1,12 +1,13 @@
 // The main way of <your-devices>, in browsers that Playwright does not drive as Debian brings them.
 // What each visit is given: visitor.mjs; its page is Puppeteer's or, in WebKit, as much of it.
 
-/** The first shown of `selector` in the component, or in its row about `row`, that has `text`. */
+/** The first shown of `selector` that has `text`: in the component, or in its row about `row`; before
+ * there is one, on the page. */
 const find = (page, selector, text, row = "") =>
   page.waitForFunction(
     (wanted, within, about) => {
-      const root = document.querySelector("your-devices")?.shadowRoot;
-      const rows = [...(root?.querySelectorAll(".row") ?? [])];
+      const root = document.querySelector("your-devices")?.shadowRoot ?? document;
+      const rows = [...root.querySelectorAll(".row")];
       const place = about === "" ? root : rows.find((it) => it.textContent.includes(about));
       return [...(place?.querySelectorAll(wanted) ?? [])].find(
         (it) => it.checkVisibility() && it.textContent.includes(within),
@@ -32,7 +33,19 @@ const told = (page, type) =>
 
 const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
-/** Somebody signs in: both lists are there, and this browser is marked on each. */
+/** On the page around it somebody signs in, and is shown this device. */
+export const signIn = async ({ open }) => {
+  const page = await open();
+  await press(page, "button", "Fill in the demo user");
+  await press(page, "button", "Sign in");
+  await press(page, "button", "Fill in the demo user’s code");
+  await page.waitForFunction(() => document.querySelector(".code").value.length === 6);
+  await press(page, "button", "Continue");
+  await find(page, "[data-device].current .badge", "This device");
+  await find(page, "[data-session].current .badge", "This session");
+};
+
+/** Somebody who is signed in: both lists are there, and this browser is marked on each. */
 export const lists = async ({ open, cognito }) => {
   await cognito("sign-in", { device_name: "Ada's iPhone" });
   const { access_token: token } = await cognito("sign-in", { device_name: "Here" });

@@ -2,8 +2,7 @@
 element_visits.mjs does what people do; against gunicorn and the local Cognito."""
 
 import gzip
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,71 +11,14 @@ import requests
 from app import VERSION
 from app.contract.elements import FOLDER
 from local_cognito.process import RunningCognito
-from local_cognito.web import serving_files
 from tests.browser.built import differences
+from tests.browser.element_page import serving_element_page
 from tests.browser.visits import ServedPage, Visitor
 from tests.servers import ROOT, Service, free_port, serving, settings_for
 
 PACKAGE = ROOT / "packages" / "elements"
 MAX_BYTES = 25 * 1024
 LANGUAGE_MAX_BYTES = 2 * 1024
-PAGE = """<!doctype html>
-<html lang="en">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Account</title>
-<main><h1>Account</h1></main>
-<script type="module" src="{service}/elements/{version}/your-devices.js"></script>
-<script type="module" src="/page.js"></script>
-</html>
-"""
-SCRIPT = """
-const given = new URLSearchParams(location.search);
-let token = given.get("token");
-window.told = [];
-document.documentElement.lang = given.get("lang") ?? "en";
-for (const type of ["session-ended", "reauthenticate", "changed"]) {
-  document.addEventListener(type, ({ detail }) => {
-    window.told.push({ type, detail: { ...detail } });
-    if (type === "reauthenticate" && given.has("fresh")) {
-      token = given.get("fresh");
-      detail.waitUntil(Promise.resolve());
-    }
-  });
-}
-for (const name of (given.get("elements") ?? "your-devices").split(",")) {
-  const element = document.createElement(name);
-  element.setAttribute("change-password-url", "/password");
-  element.getAccessToken = () => token;
-  document.querySelector("main").append(element);
-}
-"""
-
-
-@contextmanager
-def serving_page(folder: Path, port: int, service_url: str) -> Iterator[ServedPage]:
-    """The page at an origin of its own, for the service."""
-    (folder / "index.html").write_text(PAGE.format(service=service_url, version=VERSION))
-    (folder / "page.js").write_text(SCRIPT)
-    policy = (
-        f"default-src 'none'; script-src 'self' {service_url}; connect-src {service_url}; "
-        "style-src 'self'; img-src 'self'"
-    )
-    with serving_files(folder, port, policy) as url:
-        yield ServedPage(url, [service_url])
-
-
-@pytest.fixture(scope="module")
-def page(
-    cognito_server: RunningCognito, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServedPage]:
-    port = free_port()
-    settings = {"CORS_ORIGINS": f"http://127.0.0.1:{port}", "STEP_UP_MAX_AGE": "300"}
-    with (
-        serving(settings_for(cognito_server) | settings) as service,
-        serving_page(tmp_path_factory.mktemp("page"), port, service.url) as served,
-    ):
-        yield served
 
 
 @pytest.mark.parametrize(
@@ -96,8 +38,10 @@ def page(
         pytest.param("accessibility", id="axe finds nothing at 320 px at 200 percent from right"),
     ],
 )
-def test_on_a_page(name: str, cognito: RunningCognito, page: ServedPage, visitor: Visitor) -> None:
-    visitor.visit("element_visits.mjs", name, cognito, page)
+def test_on_a_page(
+    name: str, cognito: RunningCognito, element_page: ServedPage, visitor: Visitor
+) -> None:
+    visitor.visit("element_visits.mjs", name, cognito, element_page)
 
 
 def test_when_the_api_goes_away_it_is_said_and_works_again_after_it_is_back(
@@ -114,24 +58,9 @@ def test_when_the_api_goes_away_it_is_said_and_works_again_after_it_is_back(
         def start() -> Service:
             return services.enter_context(serving(settings_for(cognito) | settings))
 
-        with serving_page(tmp_path, port, start().url) as page:
+        with serving_element_page(tmp_path, port, start().url) as page:
             steps = {"stop": services.close, "start": start}
             visitor.visit("element_visits.mjs", "stopped", cognito, page, steps=steps)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("lists", id="somebody who signs in sees both lists"),
-        pytest.param("forget", id="a device is forgotten"),
-        pytest.param("end", id="a session is ended"),
-        pytest.param("stepUp", id="a new sign-in is asked for and the call repeated"),
-    ],
-)
-def test_the_main_way_in_other_browsers(
-    name: str, cognito: RunningCognito, page: ServedPage, other_visitor: Visitor
-) -> None:
-    other_visitor.visit("main_way_visits.mjs", name, cognito, page)
 
 
 def test_the_service_serves_it_to_any_page_for_good(service: Service) -> None:
