@@ -31,15 +31,17 @@ os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 import gevent
 from botocore.exceptions import BotoCoreError
 from botocore.parsers import ResponseParserError
-from botocore.utils import get_environ_proxies
+from httptools import HttpParserError
 from structlog.testing import capture_logs
 
-from app import assembly, counters
-from app.auth.keys import KeysUnavailable
+from app import counters
+from app.auth.keys import KeysUnavailable, fetch_keys, key_sets
+from app.auth.verifier import TokenVerifier
 from app.cognito.answers import UnreadableAnswer
 from app.cognito.breaker import CognitoBreaker
+from app.cognito.client import CognitoClient
 from app.cognito.endpoint import Endpoint
-from app.cognito.errors import Refused, TooLate
+from app.cognito.errors import NotConnected, Refused, TooLate
 from app.cognito.transport import Transport
 from app.domain.access_token import AccessToken
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
@@ -174,7 +176,9 @@ def _cognito(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
         told = "answers as if the call were good"
     except Refused as refused:
         told = f"answers {refused.code or refused.status}"
-    except (BotoCoreError, ResponseParserError, UnreadableAnswer, ValueError, TooLate) as error:
+    except (NotConnected, OSError, TooLate) as error:
+        told = f"was not reached, or did not answer ({type(error.__cause__ or error).__name__})"
+    except (HttpParserError, ResponseParserError, UnreadableAnswer, ValueError) as error:
         told = f"does not answer as Cognito ({type(error).__name__})"
     if told == "answers NotAuthorizedException":
         connected = (
@@ -206,11 +210,14 @@ def _clock(headers: Mapping[str, str], leeway: float) -> Finding:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     """Of each issuer. A pool that has not switched to its second issuer has no keys there."""
-    fetch, found, missing = assembly.make_fetch(settings), False, []
+    found, missing = False, []
     for url in dict.fromkeys(settings.key_addresses.values()):
         began, shown = time.perf_counter(), url.partition("?")[0]
         try:
-            yield ok("keys", f"{shown} has {len(fetch(url))}, fetched in {_ms_since(began)}.")
+            yield ok(
+                "keys",
+                f"{shown} has {len(fetch_keys(settings, url))}, fetched in {_ms_since(began)}.",
+            )
             found = True
         except KeysUnavailable as error:
             missing.append(f"{shown} has none: {error}")
@@ -241,21 +248,18 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 def _token(token: str, settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
     with capture_logs() as logs:
         try:
-            verifier = assembly.make_verifier(settings, assembly.make_keys(settings))
-            caller = verifier.verify(token)
+            caller = TokenVerifier(settings, key_sets(settings)).verify(token)
         except ServiceError as error:
             yield wrong("token", _refusal(error, logs))
             return
     yield from _claims(caller, settings)
     url = urlsplit(endpoint.url)
-    stays_here = is_local(url.hostname or "") and "http" not in get_environ_proxies(endpoint.url)
-    if url.scheme == "https" or stays_here:
+    if url.scheme == "https" or is_local(url.hostname or ""):
         yield from _features(caller, settings)
     else:
         yield look(
             "token",
-            "it was not sent: COGNITO_ENDPOINT_URL is not https://, and not on this machine "
-            "or behind HTTP_PROXY (see NO_PROXY).",
+            "it was not sent: COGNITO_ENDPOINT_URL is not https://, and not on this machine.",
         )
 
 
@@ -296,8 +300,7 @@ def _claims(caller: AccessToken, settings: Settings) -> Iterator[Finding]:
 
 def _features(caller: AccessToken, settings: Settings) -> Iterator[Finding]:
     """What the pool tracks, by the two calls that only read."""
-    breaker, alone = CognitoBreaker(settings), counters.Counters(None)
-    cognito = assembly.make_cognito(settings, breaker, alone)
+    cognito = CognitoClient(settings, CognitoBreaker(settings), counters.Counters(None))
     for what, ask, named in (
         ("devices", lambda: cognito.list_devices(caller.value, 1, None), caller.device_key),
         ("sessions", lambda: cognito.list_user_sessions(caller.value, None), None),

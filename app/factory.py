@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Flask
 
-from app import assembly
+from app.auth.keys import key_sets
+from app.auth.verifier import TokenVerifier
 from app.cognito.breaker import STATE_OPEN, CognitoBreaker
 from app.cognito.client import CognitoClient
 from app.contract.docs import contract_blueprint, docs_blueprint
@@ -13,6 +14,8 @@ from app.contract.elements import elements_blueprint
 from app.counters import Counters
 from app.devices import routes as devices
 from app.devices.service import DeviceService
+from app.domain.audit import AuditTrail
+from app.domain.bulk import Bulk
 from app.domain.step_up import StepUp
 from app.http import (
     cors,
@@ -30,8 +33,8 @@ from app.settings import Settings
 
 DRAINING = "draining"
 """The extension, a bool, that `app.server` sets when this worker is to stop."""
-KEYS = "key_sets"
-"""The extension that holds the user pool's keys, by issuer."""
+VERIFIER = "verifier"
+"""The extension that verifies access tokens."""
 
 
 class SyncFlask(Flask):
@@ -59,8 +62,7 @@ def create_app(settings: Settings, cognito: CognitoClient | None = None) -> Flas
 
     counters = Counters(settings.redis_url)
     breaker = CognitoBreaker(settings)
-    keys = assembly.make_keys(settings)
-    verifier = assembly.make_verifier(settings, keys)
+    verifier = app.extensions[VERIFIER] = TokenVerifier(settings, key_sets(settings))
     gate.register(
         app,
         settings,
@@ -70,9 +72,9 @@ def create_app(settings: Settings, cognito: CognitoClient | None = None) -> Flas
         sign_out=devices.SIGN_OUT,
     )
 
-    cognito = cognito or assembly.make_cognito(settings, breaker, counters)
+    cognito = cognito or CognitoClient(settings, breaker, counters)
     trail = audit.AuditLog(settings.cognito_issuer[0], enabled=settings.audit_log)
-    bulk = assembly.make_bulk(settings, trail)
+    bulk = make_bulk(settings, trail)
     step_up = StepUp(settings.step_up_max_age, settings.step_up_acr)
     app.extensions[devices.SERVICE] = DeviceService(
         cognito, trail, bulk, step_up, settings.trust_days
@@ -97,12 +99,18 @@ def create_app(settings: Settings, cognito: CognitoClient | None = None) -> Flas
         app.register_blueprint(elements_blueprint())
     if settings.docs_enabled:
         app.register_blueprint(docs_blueprint(settings.docs_sign_in_url))
-    app.extensions[KEYS] = keys
     return app
+
+
+def make_bulk(settings: Settings, audit: AuditTrail) -> Bulk:
+    """The runs over many, which leave a fifth of a worker's share of Cognito's updates to other
+    calls."""
+    share = 0.8 * settings.cognito_update_quota / settings.workers
+    rate = min(settings.forget_rate, share)
+    return Bulk(audit, per_second=rate, deadline=settings.forget_deadline)
 
 
 def start(app: Flask) -> None:
     """Begin background work, in each process that serves: no thread outlives a fork."""
     traces.start(app)
-    for key_set in app.extensions[KEYS].values():
-        key_set.ready()  # begins to fetch the keys; without them we start all the same
+    app.extensions[VERIFIER].ready()  # begins to fetch the keys; without them we start all the same

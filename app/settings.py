@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
+from botocore.httpsession import get_cert_path
 from botocore.loaders import create_loader
 from botocore.regions import EndpointResolver
 from environs import Env, EnvValidationError, ValidationError, validate
@@ -187,20 +188,23 @@ def _readable(path: str) -> None:
         raise ValidationError(f"Cannot be read: {error.strerror}.") from None
 
 
-def trust(context: ssl.SSLContext, authorities: str) -> None:
-    """Have `context` trust what is in `authorities`: a file in PEM, or a folder of certificates by
-    their hashes (`openssl rehash`), as requests takes both.
+def tls_context(authorities: str | None) -> ssl.SSLContext:
+    """A client's, which trusts what is in `authorities`: a file in PEM, or a folder of certificates
+    by their hashes (`openssl rehash`), as requests takes both; None is botocore's own bundle.
 
     Raises:
         ssl.SSLError: it holds no certificate.
         OSError: it cannot be read.
     """
-    if os.path.isdir(authorities):
-        if not any(re.fullmatch(r"[0-9a-f]{8}\.\d+", name) for name in os.listdir(authorities)):
-            raise ssl.SSLError
-        context.load_verify_locations(capath=authorities)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    bundle = get_cert_path(authorities or True)
+    if not os.path.isdir(bundle):
+        context.load_verify_locations(cafile=bundle)
+    elif any(re.fullmatch(r"[0-9a-f]{8}\.\d+", name) for name in os.listdir(bundle)):
+        context.load_verify_locations(capath=bundle)
     else:
-        context.load_verify_locations(cafile=authorities)
+        raise ssl.SSLError
+    return context
 
 
 PROPAGATORS = ("tracecontext", "baggage", "b3", "b3multi", "xray", "none")
@@ -359,7 +363,7 @@ class Settings:
 
     @property
     def ca_bundle(self) -> str | None:
-        """The CA bundle for Cognito, as `trust` takes it; None for the one that botocore ships."""
+        """The CA bundle for Cognito, as `tls_context` takes it."""
         return self.aws_ca_bundle or self.requests_ca_bundle or self.ssl_cert_file
 
     @property
@@ -499,7 +503,7 @@ def _check_together(settings: Settings) -> None:
     if settings.ca_bundle is not None:
         used = next(it for it in CA_BUNDLES if getattr(settings, it.lower()))
         try:
-            trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.ca_bundle)
+            tls_context(settings.ca_bundle)
         except ssl.SSLError:
             raise SettingsError(
                 f"{used}: Holds no certificate in PEM, or as a folder none by its hash "

@@ -6,7 +6,6 @@ cause few fetches.
 """
 
 import math
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from jwt.exceptions import PyJWTError
 
 from app.domain.errors import ErrorCode, ServiceError
 from app.observability import metrics
+from app.settings import Settings, tls_context
 
 logger = structlog.get_logger(__name__)
 
@@ -36,16 +36,15 @@ class FetchTimeout(BaseException):
     """A fetch took too long. Not an Exception, so that no library swallows it."""
 
 
-def fetch_keys(url: str, timeout: float, tls: ssl.SSLContext) -> Keys:
+def fetch_keys(settings: Settings, url: str) -> Keys:
     """The keys at `url` that verify RS256 signatures, by `kid`; the others are passed over (RFC
-    7517, section 5).
-
-    Goes through the proxy of HTTPS_PROXY. `timeout`: seconds for all of it. `tls`: knows which
-    certificate authorities to trust.
+    7517, section 5). Goes through the proxy of HTTPS_PROXY.
 
     Raises:
-        KeysUnavailable: no key set came in time, or it has no such key.
+        KeysUnavailable: no key set came in the time for an attempt, or it has no such key.
     """
+    timeout = settings.cognito_connect_timeout + settings.cognito_read_timeout
+    tls = tls_context(settings.ca_bundle)
     client = PyJWKClient(url, cache_jwk_set=False, timeout=timeout, ssl_context=tls)
     try:
         with gevent.Timeout(timeout, FetchTimeout):
@@ -67,23 +66,20 @@ def fetch_keys(url: str, timeout: float, tls: ssl.SSLContext) -> Keys:
 class KeySet:
     """The keys at one address, kept between calls.
 
-    `max_age`: seconds after which the next call has the keys refreshed in the background.
-    `refetch_interval`: seconds between two fetches for an unknown `kid`, or after one that failed.
+    Keys of JWKS_MAX_AGE have the next call refresh them in the background. Between two fetches for
+    an unknown `kid`, or after one that failed, is JWKS_REFETCH_INTERVAL.
     """
 
     def __init__(
         self,
+        settings: Settings,
         url: str,
-        fetch: Callable[[str], Keys],
-        *,
-        max_age: float,
-        refetch_interval: float,
+        fetch: Callable[[Settings, str], Keys] = fetch_keys,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._settings = settings
         self._url = url
         self._fetch = fetch
-        self._max_age = max_age
-        self._refetch_interval = refetch_interval
         self._clock = clock
         self._keys: Keys = {}
         self._fetched_at = self._next_fetch = -math.inf
@@ -111,7 +107,7 @@ class KeySet:
             with self._fetching:  # one fetch serves all callers that wait here
                 if kid not in self._keys and self._clock() >= self._next_fetch:
                     if self._keys:
-                        self._next_fetch = asked + self._refetch_interval
+                        self._next_fetch = asked + self._settings.jwks_refetch_interval
                     self._refresh()
         key = self._keys.get(kid)
         if key is not None or self._fetched_at >= asked:
@@ -124,7 +120,7 @@ class KeySet:
 
     def _refresh_if_old(self) -> None:
         now = self._clock()
-        fresh = now - self._fetched_at <= self._max_age
+        fresh = now - self._fetched_at <= self._settings.jwks_max_age
         if fresh or now < self._next_fetch or not self._fetching.acquire(blocking=False):
             return
 
@@ -140,9 +136,9 @@ class KeySet:
         """Fetch, while `_fetching` is held. Known keys serve on if that fails."""
         began = self._clock()
         try:
-            keys = self._fetch(self._url)
+            keys = self._fetch(self._settings, self._url)
         except KeysUnavailable as error:
-            self._next_fetch = self._clock() + self._refetch_interval
+            self._next_fetch = self._clock() + self._settings.jwks_refetch_interval
             metrics.JWKS_FETCHES.labels("failed").inc()
             logger.warning(
                 "jwks_fetch_failed", url=self._url, reason=str(error), keys_known=len(self._keys)
@@ -152,3 +148,9 @@ class KeySet:
         self._fetched_at = began
         metrics.JWKS_FETCHES.labels("fetched").inc()
         logger.info("jwks_fetched", url=self._url, kids=sorted(keys))
+
+
+def key_sets(settings: Settings) -> dict[str, KeySet]:
+    """The user pool's keys by issuer; issuers whose keys are at one address share them."""
+    sets = {url: KeySet(settings, url) for url in settings.key_addresses.values()}
+    return {issuer: sets[url] for issuer, url in settings.key_addresses.items()}

@@ -19,6 +19,7 @@ from app.domain.access_token import AccessToken
 from app.domain.devices import is_device_key
 from app.domain.errors import USER_ADMIN_SCOPE, ErrorCode, ServiceError
 from app.observability import metrics
+from app.settings import Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -65,25 +66,24 @@ class TokenVerifier:
 
     What a token that verified says is remembered, by the SHA-256 of its very text, until it expires
     or its key leaves the pool's set: a session costs one signature check, which takes half as long
-    as a whole call. The text itself is not kept, and no other text ever finds it. `keys`: issuer →
-    its keys. `leeway`: seconds that clocks may differ. `cache_size`: tokens to remember.
+    as a whole call. The text itself is not kept, and no other text ever finds it. `keys`:
+    issuer → its keys.
     """
 
     def __init__(
         self,
+        settings: Settings,
         keys: Mapping[str, KeySet],
-        *,
-        client_ids: frozenset[str],
-        leeway: float,
-        cache_size: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
-        self._client_ids = client_ids
-        self._leeway = leeway
+        self._client_ids = settings.cognito_client_ids
+        self._leeway = leeway = settings.token_leeway
         self._clock = clock
         self._verified: TLRUCache[bytes, Verified] = TLRUCache(
-            maxsize=cache_size, ttu=lambda _, it, __: it.token.expires_at + leeway, timer=clock
+            maxsize=settings.token_cache_size,
+            ttu=lambda _, it, __: it.token.expires_at + leeway,
+            timer=clock,
         )
 
     def ready(self) -> bool:

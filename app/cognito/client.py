@@ -8,14 +8,18 @@ import orjson
 
 from app.cognito import answers
 from app.cognito.attempts import Attempts
+from app.cognito.breaker import CognitoBreaker
 from app.cognito.endpoint import Endpoint
+from app.cognito.quota import QuotaBudget
 from app.cognito.transport import Transport
+from app.counters import Counters
 from app.domain import operations
 from app.domain.devices import Device, DevicePage, DeviceStatus, SecretVerifier
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
 from app.domain.sessions import SessionPage
 from app.observability.calls import record_request_id
+from app.settings import Settings
 
 Answer = TypeVar("Answer")
 
@@ -27,10 +31,10 @@ class CognitoClient:
     answer or is known to be down.
     """
 
-    def __init__(self, endpoint: Endpoint, transport: Transport, attempts: Attempts) -> None:
-        self._endpoint = endpoint
-        self._transport = transport
-        self._attempts = attempts
+    def __init__(self, settings: Settings, breaker: CognitoBreaker, counters: Counters) -> None:
+        self._endpoint = Endpoint(settings)
+        self._transport = Transport(settings, self._endpoint.url)
+        self._attempts = Attempts(settings, QuotaBudget(settings, counters), breaker)
 
     def list_devices(self, access_token: str, limit: int, cursor: str | None) -> DevicePage:
         """ListDevices: one page of the remembered devices, `limit` (1..60) at most."""

@@ -6,9 +6,6 @@ the API reference's, "Common errors" included. What depends on the operation is 
 `app.domain.operations`.
 """
 
-from botocore.exceptions import ConnectionError as NoConnectionError
-from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
-
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
 
@@ -45,6 +42,10 @@ class Refused(Exception):
         self.status = status
         self.code = code
         self.message = message
+
+
+class NotConnected(Exception):
+    """There was no connection to Cognito, because of `__cause__`; nothing was sent."""
 
 
 class TooLate(BaseException):
@@ -84,16 +85,16 @@ def to_attempt_failed(operation: Operation, error: Exception | TooLate) -> Attem
         case Refused():
             outage = error.status in OUTAGES
             return AttemptFailed(ErrorCode.UPSTREAM_ERROR, answer_lost=True, outage=outage)
-        case ReadTimeoutError() | TooLate():
+        case NotConnected():
+            if isinstance(error.__cause__, TimeoutError):
+                return AttemptFailed(ErrorCode.UPSTREAM_TIMEOUT, outage=True)
+            return AttemptFailed(ErrorCode.UPSTREAM_ERROR, unreachable, outage=True)
+        case TimeoutError() | TooLate():
             return AttemptFailed(ErrorCode.UPSTREAM_TIMEOUT, answer_lost=True, outage=True)
-        case ConnectTimeoutError():
-            return AttemptFailed(ErrorCode.UPSTREAM_TIMEOUT, outage=True)
-        case HTTPClientError():
+        case OSError():
             return AttemptFailed(
                 ErrorCode.UPSTREAM_ERROR, unreachable, answer_lost=True, outage=True
             )
-        case NoConnectionError():
-            return AttemptFailed(ErrorCode.UPSTREAM_ERROR, unreachable, outage=True)
     not_understood = "Amazon Cognito's answer could not be understood."
     return AttemptFailed(ErrorCode.UPSTREAM_ERROR, not_understood, answer_lost=True)
 

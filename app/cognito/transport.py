@@ -1,37 +1,23 @@
 """The HTTP round of a call: kept connections, and no copy of an answer more than needed.
 
-botocore's own session takes three times the CPU. Connections are urllib3's, made as botocore makes
-them: its TLS context and trusted certificates, the proxies of HTTPS_PROXY and NO_PROXY, TCP
-keep-alive. Answers are read by httptools (llhttp).
+botocore's own session takes three times the CPU. Connections are http.client's, over HTTPS through
+the proxy that HTTPS_PROXY and NO_PROXY name. Answers are read by httptools (llhttp).
 """
 
 import select
 import socket
-import ssl
 import weakref
 from collections import deque
-from typing import Any
+from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
-from botocore.exceptions import (
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
-from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get_cert_path
+from botocore.httpsession import ProxyConfiguration
 from botocore.utils import get_environ_proxies
 from gevent import monkey
 from httptools import HttpParserError, HttpResponseParser
-from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
-from urllib3.exceptions import ConnectTimeoutError as NoConnectionInTime
-from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.util import parse_url
 
-from app.settings import Settings, trust
+from app.cognito.errors import NotConnected
+from app.settings import Settings, tls_context
 
 READ_SIZE = 65536
 KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -98,40 +84,31 @@ class Answer:
 
 
 class Transport:
-    """Requests to `url` over kept connections; the one used last comes first.
-
-    It is reached by way of the proxy that the environment names for it, as botocore does.
-    """
+    """Requests to `url` over kept connections; the one used last comes first."""
 
     def __init__(self, settings: Settings, url: str) -> None:
-        self._url = url
+        self._origin = urlsplit(url)
         self._connect_timeout = settings.cognito_connect_timeout
         self._read_timeout = settings.cognito_read_timeout
         self._kept: deque[HTTPConnection] = deque(maxlen=settings.cognito_max_in_flight)
         weakref.finalize(self, _close, self._kept)
-        self._tls = create_urllib3_context()
-        trust(self._tls, get_cert_path(settings.ca_bundle or True))
-        self._origin = urlsplit(url)
+        self._tls = tls_context(settings.ca_bundle)
         proxies = ProxyConfiguration(get_environ_proxies(url))
-        proxy = proxies.proxy_url_for(url)
-        self._proxy = parse_url(proxy) if proxy else None
+        proxy = proxies.proxy_url_for(url) if self._origin.scheme == "https" else None
+        self._proxy = urlsplit(proxy) if proxy else None
         self._proxy_headers = proxies.proxy_headers_for(proxy) if proxy else {}
-        host = self._origin.netloc
         target = self._origin.path or "/"
         if self._origin.query:
             target += f"?{self._origin.query}"
-        headers = {"Host": host, "Accept-Encoding": "identity"}
-        if self._proxy and self._origin.scheme == "http":
-            target, headers = f"http://{host}{target}", headers | self._proxy_headers
+        headers = {"Host": self._origin.netloc, "Accept-Encoding": "identity"}
         self._head = f"POST {target} HTTP/1.1\r\n{_lines(headers)}"
 
     def post(self, headers: dict[str, str], body: bytes) -> Answer:
         """One request, and the whole of its answer, whatever its status.
 
         Raises:
-            ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError: there was
-                no connection; nothing was sent.
-            ReadTimeoutError, HTTPClientError: the answer is lost.
+            NotConnected: there was no connection; nothing was sent.
+            TimeoutError, OSError, HttpParserError: the answer is lost.
         """
         connection = self._kept_one() or self._connect()
         head = f"{self._head}{_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
@@ -139,12 +116,6 @@ class Transport:
         try:
             answer = _round(connection.sock, head.encode("latin-1") + body)
             keep = answer.keep_alive
-        except TimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=self._url, error=error) from None
-        except HttpParserError as error:
-            raise HTTPClientError(error=error) from None
-        except OSError as error:
-            raise ConnectionClosedError(endpoint_url=self._url, error=error) from None
         finally:
             if keep:
                 self._kept.append(connection)
@@ -164,48 +135,26 @@ class Transport:
         return None
 
     def _connect(self) -> HTTPConnection:
-        connection = self._new_connection()
+        origin, proxy, timeout = self._origin, self._proxy, self._connect_timeout
+        connection: HTTPConnection
+        if origin.scheme == "http":
+            connection = HTTPConnection(str(origin.hostname), origin.port or 80, timeout)
+        else:
+            host, port = str(origin.hostname), origin.port or 443
+            way = (str(proxy.hostname), proxy.port or 80) if proxy else (host, port)
+            connection = HTTPSConnection(*way, timeout=timeout, context=self._tls)
+            if proxy:
+                connection.set_tunnel(host, port, self._proxy_headers)
         try:
             connection.connect()
+            connection.sock.setsockopt(*KEEP_ALIVE)
+            connection.sock.settimeout(self._read_timeout)
         except BaseException as error:
             connection.close()
-            raise self._in_botocores_words(error) from None
-        connection.sock.settimeout(self._read_timeout)
+            if isinstance(error, Exception):
+                raise NotConnected from error
+            raise
         return connection
-
-    def _new_connection(self) -> HTTPConnection:
-        origin, proxy = self._origin, self._proxy
-        tls_of_proxy = proxy is not None and proxy.scheme == "https"
-        port = origin.port or (443 if origin.scheme == "https" else 80)
-        common: dict[str, Any] = {
-            "host": proxy.host if proxy else origin.hostname,
-            "port": proxy.port or (443 if tls_of_proxy else 80) if proxy else port,
-            "timeout": self._connect_timeout,
-            "socket_options": [*HTTPConnection.default_socket_options, KEEP_ALIVE],
-            "proxy": proxy,
-            "proxy_config": ProxyConfig(self._tls, False, None, None) if proxy else None,
-        }
-        if origin.scheme == "http" and not tls_of_proxy:
-            return HTTPConnection(**common)
-        connection = HTTPSConnection(**common, ssl_context=self._tls)
-        if proxy and origin.scheme == "https":
-            connection.set_tunnel(
-                str(origin.hostname), port, self._proxy_headers, proxy.scheme or "http"
-            )
-        return connection
-
-    def _in_botocores_words(self, error: BaseException) -> BaseException:
-        told = error
-        match error:
-            case NoConnectionInTime() | TimeoutError() if not isinstance(error, NewConnectionError):
-                told = ConnectTimeoutError(endpoint_url=self._url, error=error)
-            case ssl.SSLError():
-                told = SSLError(endpoint_url=self._url, error=error)
-            case HTTPError() | OSError() if self._proxy:
-                told = ProxyConnectionError(proxy_url=self._proxy.host, error=error)
-            case HTTPError() | OSError():
-                told = EndpointConnectionError(endpoint_url=self._url, error=error)
-        return told
 
 
 def _lines(headers: dict[str, str]) -> str:

@@ -1,13 +1,17 @@
 """Access tokens as Cognito signs them, and as nobody should."""
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+
+from app.settings import Settings
 
 POOL_ID = "eu-west-1_AbCdEf123"
 ISSUER = f"https://cognito-idp.eu-west-1.amazonaws.com/{POOL_ID}"
@@ -65,3 +69,10 @@ def sign(
 ) -> str:
     """`claims` signed by `key`, under its `kid` unless `headers` has another."""
     return jwt.encode(claims, key.private, algorithm, headers={"kid": key.kid} | (headers or {}))
+
+
+def settings_of(**variables: str) -> Settings:
+    """The settings of a service for these tokens, with `variables` set besides."""
+    needed = {"COGNITO_USER_POOL_ID": POOL_ID, "COGNITO_CLIENT_IDS": f"{CLIENT_ID},another1client"}
+    with mock.patch.dict(os.environ, needed | variables, clear=True):
+        return Settings.from_environ()

@@ -149,7 +149,7 @@ def test_a_cognito_that_is_none(settings: dict[str, str]) -> None:
         told = doctor(settings | {"COGNITO_ENDPOINT_URL": server.url})
     away = doctor(settings | {"COGNITO_ENDPOINT_URL": server.url})
     assert [it.state("Cognito") for it in (told, away)] == ["✗", "✗"]
-    assert "does not answer as Cognito (EndpointConnectionError)" in away.text("Cognito")
+    assert "was not reached, or did not answer (ConnectionRefusedError)" in away.text("Cognito")
 
 
 @pytest.mark.parametrize("address", ["COGNITO_ENDPOINT_URL", "COGNITO_JWKS_URL"])
@@ -321,20 +321,6 @@ def test_a_token_that_is_not_verified_cannot_steer_the_terminal(
     told = doctor(settings | {"TOKEN": forged}, *arguments)
     assert "found https://evil.example/" in told.printed
     assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", told.printed) is None
-
-
-def test_a_token_is_not_sent_in_the_clear_through_a_proxy(
-    settings: dict[str, str], user: SignedIn
-) -> None:
-    """Not even to this machine: the proxy may be another one."""
-    with raw_server() as proxy:
-        proxy.script = in_pieces(REFUSAL)
-        endpoint = settings["COGNITO_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
-        way = {"HTTP_PROXY": proxy.url, "NO_PROXY": "127.0.0.1", "COGNITO_ENDPOINT_URL": endpoint}
-        told = doctor(settings | way | {"TOKEN": user.token})
-    assert "HTTP_PROXY" in told.text("token")
-    assert len(proxy.bodies) == 2, "those without a token"
-    assert not any(user.token.encode() in body for body in proxy.bodies)
 
 
 def test_a_token_is_not_sent_in_the_clear(

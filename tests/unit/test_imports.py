@@ -13,7 +13,6 @@ RANKS = (
     {"http"},
     {"contract"},
     {"devices", "sessions"},
-    {"assembly"},
     {"factory"},
     {"doctor", "server", "wsgi"},
 )

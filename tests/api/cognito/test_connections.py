@@ -6,7 +6,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -205,35 +204,19 @@ def test_https_goes_through_the_proxys_tunnel_and_its_credentials_no_further(
         assert server.heads[0]["Proxy-Authorization"] is None
 
 
-def test_http_is_forwarded_by_a_proxy_and_no_proxy_is_gone_around(
-    start: Start, server: RawServer
+def test_http_and_what_no_proxy_names_is_reached_directly(
+    start: Start, server: RawServer, tmp_path: Path
 ) -> None:
-    way = {"HTTP_PROXY": f"http://user:secret@127.0.0.1:{server.port}", "NO_PROXY": "127.0.0.1"}
-    assert served(start(COGNITO_ENDPOINT_URL="http://cognito.example/a?b=c", **way, **ONCE))
-    assert served(start(COGNITO_ENDPOINT_URL=f"{server.url}/a?b=c", **way, **ONCE))
-    assert [line.split()[1] for line in server.lines] == ["http://cognito.example/a?b=c", "/a?b=c"]
-    assert [head["Host"] for head in server.heads] == [
-        "cognito.example",
-        f"127.0.0.1:{server.port}",
-    ]
-    credentials = [head["Proxy-Authorization"] for head in server.heads]
-    assert credentials == ["Basic dXNlcjpzZWNyZXQ=", None]
-
-
-def test_http_without_a_port_is_port_80(
-    start: Start, server: RawServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked_up: list[Any] = []
-    look_up = socket.getaddrinfo
-
-    def to_server(host: str, port: int, *more: Any) -> Any:
-        looked_up.append((host, port))
-        return look_up("127.0.0.1", server.port, *more)
-
-    api = start(COGNITO_ENDPOINT_URL="http://cognito.example", **ONCE)
-    monkeypatch.setattr(socket, "getaddrinfo", to_server)
-    assert served(api)
-    assert looked_up == [("cognito.example", 80)]
+    tls = new_tls(tmp_path)
+    with raw_server(tls.server) as over_tls, raw_server() as proxy:
+        over_tls.script = in_pieces(OK)
+        way = {"HTTP_PROXY": proxy.url, "HTTPS_PROXY": proxy.url}
+        assert served(start(COGNITO_ENDPOINT_URL=f"{server.url}/a?b=c", **way, **ONCE))
+        direct = way | tls.trust | {"NO_PROXY": "127.0.0.1"}
+        assert served(start(COGNITO_ENDPOINT_URL=f"{over_tls.url}/a?b=c", **direct, **ONCE))
+        assert [line.split()[1] for line in server.lines + over_tls.lines] == ["/a?b=c"] * 2
+        assert server.heads[0]["Host"] == f"127.0.0.1:{server.port}"
+        assert proxy.connections == 0
 
 
 def test_nothing_of_awss_own_settings_is_needed_or_sent(

@@ -1,21 +1,19 @@
 """Key sets: when they are fetched, by a clock that the test moves; and which keys are taken."""
 
 import json
-import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import certifi
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.auth.keys import Keys, KeySet, KeysUnavailable, fetch_keys
 from app.domain.errors import ServiceError
-from app.settings import trust
+from app.settings import Settings
 from tests.api.jwks_server import JwksServer, await_jwks_fetches
-from tests.api.tokens import SigningKey
+from tests.api.tokens import SigningKey, settings_of
 from tests.raw_server import Script, in_pieces, new_tls, raw_server
 
 KEY = SigningKey("one")
@@ -31,15 +29,9 @@ class Source:
         self.now = 1000.0
         self.go = threading.Event()
         self.go.set()
-        self.key_set = KeySet(
-            URL,
-            self.fetch,
-            max_age=3600,
-            refetch_interval=10,
-            clock=lambda: self.now,
-        )
+        self.key_set = KeySet(settings_of(), URL, self.fetch, clock=lambda: self.now)
 
-    def fetch(self, url: str) -> Keys:
+    def fetch(self, settings: Settings, url: str) -> Keys:
         """Does not come back while `go` is clear."""
         assert url == URL
         self.go.wait(10)
@@ -122,14 +114,8 @@ def server(shared_server: JwksServer) -> JwksServer:
     return shared_server
 
 
-def fetch(url: str, timeout: float = 10) -> Keys:
-    return fetch_keys(url, timeout, trusting(certifi.where()))
-
-
-def trusting(authorities: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trust(context, authorities)
-    return context
+def fetch(url: str, **variables: str) -> Keys:
+    return fetch_keys(settings_of(**variables), url)
 
 
 def jwk(a_kid: str, /, **members: Any) -> dict[str, Any]:
@@ -180,7 +166,7 @@ def test_an_error_is_none_and_the_reason_is_told(server: JwksServer) -> None:
 def test_an_answer_that_does_not_come_is_given_up_on(server: JwksServer) -> None:
     server.delay = 30
     with pytest.raises(KeysUnavailable):
-        fetch(server.url, timeout=0.05)
+        fetch(server.url, COGNITO_CONNECT_TIMEOUT="0.02", COGNITO_READ_TIMEOUT="0.03")
 
 
 def the_key_set() -> Script:
@@ -203,6 +189,6 @@ def test_the_address_must_be_one_that_is_trusted(tmp_path: Path) -> None:
     tls = new_tls(tmp_path)
     with raw_server(tls.server) as server:
         server.script = the_key_set()
-        assert set(fetch_keys(server.url, 10, trusting(tls.trust["AWS_CA_BUNDLE"]))) == {"one"}
+        assert set(fetch(server.url, **tls.trust)) == {"one"}
         with pytest.raises(KeysUnavailable):
             fetch(server.url)

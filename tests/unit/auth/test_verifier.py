@@ -13,7 +13,7 @@ from app.auth.verifier import TokenVerifier
 from app.domain.access_token import AccessToken
 from app.domain.errors import ErrorCode, ServiceError
 from tests.api.jwks_server import await_jwks_fetches
-from tests.api.tokens import CLIENT_ID, ISSUER, SUB, SigningKey, access_claims, sign
+from tests.api.tokens import CLIENT_ID, ISSUER, SUB, SigningKey, access_claims, settings_of, sign
 
 KEY = SigningKey("one")
 PUBLIC_KEYS = {"one": KEY.private.public_key()}
@@ -34,20 +34,11 @@ class Verifying:
         self.lookups: list[str] = []
         self.now = time.time()
         self.published, self.keys_now = PUBLIC_KEYS, 1000.0
+        settings = settings_of(TOKEN_CACHE_SIZE=str(cache_size))
         keys = KeySet(
-            "https://keys.example",
-            lambda _: self.published,
-            max_age=3600,
-            refetch_interval=1,
-            clock=lambda: self.keys_now,
+            settings, "https://keys.example", lambda *_: self.published, lambda: self.keys_now
         )
-        self.verifier = TokenVerifier(
-            {ISSUER: keys},
-            client_ids=frozenset({CLIENT_ID, "another1client"}),
-            leeway=5,
-            cache_size=cache_size,
-            clock=lambda: self.now,
-        )
+        self.verifier = TokenVerifier(settings, {ISSUER: keys}, lambda: self.now)
 
     def __call__(self, token: str) -> AccessToken:
         before = hits()

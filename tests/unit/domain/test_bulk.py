@@ -1,21 +1,19 @@
 """Many in turn: at a pace, within a deadline, by a clock that only sleeping and calling moves."""
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from unittest import mock
 
 import pytest
 
-from app import assembly
+from app import factory
 from app.domain.access_token import AccessToken
 from app.domain.audit import Reason
 from app.domain.bulk import Bulk, Report
 from app.domain.errors import ErrorCode, ServiceError
-from app.settings import Settings
+from tests.api.tokens import settings_of
 
 IDS = ("a", "b", "c", "d")
 ANA = AccessToken("ana", "client", None, "sign-in", 0, None, None, "anas.token")
@@ -131,17 +129,11 @@ def test_runs_leave_a_fifth_of_a_workers_part_of_the_quota_to_other_calls(
 ) -> None:
     cognito = Cognito()
     timed = partial(Bulk, clock=lambda: cognito.now, sleep=cognito.sleep)
-    monkeypatch.setattr(assembly, "Bulk", timed)
-    variables = {
-        "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",
-        "COGNITO_CLIENT_IDS": "1example23456789",
-        "FORGET_RATE": str(forget_rate),
-        "COGNITO_UPDATE_QUOTA": str(quota),
-        "WORKERS": str(workers),
-    }
-    with mock.patch.dict(os.environ, variables, clear=True):
-        settings = Settings.from_environ()
-    cognito.run(assembly.make_bulk(settings, cognito.trail))
+    monkeypatch.setattr(factory, "Bulk", timed)
+    settings = settings_of(
+        FORGET_RATE=str(forget_rate), COGNITO_UPDATE_QUOTA=str(quota), WORKERS=str(workers)
+    )
+    cognito.run(factory.make_bulk(settings, cognito.trail))
     assert cognito.called_at == pytest.approx([seconds * number for number in range(5)])
 
 
