@@ -20,7 +20,8 @@ from app.cognito.quota import QuotaBudget
 from app.domain.errors import ErrorCode, ServiceError
 from app.domain.operations import Operation
 from app.observability import metrics
-from app.observability.calls import cognito_span, record_attempt
+from app.observability.calls import record_attempt
+from app.observability.traces import cognito_span
 from app.settings import Settings
 
 logger = structlog.get_logger(__name__)

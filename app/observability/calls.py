@@ -1,15 +1,12 @@
-"""What each attempt at a Cognito operation leaves in metrics, in traces, and in the log line of the
-request that it is for."""
+"""What each attempt at a Cognito operation leaves in metrics, in its span, and in the log line of
+the request that it is for."""
 
-from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from opentelemetry import trace
 
 from app.observability import metrics
-
-tracer = trace.get_tracer(__name__)
 
 
 @dataclass(slots=True)
@@ -29,20 +26,6 @@ def start_gathering() -> CognitoUse:
     use = CognitoUse()
     _use.set(use)
     return use
-
-
-def cognito_span(operation: str) -> AbstractContextManager[trace.Span]:
-    """The span of one attempt, named as OpenTelemetry's conventions for calls of AWS have it."""
-    return tracer.start_as_current_span(
-        f"Cognito Identity Provider.{operation}",
-        kind=trace.SpanKind.CLIENT,
-        attributes={
-            "rpc.system": "aws-api",
-            "rpc.service": "Cognito Identity Provider",
-            "rpc.method": operation,
-        },
-        record_exception=False,  # a traceback in text, which would not leave anyway
-    )
 
 
 def record_attempt(operation: str, outcome: str, seconds: float) -> None:

@@ -12,7 +12,7 @@ from gunicorn.glogging import Logger
 from app.domain.access_token import pseudonym
 from app.observability import metrics
 from app.observability.calls import start_gathering
-from app.observability.traces import PROBES, trace_id
+from app.observability.traces import METHODS, PROBES, trace_id
 
 logger = structlog.get_logger("app.access")
 
@@ -21,9 +21,6 @@ UNPARSED = "unparsed"
 """The route of what never became a request."""
 UNKNOWN_KEY = "unknown-key"
 """The route of calls whose token names a key that is not known: anybody can make one up."""
-
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-"""Any other is a caller's invention, and would be a time series of its own."""
 
 
 def configure(level: str, log_format: str) -> None:

@@ -1,4 +1,4 @@
-"""Which parts of a span leave the service, and what happens while nobody takes them.
+"""Where spans go, and what happens while nobody takes them.
 
 Imported only where traces go somewhere. While the collector is away calls go on, spans are lost,
 and a log line and a metric say so.
@@ -13,27 +13,11 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
-from opentelemetry.trace import SpanContext, SpanKind, Status
 
 from app import VERSION
 from app.observability import metrics
 
 logger = structlog.get_logger(__name__)
-
-ATTRIBUTES = frozenset(
-    (
-        "http.request.method",
-        "http.route",
-        "http.response.status_code",
-        "url.scheme",
-        "rpc.system",
-        "rpc.service",
-        "rpc.method",
-        "aws.request_id",
-        "error.type",
-    )
-)
-"""What a span may say. No address, header, query, path with a device in it, or message."""
 
 TIMEOUT = 2
 """Seconds for the collector to take a batch, the last one of a worker that stops included."""
@@ -48,8 +32,8 @@ def start() -> None:
 
 
 class CollectorExporter(OTLPSpanExporter):
-    """OTLP over HTTP, of what is listed. Tells once that the collector is away, and once that it is
-    back, where the SDK would tell of every attempt."""
+    """OTLP over HTTP. Tells once that the collector is away, and once that it is back, where the
+    SDK would tell of every attempt."""
 
     def __init__(self) -> None:
         super().__init__(timeout=TIMEOUT)
@@ -57,7 +41,7 @@ class CollectorExporter(OTLPSpanExporter):
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = super().export([plain(span) for span in spans])
+        result = super().export(spans)
         taken = result is SpanExportResult.SUCCESS
         if not taken:
             metrics.TRACE_EXPORT_FAILURES.inc()
@@ -65,26 +49,3 @@ class CollectorExporter(OTLPSpanExporter):
             self.away = not taken
             logger.info("trace_collector_back") if taken else logger.warning("trace_collector_away")
         return result
-
-
-def plain(span: ReadableSpan) -> ReadableSpan:
-    """`span` with nothing in it but `ATTRIBUTES`, and a name that is no path of the caller's."""
-    attributes = span.attributes or {}
-    named_by_caller = span.kind is SpanKind.SERVER and "http.route" not in attributes
-    return ReadableSpan(
-        name="HTTP" if named_by_caller else span.name,
-        context=_without_state(span.context),
-        parent=_without_state(span.parent),
-        resource=span.resource,
-        attributes={name: value for name, value in attributes.items() if name in ATTRIBUTES},
-        kind=span.kind,
-        status=Status(span.status.status_code),
-        start_time=span.start_time,
-        end_time=span.end_time,
-        instrumentation_scope=span.instrumentation_scope,
-    )
-
-
-def _without_state(one: SpanContext | None) -> SpanContext | None:
-    """Without W3C's tracestate, which the caller fills."""
-    return one and SpanContext(one.trace_id, one.span_id, one.is_remote, one.trace_flags)

@@ -1,14 +1,16 @@
 """OpenTelemetry traces, when there is somewhere to send them. OpenTelemetry reads OTEL_* itself.
 
-Requests and Cognito calls become spans of the caller's trace. Without a collector only the API is
-loaded, whose spans do nothing.
+Requests and Cognito calls become spans of the caller's trace. They say what is given here and
+nothing else: no address, header, query, path with a device in it, or message. Without a collector
+only the API is loaded, and no span is made.
 """
 
-import os
+import re
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
-from flask import Flask, has_request_context, request
-from opentelemetry import trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from flask import Flask, Response, g, request
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
 
 TRACED = "traced"
 """The extension, True where spans are sent on."""
@@ -16,19 +18,59 @@ TRACED = "traced"
 PROBES = ("/healthz", "/readyz", "/metrics")
 """Routes that machines ask all day, and that would drown everything else."""
 
-UNTRACED = rf"^[^:]+://[^/]+({'|'.join(PROBES)})(\?|$)"
-"""The URLs of probes, and not of calls whose query holds such a path."""
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+"""Any other is a caller's invention."""
+
+TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+)
+"""W3C Trace Context, section 3.2; what comes later belongs to later versions."""
+
+tracer = trace.get_tracer(__name__)
 
 
 def register(app: Flask, *, traced: bool) -> None:
     """Make a span of each request, if spans are to be sent on."""
     app.extensions[TRACED] = traced
-    if traced:
-        os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")  # its stable names for HTTP
-        from opentelemetry.instrumentation.flask import FlaskInstrumentor
+    if not traced:
+        return
 
-        instrumentor = FlaskInstrumentor()
-        instrumentor.instrument_app(app, excluded_urls=UNTRACED)  # type: ignore[no-untyped-call]
+    @app.before_request
+    def begin() -> None:
+        if request.path in PROBES:
+            return
+        method = request.method if request.method in METHODS else "_OTHER"
+        said = {"http.request.method": method, "url.scheme": request.scheme}
+        name = "HTTP"
+        if request.url_rule:
+            said["http.route"] = request.url_rule.rule
+            name = f"{method} {request.url_rule.rule}"
+        g.trace = ExitStack()
+        span = tracer.start_as_current_span(
+            name, _of_caller(), kind=trace.SpanKind.SERVER, attributes=said
+        )
+        g.span = g.trace.enter_context(span)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        if "span" in g:
+            g.span.set_attribute("http.response.status_code", response.status_code)
+            if response.status_code >= 500:
+                g.span.set_attribute("error.type", str(response.status_code))
+                g.span.set_status(trace.StatusCode.ERROR)
+        return response
+
+    @app.teardown_request
+    def leave(error: BaseException | None) -> None:
+        if "trace" in g:
+            g.trace.close()
+
+
+def _of_caller() -> Context:
+    """The caller's span, without W3C's tracestate and baggage, which can hold anything."""
+    sent = trace.get_current_span(propagate.extract(request.headers)).get_span_context()
+    plain = trace.SpanContext(sent.trace_id, sent.span_id, True, sent.trace_flags)
+    return trace.set_span_in_context(trace.NonRecordingSpan(plain), Context())
 
 
 def start(app: Flask) -> None:
@@ -40,12 +82,25 @@ def start(app: Flask) -> None:
         spans.start()
 
 
+def cognito_span(operation: str) -> AbstractContextManager[trace.Span | None]:
+    """The span of one attempt, named as OpenTelemetry's conventions for calls of AWS have it."""
+    if not trace.get_current_span().is_recording():
+        return nullcontext()
+    return tracer.start_as_current_span(
+        f"Cognito Identity Provider.{operation}",
+        kind=trace.SpanKind.CLIENT,
+        attributes={
+            "rpc.system": "aws-api",
+            "rpc.service": "Cognito Identity Provider",
+            "rpc.method": operation,
+        },
+        record_exception=False,  # it has a message
+    )
+
+
 def trace_id() -> str | None:
-    """The current trace's id in hex, for the request log: the caller's, where we do not trace."""
-    span = trace.get_current_span()
-    if has_request_context() and not span.get_span_context().is_valid:
-        # Not `tracestate`: what is wrong with it would be logged, and it can be anything.
-        sent = {"traceparent": request.headers.get("traceparent", "")}
-        span = trace.get_current_span(TraceContextTextMapPropagator().extract(sent))
-    context = span.get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+    """The request's trace in hex, for its log line: the caller's, where we do not trace."""
+    if "span" in g:
+        return trace.format_trace_id(g.span.get_span_context().trace_id)
+    sent = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return sent[1] if sent else None

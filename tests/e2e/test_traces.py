@@ -71,6 +71,7 @@ def test_a_request_and_its_calls_of_cognito_are_spans_of_the_callers_trace(
 def test_a_refused_request_is_traced_too(traced: Service, upstream: RawServer) -> None:
     trace_id = "1bf7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace_id}-{CALLERS_SPAN_ID}-01"}
+    assert call(f"{traced.url}/healthz", headers=headers).status_code == 200  # a probe is not
     assert call(f"{traced.url}/devices", headers=headers).status_code == 401
     assert spans_of(upstream, trace_id).keys() == {"GET /devices"}
     assert log_lines(traced.logs(), event="request", trace_id=trace_id, status=401)
