@@ -44,7 +44,6 @@ for words in (sys.argv[1:], Config().get_cmd_args_from_env()):
 
 try:
     settings = Settings.from_environ()
-    settings.check_certificate()
 except SettingsError as error:
     sys.exit(f"device-bff: {error}")
 logs.configure(settings.log_level, settings.log_format)
@@ -120,7 +119,7 @@ def when_ready(server: Any) -> None:
 
     def reload_if_well() -> None:
         try:
-            Settings.from_environ().check_certificate()
+            Settings.from_environ()
         except SettingsError as error:
             server.log.error("Not reloaded: %s", error)
         else:

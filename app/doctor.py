@@ -121,7 +121,6 @@ def examine(token: bytes | None) -> Iterator[Finding]:
     """All that there is to find. `token`: what is said to be an access token."""
     try:
         settings = Settings.from_environ()
-        settings.check_certificate()
         endpoint = Endpoint(settings)
     except (SettingsError, BotoCoreError) as error:
         yield wrong("settings", f"{error} docs/settings.md has every variable.")

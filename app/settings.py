@@ -20,16 +20,32 @@ from botocore.regions import EndpointResolver
 from environs import Env, EnvValidationError, ValidationError, validate
 from limits import parse as parse_rate_limit
 
-CLIENT_ID_PATTERN = r"[\w+]{1,128}"
-USER_POOL_ID_PATTERN = r"[\w-]+_[0-9a-zA-Z]+"
-"""`ClientIdType` and `UserPoolIdType` of the botocore model of cognito-idp."""
-
 
 class SettingsError(Exception):
     """One or more environment variables are missing or wrong; the message names each of them."""
 
 
 # The checks of single values
+
+
+def _like(pattern: str, what: str) -> Callable[[str], None]:
+    """A check that a value is `what`, written as `pattern`."""
+
+    def check(value: str) -> None:
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise ValidationError(f"{value!r} is not {what}.")
+
+    return check
+
+
+PROPAGATORS = ("tracecontext", "baggage", "b3", "b3multi", "xray", "none")
+
+_client_id = _like(r"[\w+]{1,128}", "an app client id")  # ClientIdType of the botocore model
+_acr = _like(r"[!#-\[\]-~]{1,1024}", "an acr value, as urn:cognito:loa:3")  # RFC 6749, section 3.3
+_header = _like(r"[A-Za-z0-9-]+", "the name of a header")
+_host = _like(r"[^\[].*", "an address to listen on: write ::1 without brackets")
+_path = _like(r"((/[A-Za-z0-9._~-]+)+)?", "a path, as /account: without a slash at its end")
+_propagator = _like("|".join(PROPAGATORS), f"one of these: {', '.join(PROPAGATORS)}")
 
 
 def _region(pool_id: str) -> str:
@@ -47,7 +63,8 @@ def _cognito_host(pool_id: str) -> str | None:
 
 
 def _user_pool_id(value: str) -> None:
-    if not re.fullmatch(USER_POOL_ID_PATTERN, value, re.ASCII) or not _cognito_host(value):
+    # UserPoolIdType of the botocore model
+    if not re.fullmatch(r"[\w-]+_[0-9a-zA-Z]+", value, re.ASCII) or not _cognito_host(value):
         raise ValidationError("Not a user pool id, as in eu-west-1_AbCdEf123.")
 
 
@@ -68,11 +85,6 @@ def _issuer(value: str) -> None:
     _cognito_url(value)
     if value.endswith("/"):
         raise ValidationError("Ends in a slash, which the `iss` of a token does not. Remove it.")
-
-
-def _client_id(value: str) -> None:
-    if not re.fullmatch(CLIENT_ID_PATTERN, value, re.ASCII):
-        raise ValidationError(f"{value!r} is not an app client id.")
 
 
 def _named(value: str) -> None:
@@ -117,26 +129,6 @@ def _origin(value: str) -> None:
             f"{value!r} is not how a browser writes it: in lower case, a host of another alphabet "
             f"as xn--…, and without {default_port}."
         )
-
-
-def _acr(value: str) -> None:
-    if not re.fullmatch(r"[!#-\[\]-~]{1,1024}", value):  # as a scope: RFC 6749, section 3.3
-        raise ValidationError(f"{value!r} is not an acr value, as urn:cognito:loa:3.")
-
-
-def _host(value: str) -> None:
-    if value.startswith("["):
-        raise ValidationError(f"Write {value.strip('[]')}: without brackets.")
-
-
-def _header(value: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9-]+", value):
-        raise ValidationError(f"{value!r} is not the name of a header.")
-
-
-def _path(value: str) -> None:
-    if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
-        raise ValidationError("Not a path, as in /account: without a slash at its end.")
 
 
 REDIS_SCHEMES = (
@@ -205,14 +197,6 @@ def tls_context(authorities: str | None) -> ssl.SSLContext:
     else:
         raise ssl.SSLError
     return context
-
-
-PROPAGATORS = ("tracecontext", "baggage", "b3", "b3multi", "xray", "none")
-
-
-def _propagator(name: str) -> None:
-    if name not in PROPAGATORS:
-        raise ValidationError(f"{name!r} is not one of these: {', '.join(PROPAGATORS)}.")
 
 
 def is_local(host: str) -> bool:
@@ -341,8 +325,8 @@ class Settings:
     workers: int = _whole(2, 1, 128)
     worker_connections: int = _whole(10_000, 1, 100_000)
     graceful_timeout: int = _whole(30, 1, 600)
-    tls_cert_file: str | None = _text(None)
-    tls_key_file: str | None = _text(None)
+    tls_cert_file: str | None = _text(None, _readable)
+    tls_key_file: str | None = _text(None, _readable)
     aws_ca_bundle: str | None = _text(None)
     requests_ca_bundle: str | None = _text(None)
     ssl_cert_file: str | None = _text(None)
@@ -426,31 +410,6 @@ class Settings:
         if sign_in and not is_local(urlsplit(sign_in).hostname or ""):
             yield "DOCS_SIGN_IN_URL", "is for a demo user on this machine, and names another one"
 
-    def check_certificate(self) -> None:
-        """Look into the files of HTTPS; gunicorn would only do so at every connection.
-
-        Raises:
-            SettingsError: names the variables whose files cannot be read, or are not what they say.
-        """
-        if self.tls_cert_file is None or self.tls_key_file is None:
-            return
-        for name, path in (
-            ("TLS_CERT_FILE", self.tls_cert_file),
-            ("TLS_KEY_FILE", self.tls_key_file),
-        ):
-            try:
-                _readable(path)
-            except ValidationError as error:
-                raise SettingsError(f"{name}: {error.messages[0]}") from None
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            context.load_cert_chain(self.tls_cert_file, self.tls_key_file, password="")
-        except OSError as error:
-            raise SettingsError(
-                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key, "
-                "without a password."
-            ) from error
-
     @classmethod
     def from_environ(cls) -> "Settings":
         """Read every variable. An empty one is an unset one.
@@ -511,5 +470,14 @@ def _check_together(settings: Settings) -> None:
             ) from None
         except OSError as error:
             raise SettingsError(f"{used}: Cannot be read: {error.strerror}.") from None
-    if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
+    if settings.tls_cert_file and settings.tls_key_file:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:  # gunicorn would only do so at every connection
+            context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file, password="")
+        except OSError as error:
+            raise SettingsError(
+                "TLS_CERT_FILE and TLS_KEY_FILE: Not a certificate in PEM and its private key, "
+                "without a password."
+            ) from error
+    elif settings.tls_cert_file or settings.tls_key_file:
         raise SettingsError("TLS_CERT_FILE and TLS_KEY_FILE: Set both, or neither.")

@@ -246,16 +246,13 @@ def test_tls_takes_a_certificate_and_its_key_and_names_what_is_none(tmp_path: Pa
     ours.private_key_pem.write_to_path(key)
     strangers.private_key_pem.write_to_path(another_key)
 
-    def check(**variables: str) -> None:
-        read(**variables).check_certificate()
-
-    check(TLS_CERT_FILE=cert, TLS_KEY_FILE=key)
+    read(TLS_CERT_FILE=cert, TLS_KEY_FILE=key)
     with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE and TLS_KEY_FILE: Set both"):
-        check(TLS_CERT_FILE=cert)
+        read(TLS_CERT_FILE=cert)
     with pytest.raises(SettingsError, match=r"^TLS_KEY_FILE: Cannot be read: "):
-        check(TLS_CERT_FILE=cert, TLS_KEY_FILE="no-such-file.pem")
+        read(TLS_CERT_FILE=cert, TLS_KEY_FILE="no-such-file.pem")
     with pytest.raises(SettingsError, match=r"^TLS_CERT_FILE and TLS_KEY_FILE: Not"):
-        check(TLS_CERT_FILE=cert, TLS_KEY_FILE=another_key)
+        read(TLS_CERT_FILE=cert, TLS_KEY_FILE=another_key)
 
 
 @pytest.mark.parametrize(
