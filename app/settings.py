@@ -337,6 +337,11 @@ class Settings:
         return _region(self.cognito_user_pool_id)
 
     @property
+    def cognito_attempt_timeout(self) -> float:
+        """Of one attempt at Cognito, or at its keys."""
+        return self.cognito_connect_timeout + self.cognito_read_timeout
+
+    @property
     def key_addresses(self) -> dict[str, str]:
         """Where the keys of each issuer are."""
         given = self.cognito_jwks_url
@@ -385,7 +390,7 @@ class Settings:
                 f"shorter than the longest call, FORGET_DEADLINE and COGNITO_DEADLINE together "
                 f"({longest:g} s): a stop may cut it off",
             )
-        if self.cognito_deadline < self.cognito_connect_timeout + self.cognito_read_timeout:
+        if self.cognito_deadline < self.cognito_attempt_timeout:
             yield (
                 "COGNITO_DEADLINE",
                 "shorter than COGNITO_CONNECT_TIMEOUT and COGNITO_READ_TIMEOUT together: no call "

@@ -43,7 +43,7 @@ def fetch_keys(settings: Settings, url: str) -> Keys:
     Raises:
         KeysUnavailable: no key set came in the time for an attempt, or it has no such key.
     """
-    timeout = settings.cognito_connect_timeout + settings.cognito_read_timeout
+    timeout = settings.cognito_attempt_timeout
     tls = tls_context(settings.ca_bundle)
     client = PyJWKClient(url, cache_jwk_set=False, timeout=timeout, ssl_context=tls)
     try:

@@ -7,7 +7,6 @@ Cognito. What a lost answer means is in the operation's row of `app.domain.opera
 import random
 import time
 from collections.abc import Callable
-from itertools import count
 from typing import TypeVar
 
 import gevent
@@ -46,7 +45,7 @@ class Attempts:
     def __init__(self, settings: Settings, budget: QuotaBudget, breaker: CognitoBreaker) -> None:
         self._budget = budget
         self._breaker = breaker
-        self._longest_attempt = settings.cognito_connect_timeout + settings.cognito_read_timeout
+        self._longest_attempt = settings.cognito_attempt_timeout
         self._time_to_start = max(0.0, settings.cognito_deadline - self._longest_attempt)
         self._max_attempts = settings.cognito_max_attempts
         self._slots = BoundedSemaphore(settings.cognito_max_in_flight)
@@ -68,9 +67,11 @@ class Attempts:
                 retry_after=1,
             )
         lost: ServiceError | None = None
+        number = 0
         try:
             with metrics.COGNITO_IN_FLIGHT.track_inprogress():
-                for number in count(1):
+                while True:
+                    number += 1
                     try:
                         return self._once(operation, request)
                     except AttemptFailed as failure:
@@ -91,7 +92,6 @@ class Attempts:
                     metrics.COGNITO_RETRIES.labels(operation.name).inc()
                     logger.info("cognito_retry", operation=operation.name, after_attempt=number)
                     time.sleep(pause)
-            raise AssertionError("count() has no end")
         finally:
             self._slots.release()
 
