@@ -29,8 +29,8 @@ PAUSE = 5.0
 """Seconds to leave Redis alone after it failed, so that not every call pays the time-out; but not
 when it has served others meanwhile."""
 
-SWEEP_SIZE = 10_000
-"""Windows to keep before those that have ended are looked for."""
+SWEEP_EVERY = 60.0
+"""Seconds after which windows that have ended are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,10 @@ class Windows:
     `limits`' own storage in memory runs a timer thread, which costs each call ten times as much.
     """
 
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, sweep_size: int = SWEEP_SIZE
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._open: dict[tuple[str, ...], list[float]] = {}
-        self._sweep_size = self._sweep_at = sweep_size
+        self._sweep_at = clock() + SWEEP_EVERY
 
     def __len__(self) -> int:
         return len(self._open)
@@ -62,21 +60,17 @@ class Windows:
     def hit(self, limit: RateLimitItem, key: tuple[str, ...]) -> Window:
         """Count one hit for `key`, which is always of the same limit."""
         now = self._clock()
+        if now >= self._sweep_at:
+            self._open = {key: window for key, window in self._open.items() if window[1] > now}
+            self._sweep_at = now + SWEEP_EVERY
         window = self._open.get(key)
         if window is None or window[1] <= now:
-            if len(self._open) >= self._sweep_at:
-                self._sweep(now)
             window = self._open[key] = [0, now + limit.get_expiry()]
         window[0] += 1
         remaining = limit.amount - int(window[0])
         return Window(
             remaining >= 0, max(0, remaining), max(1, math.ceil(round(window[1] - now, 3)))
         )
-
-    def _sweep(self, now: float) -> None:
-        """Drop the windows that have ended. Next time once there are twice as many as are left."""
-        self._open = {key: window for key, window in self._open.items() if window[1] > now}
-        self._sweep_at = max(self._sweep_size, 2 * len(self._open))
 
 
 class RedisTimeout(BaseException):

@@ -28,10 +28,9 @@ def clock() -> Clock:
     return Clock()
 
 
-def allowed(counters: Counters, alone: RateLimitItem | None = None) -> list[bool]:
+def allowed(counters: Counters) -> list[bool]:
     """Which of four calls were within three an hour."""
-    limit = parse("3 per hour")
-    return [counters.hit(limit, "somebody", alone=alone).allowed for _ in range(4)]
+    return [counters.hit(parse("3 per hour"), "somebody").allowed for _ in range(4)]
 
 
 def test_a_window_ends_when_its_limit_says_and_the_next_begins(clock: Clock) -> None:
@@ -54,7 +53,7 @@ def test_a_window_ends_when_its_limit_says_and_the_next_begins(clock: Clock) -> 
 
 def test_windows_that_have_ended_are_dropped_and_open_ones_are_not(clock: Clock) -> None:
     """Or memory would grow with every address."""
-    windows, limit = Windows(clock, sweep_size=100), parse("1 per minute")
+    windows, limit = Windows(clock), parse("1 per minute")
     windows.hit(parse("1 per hour"), ("stays",))
     for number in range(1000):
         clock.now += 1
@@ -79,10 +78,6 @@ def test_while_redis_is_away_the_process_counts_and_says_so_once(nobody: str) ->
     (line,) = logged
     assert (line["event"], line["log_level"]) == ("redis_away", "warning")
     assert "a-password" not in str(line)
-
-
-def test_a_limit_may_be_another_where_processes_count_alone(nobody: str) -> None:
-    assert allowed(Counters(nobody), alone=parse("1 per hour")) == [True, False, False, False]
 
 
 @pytest.mark.parametrize("answer", [b":abc\r\n", b"HTTP/1.1 400\r\n"])

@@ -118,13 +118,6 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         assert read(**{name: ""}) == unset, name
 
 
-def test_what_is_in_the_files_of_aws_stops_no_start(tmp_path: Path) -> None:
-    (config := tmp_path / "config").write_text("[unfinished")
-    aws = {"AWS_PROFILE": "unknown", "AWS_CONFIG_FILE": str(config)}
-    settings = read(COGNITO_USER_POOL_ID="eu-west-3_Elsewhere", **aws)
-    assert settings.cognito_region == "eu-west-3"
-
-
 WRONG: dict[str, list[str]] = {
     "COGNITO_USER_POOL_ID": [
         *("", "pool", "eu-west-1_", "EU-WEST-1_A", "eu-west-1_/", "eu-west-1_Ä"),

@@ -1,7 +1,6 @@
 """Key sets: when they are fetched, by a clock that the test moves; and which keys are taken."""
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,10 @@ class Source:
         self.kids: tuple[str, ...] | None = kids
         self.outcomes: list[str] = []
         self.now = 1000.0
-        self.go = threading.Event()
-        self.go.set()
         self.key_set = KeySet(settings_of(), URL, self.fetch, clock=lambda: self.now)
 
     def fetch(self, settings: Settings, url: str) -> Keys:
-        """Does not come back while `go` is clear."""
         assert url == URL
-        self.go.wait(10)
         self.outcomes.append("fetched" if self.kids is not None else "failed")
         if self.kids is None:
             raise KeysUnavailable("out of reach")
@@ -44,15 +39,6 @@ class Source:
         found = self.key_set.key(kid) is not None
         await_jwks_fetches()
         return found
-
-
-def test_readiness_waits_for_nobody_and_has_the_keys_fetched() -> None:
-    source = Source("one")
-    source.go.clear()
-    assert not source.key_set.ready()
-    source.go.set()
-    await_jwks_fetches()
-    assert source.key_set.ready()
 
 
 def test_made_up_kids_cost_one_fetch_an_interval_and_keep_no_good_token_out() -> None:
