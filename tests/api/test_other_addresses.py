@@ -12,8 +12,6 @@ from tests.api.conftest import OTHER, THIRD, Start, Token, application, client_o
 from tests.api.tokens import SigningKey
 from tests.calls import assert_problem
 
-ON_METRICS_PORT = {"SERVER_PORT": "9091"}
-
 
 def test_healthz_and_readyz_need_no_token(api: ApiClient) -> None:
     anonymous = api.with_authorization(None)
@@ -52,16 +50,6 @@ def test_metrics_are_not_on_the_public_port(start: Start, variables: dict[str, s
     for path in ("/metrics", "//metrics", "/metrics/"):
         response = api.get("/", environ_overrides={"PATH_INFO": path})
         assert response.status_code == 404
-
-
-def test_on_a_port_of_their_own_metrics_are_for_everybody_and_nothing_else_is(start: Start) -> None:
-    api = start(METRICS_PORT="9091")
-    found = api.with_authorization(None).get("/metrics", environ_overrides=ON_METRICS_PORT)
-    assert found.content_type.startswith("text/plain")
-    assert "device_bff_http_requests_in_flight" in found.text
-    for path in ("/devices", "/healthz", "/docs", "/nowhere"):
-        assert_problem(api.get(path, environ_overrides=ON_METRICS_PORT), 404, "not-found")
-    assert api.cognito.calls == []
 
 
 def test_who_asks_for_it_has_metrics_on_the_public_port(start: Start) -> None:
