@@ -137,21 +137,22 @@ REDIS_SCHEMES = (
 )
 
 
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?"
+_AFTER_SCHEME = re.compile(rf"([^@/?#\[\]]*@)?{_HOST}(,{_HOST})*(?P<rest>([/?][^@#]*)?)")
+
+
 def _redis_url(value: str) -> None:
     scheme, _, rest = value.partition("://")
     if scheme not in REDIS_SCHEMES:
         raise ValidationError(f"Not a URL of one of these: {', '.join(REDIS_SCHEMES)}.")
-    netloc, *tail = re.split(r"[/?#]", rest, maxsplit=1)
-    secrets = netloc.rpartition("@")[0]
-    if "#" in rest or any("@" in it for it in tail) or set("[]") & set(secrets):
+    found = _AFTER_SCHEME.fullmatch(rest)
+    if not found:
         raise ValidationError(
+            "After the scheme, write user:password@host:port, with commas between several hosts. "
             "Percent-encode what the user name and the password hold: # as %23, / as %2F, ? as "
             "%3F, @ as %40, [ as %5B, ] as %5D."
         )
-    for host in netloc.rpartition("@")[2].split(","):
-        if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?", host):
-            raise ValidationError("Names no host, or not as host:port.")
-    if scheme.endswith("+sentinel") and not "".join(tail).partition("?")[0]:
+    if scheme.endswith("+sentinel") and not re.match("/[^?]", found["rest"]):
         raise ValidationError("Name the service at its end, as in /primary.")
     if "+" in scheme:
         return
@@ -360,22 +361,16 @@ class Settings:
         """Whether there is somewhere to send traces."""
         return bool(self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint)
 
-    @property
-    def _redis_hosts(self) -> str | None:
-        """Without the user name and the password."""
-        if self.redis_url is None:
-            return None
-        return urlsplit(self.redis_url).netloc.rpartition("@")[2]
-
     def summary(self) -> dict[str, Any]:
         """What the log tells at the start. No secret is among it, nor a password of Redis."""
+        redis = urlsplit(self.redis_url or "").netloc.rpartition("@")[2]
         return {
             "user_pool": self.cognito_user_pool_id,
             "region": self.cognito_region,
             "issuers": self.cognito_issuer,
             "clients": sorted(self.cognito_client_ids),
             "origins": self.cors_origins,
-            "redis": self._redis_hosts,
+            "redis": redis or None,
             "docs": self.docs_enabled,
             "metrics_port": self.metrics_port,
             "workers": self.workers,
