@@ -149,7 +149,7 @@ def _cognito(settings: Settings, endpoint: Endpoint) -> Iterator[Finding]:
                 answer = transport.post(endpoint.headers[LIST_DEVICES], NO_TOKEN)
             took.append(_ms_since(began))
         clock = _clock(answer.headers, settings.token_leeway)
-        endpoint.members(LIST_DEVICES, answer)
+        endpoint.members(answer)
         told = "answers as if the call were good"
     except Refused as refused:
         told = f"answers {refused.code or refused.status}"

@@ -48,7 +48,13 @@ class UnreadableAnswer(Exception):
 
 
 def nothing(answer: Mapping[str, Any]) -> None:
-    """ForgetDevice, UpdateDeviceStatus and the like answer with nothing but success."""
+    """ForgetDevice, UpdateDeviceStatus and the like answer with nothing but success.
+
+    Raises:
+        UnreadableAnswer: there is a member, which botocore would pass over.
+    """
+    if answer:
+        raise UnreadableAnswer("members where none belong")
 
 
 def device_page(answer: Mapping[str, Any]) -> DevicePage:

@@ -133,4 +133,4 @@ class CognitoClient:
     ) -> Answer:
         answer = self._transport.post(self._endpoint.headers[operation], body)
         record_request_id(answer.headers.get("x-amzn-requestid"))
-        return read(self._endpoint.members(operation, answer))
+        return read(self._endpoint.members(answer))

@@ -57,37 +57,30 @@ class Endpoint:
         self._error_parser = create_parser(model.resolved_protocol)
         # What is kept of each operation: the model as a whole takes 8 MB.
         self.headers: dict[Operation, dict[str, str]] = {}
-        self._answering: set[Operation] = set()
         for operation in OPERATIONS:
             modelled = model.operation_model(operation.name)
             head = serializer.serialize_to_request({}, modelled)["headers"]
             self.headers[operation] = {**head, "User-Agent": USER_AGENT}
-            if modelled.output_shape is not None and modelled.output_shape.members:
-                self._answering.add(operation)
 
-    def members(self, operation: Operation, answer: Answer) -> dict[str, Any]:
+    def members(self, answer: Answer) -> dict[str, Any]:
         """The members of an answer, as JSON has them: `app.cognito.answers` reads them.
 
         Raises:
             Refused: it is an error.
             UnreadableAnswer, ValueError, ResponseParserError: Cognito would not answer that.
         """
-        if answer.status == 200:
-            return self._members(operation, answer.body)
-        if answer.status < 400:
-            raise UnreadableAnswer("neither a success nor an error of Cognito's")
         if answer.status >= 500:  # that says enough; botocore chokes on some of their bodies
             raise Refused(answer.status, "", "")
-        told = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
-        error = self._error_parser.parse(told, None).get("Error", {})
-        raise Refused(answer.status, str(error.get("Code")), str(error.get("Message", "")))
-
-    def _members(self, operation: Operation, body: bytes) -> dict[str, Any]:
+        if answer.status >= 400:
+            told = {"headers": answer.headers, "status_code": answer.status, "body": answer.body}
+            error = self._error_parser.parse(told, None).get("Error", {})
+            raise Refused(answer.status, str(error.get("Code")), str(error.get("Message", "")))
+        if answer.status != 200:
+            raise UnreadableAnswer("neither a success nor an error of Cognito's")
         try:
-            members = orjson.loads(body or b"{}")
+            members = orjson.loads(answer.body or b"{}")
         except orjson.JSONDecodeError:
-            members = json.loads(body)  # takes half a surrogate pair, which a name may hold
-        if not isinstance(members, dict) or (members and operation not in self._answering):
-            # HTML, a body where none belongs: botocore would take it for a success
-            raise UnreadableAnswer("not what the operation answers")
+            members = json.loads(answer.body)  # takes half a surrogate pair, which a name may hold
+        if not isinstance(members, dict):
+            raise UnreadableAnswer("no object")
         return members
