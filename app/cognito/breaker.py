@@ -4,7 +4,6 @@ Per worker process: a worker that cannot reach Cognito does not speak for one th
 """
 
 import math
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,7 +35,7 @@ class CognitoBreaker:
             ),
         )
         self._shown = STATE_CLOSED
-        self._probing = threading.Lock()
+        self._probing = False
 
     def state(self) -> str:
         """`closed`, `half_open` (the next call probes) or `open`; a change is logged and in a
@@ -57,7 +56,7 @@ class CognitoBreaker:
         state = self.state()
         if state == STATE_OPEN:
             raise _unavailable(self._breaker.open_remaining)
-        if state == STATE_HALF_OPEN and self._probing.locked():
+        if state == STATE_HALF_OPEN and self._probing:
             raise _unavailable(1)
         return state
 
@@ -69,14 +68,13 @@ class CognitoBreaker:
             ServiceError: as `check`.
         """
         probe = self.check() == STATE_HALF_OPEN
-        if probe and not self._probing.acquire(blocking=False):
-            raise _unavailable(1)
+        self._probing |= probe
         try:
             with self._breaker:
                 yield
         finally:
             if probe:
-                self._probing.release()
+                self._probing = False
             self.state()
 
 

@@ -9,7 +9,7 @@ import re
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from flask import Flask, Response, g, request
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.context import Context
 
 TRACED = "traced"
@@ -34,6 +34,7 @@ def register(app: Flask, *, traced: bool) -> None:
     app.extensions[TRACED] = traced
     if not traced:
         return
+    from opentelemetry import propagate  # reads OTEL_PROPAGATORS, which the settings have checked
 
     @app.before_request
     def begin() -> None:
@@ -46,8 +47,9 @@ def register(app: Flask, *, traced: bool) -> None:
             said["http.route"] = request.url_rule.rule
             name = f"{method} {request.url_rule.rule}"
         g.trace = ExitStack()
+        caller = _plain(propagate.extract(request.headers))
         span = tracer.start_as_current_span(
-            name, _of_caller(), kind=trace.SpanKind.SERVER, attributes=said
+            name, caller, kind=trace.SpanKind.SERVER, attributes=said
         )
         g.span = g.trace.enter_context(span)
 
@@ -66,9 +68,9 @@ def register(app: Flask, *, traced: bool) -> None:
             g.trace.close()
 
 
-def _of_caller() -> Context:
+def _plain(context: Context) -> Context:
     """The caller's span, without W3C's tracestate and baggage, which can hold anything."""
-    sent = trace.get_current_span(propagate.extract(request.headers)).get_span_context()
+    sent = trace.get_current_span(context).get_span_context()
     plain = trace.SpanContext(sent.trace_id, sent.span_id, True, sent.trace_flags)
     return trace.set_span_in_context(trace.NonRecordingSpan(plain), Context())
 

@@ -15,7 +15,7 @@ from app.observability import traces
 from app.settings import Settings
 
 traces.start(create_app(Settings.from_environ()))
-print(sorted({"opentelemetry.sdk", "requests"} & set(sys.modules)))
+print(sorted({"opentelemetry.sdk", "opentelemetry.propagate", "requests"} & set(sys.modules)))
 """
 
 
