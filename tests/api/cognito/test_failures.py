@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import ErrorCode
 from app.domain.operations import OPERATIONS
 from tests.api.client import ApiClient
 from tests.api.cognito.conftest import (
@@ -209,24 +208,6 @@ def test_a_refusal_is_not_retried_and_cognitos_words_are_not_passed_on(
     assert_problem(response, 403, "blocked")
     assert "jane" not in response.text
     assert cognito.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "query", "code"),
-    [
-        ("OperationNotEnabledException", "", ErrorCode.SESSION_TRACKING_UNAVAILABLE),
-        ("ResourceNotFoundException", "", ErrorCode.SESSION_TRACKING_UNAVAILABLE),
-        ("NotAuthorizedException", "", ErrorCode.SESSION_TRACKING_UNAVAILABLE),
-        # Without a cursor there is no parameter that it could refuse.
-        ("InvalidParameterException", "", ErrorCode.SESSION_TRACKING_UNAVAILABLE),
-        ("InvalidParameterException", "?cursor=stale", ErrorCode.INVALID_PARAMETER),
-    ],
-)
-def test_what_a_refused_list_of_sessions_means(
-    cognito: ScriptedCognito, api: ApiClient, kind: str, query: str, code: ErrorCode
-) -> None:
-    cognito.then(refusal(kind))
-    assert_problem(api.get(f"/sessions{query}"), code.status, code)
 
 
 def test_a_run_waits_for_quota_settles_lost_answers_and_tells_of_those_that_stay_lost(
