@@ -17,8 +17,8 @@ import {
   othersOf,
   useTarget,
   type Devices,
-} from "./DeviceList";
-import { isDeclined, newSince, setDeclined } from "./kept";
+} from "./DeviceList.js";
+import { isDeclined, newSince, setDeclined } from "./kept.js";
 import {
   Confirmation,
   Facts,
@@ -31,11 +31,10 @@ import {
   type Message,
   type Option,
   type Question,
-} from "./parts";
-import { appOf, placeOf, SessionList } from "./SessionList";
-import { asError, useLoaded } from "./useLoaded";
-
-export type View = "all" | "devices" | "sessions";
+} from "./parts.js";
+import { appOf, placeOf, SessionList } from "./SessionList.js";
+import type { Change, View } from "./types.js";
+import { asError, useLoaded } from "./useLoaded.js";
 
 /** What the element tells the page. `changed`: what was done, and to which ids. */
 export interface Tell {
@@ -43,7 +42,6 @@ export interface Tell {
   changed: (what: Change, ids: string[]) => void;
   problem: (error: DeviceBffError) => void;
 }
-export type Change = "remembered" | "not-remembered" | "forgotten" | "ended" | "signed-out";
 
 interface Props {
   bff: DeviceBff;

@@ -3,7 +3,7 @@ import type { Device, Session } from "@device-bff/client";
 import type { ComponentChildren } from "preact";
 import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Key, Words } from "./i18n";
+import type { Key, Words } from "./i18n.js";
 
 export const Language = createContext<Words | null>(null);
 export const useWords = (): Words => useContext(Language)!;

@@ -1,4 +1,4 @@
-import type { Messages } from "./en";
+import type { Messages } from "./en.js";
 
 /** Numbers stand after a colon, so that no text needs the six forms of Arabic's plural. */
 const ar: Messages = {
