@@ -365,11 +365,19 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
       },
     });
 
-  const signInAnew = async () => {
-    if (currentId === null || !(await attempt(() => bff.devices.forgetCurrent()))) return;
-    tell.changed("forgotten", [currentId]);
-    tell.ended();
-  };
+  const signInAgain = (device: Device) =>
+    setQuestion({
+      title: say("expiredHere"),
+      text: <p>{say("signInAgainText")}</p>,
+      action: say("signInAgain"),
+      run: async (_, signal) => {
+        if (await settle(() => bff.devices.forgetCurrent({ signal }), signal)) {
+          tell.changed("forgotten", [device.id]);
+          tell.ended();
+        }
+        return null;
+      },
+    });
 
   const failure = (error: DeviceBffError, onRetry: () => void) => (
     <Failure
@@ -427,7 +435,7 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
             <h2 id="expired">{say("expiredHere")}</h2>
             <p>{say("expiredHereText")}</p>
           </div>
-          <button type="button" class="primary" part="primary" onClick={() => void signInAnew()}>
+          <button type="button" class="primary" part="primary" onClick={() => signInAgain(current)}>
             {say("signInAgain")}
           </button>
         </section>

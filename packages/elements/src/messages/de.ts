@@ -72,6 +72,7 @@ const de: Messages = {
   expiredHere: "Dieses Gerät ist nicht mehr vertrauenswürdig",
   expiredHereText: "Entfernen Sie es und melden Sie sich neu an, dann gilt es wieder als vertrauenswürdig.",
   signInAgain: "Neu anmelden",
+  signInAgainText: "Dieses Gerät wird entfernt, und Sie werden hier abgemeldet. Nach der nächsten Anmeldung gilt es wieder als vertrauenswürdig.",
   manyForgotten: { one: "{count} Gerät ist entfernt.", other: "{count} Geräte sind entfernt." },
   endTitle: "„{name}“ abmelden?",
   endText: "Wer diese Anmeldung benutzt, wird sofort abgemeldet und muss sich neu anmelden.",

@@ -75,6 +75,7 @@ const en = {
   expiredHere: "This device is no longer trusted",
   expiredHereText: "Forget it and sign in again, then it is trusted anew.",
   signInAgain: "Sign in again",
+  signInAgainText: "This device is forgotten and you are signed out here. After the next sign-in it is trusted anew.",
   manyForgotten: { one: "{count} device is forgotten.", other: "{count} devices are forgotten." },
   endTitle: "End the session of “{name}”?",
   endText: "Whoever uses it is signed out at once and has to sign in again.",

@@ -72,6 +72,7 @@ const es: Messages = {
   expiredHere: "Este dispositivo ya no es de confianza",
   expiredHereText: "Olvídalo e inicia sesión otra vez: volverá a ser de confianza.",
   signInAgain: "Iniciar sesión otra vez",
+  signInAgainText: "Este dispositivo se olvida y se cierra tu sesión aquí. Cuando inicies sesión otra vez, volverá a ser de confianza.",
   manyForgotten: { one: "{count} dispositivo olvidado.", other: "{count} dispositivos olvidados." },
   endTitle: "¿Cerrar la sesión de «{name}»?",
   endText: "Quien la usa queda fuera al instante y tiene que iniciar sesión otra vez.",

@@ -72,6 +72,7 @@ const fr: Messages = {
   expiredHere: "Cet appareil n’est plus de confiance",
   expiredHereText: "Oubliez-le et reconnectez-vous : il sera de nouveau de confiance.",
   signInAgain: "Se reconnecter",
+  signInAgainText: "Cet appareil est oublié et votre connexion ici prend fin. À la prochaine connexion, il sera de nouveau de confiance.",
   manyForgotten: { one: "{count} appareil est oublié.", other: "{count} appareils sont oubliés." },
   endTitle: "Déconnecter « {name} » ?",
   endText: "La personne qui l’utilise est déconnectée tout de suite et doit se reconnecter.",

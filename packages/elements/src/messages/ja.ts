@@ -72,6 +72,7 @@ const ja: Messages = {
   expiredHere: "このデバイスの信頼の期限が切れています",
   expiredHereText: "削除してもう一度ログインすると、再び信頼されます。",
   signInAgain: "もう一度ログイン",
+  signInAgainText: "このデバイスは削除され、ここからログアウトします。もう一度ログインすると、再び信頼されます。",
   manyForgotten: { other: "{count} 台のデバイスを削除しました。" },
   endTitle: "「{name}」のセッションを終了しますか？",
   endText: "利用中の人はすぐにログアウトされ、もう一度ログインする必要があります。",
