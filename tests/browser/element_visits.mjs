@@ -125,6 +125,43 @@ export const manyAlike = async (given) => {
   assert.equal(await target.getAttribute("data-device"), sign_ins[3].device_key);
 };
 
+/** Somebody who forgets twelve others, while the second call for it is held back; and what lets it go. */
+const forgetTwelve = async (given) => {
+  await given.cognito("sign-in", { device_name: "Old one", count: 12 });
+  const { page } = await visit(given);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  let calls = 0;
+  await page.route(/\/devices\?scope=others/, async (route) => {
+    if (route.request().method() === "DELETE" && ++calls === 2) await held;
+    await route.continue();
+  });
+  await button(page, "Forget all others").click();
+  await button(page, "Forget device").click();
+  await page.getByRole("dialog").getByText(/^\d+ of 12 forgotten\.$/).waitFor();
+  return { page, release };
+};
+
+/** Many to forget: the service takes several calls for them, and after each it is said how many are done. */
+export const progress = async (given) => {
+  const { page, release } = await forgetTwelve(given);
+  const bar = page.getByRole("dialog").getByRole("progressbar");
+  const [done, all] = await bar.evaluate((it) => [it.value, it.max]);
+  assert(0 < done && done < 12, `${done}`);
+  assert.equal(all, 12);
+  release();
+  await message(page, "12 devices are forgotten.");
+  assert.equal(await devices(page).count(), 1);
+};
+
+/** It stops in the middle: what is done by then is said with the reason. */
+export const stoppedHalfway = async (given) => {
+  const { page, release } = await forgetTwelve(given);
+  await button(page, "Cancel").click();
+  await message(page, /^\d+ of 12 forgotten\. It may have been done all the same/);
+  release();
+};
+
 /** A frozen API: one can stop waiting, and is told that it may have been done. */
 export const frozen = async (given) => {
   await given.cognito("sign-in", { device_name: "Ada's iPhone" });

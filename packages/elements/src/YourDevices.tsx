@@ -120,8 +120,12 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
     return [say(key), lost, wait].filter(Boolean).join(" ");
   };
 
-  /** Runs a change; false, and a message, when it failed. */
-  const attempt = async (change: () => Promise<void>, signal?: AbortSignal): Promise<boolean> => {
+  /** Runs a change; false, and a message, when it failed. `soFar`: said first, if there is something. */
+  const attempt = async (
+    change: () => Promise<void>,
+    signal?: AbortSignal,
+    soFar = () => "",
+  ): Promise<boolean> => {
     setBusy(true);
     setMessage(null);
     try {
@@ -132,13 +136,10 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
         tell.ended();
         return false;
       }
-      if (signal?.aborted) {
-        setMessage({ text: say("mayBeDone"), alert: true });
-        return false;
-      }
-      const error = asError(caught);
-      tell.problem(error);
-      setMessage({ text: wordsOf(error), alert: true });
+      const error = signal?.aborted ? null : asError(caught);
+      if (error) tell.problem(error);
+      const why = error ? wordsOf(error) : say("mayBeDone");
+      setMessage({ text: `${soFar()} ${why}`.trim(), alert: true });
       return false;
     } finally {
       setBusy(false);
@@ -146,8 +147,12 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
   };
 
   /** As `attempt`; when it is open what became of it, the lists are read again. */
-  const settle = async (change: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => {
-    const done = await attempt(() => change(signal), signal);
+  const settle = async (
+    change: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+    soFar?: () => string,
+  ) => {
+    const done = await attempt(() => change(signal), signal, soFar);
     if (!done) await Promise.all([reloaded(devices), reloaded(sessions)]);
     return done;
   };
@@ -271,20 +276,32 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
       text: <p>{text}</p>,
       options,
       action: say("forgetAction"),
-      run: async (ticked, signal) => {
+      run: async (ticked, signal, onProgress) => {
         let failed = 0;
         let notEnded = 0;
-        let forgotten: string[] = [];
-        const done = await settle(async () => {
-          const report = await call({ signal });
-          failed = remaining(report.failed);
-          forgotten = report.forgotten;
-          tell.changed("forgotten", forgotten);
-          if (ticked.length === 0) return;
-          const sessionReport = await bff.sessions.endOthers({ signal });
-          notEnded = remaining(sessionReport.failed);
-          tell.changed("ended", sessionReport.ended);
-        }, signal);
+        const forgotten: string[] = [];
+        let soFar = "";
+        const done = await settle(
+          async () => {
+            // The service stops when its time is over, and reports those that it has not tried.
+            for (let again = true; again; ) {
+              const report = await call({ signal });
+              forgotten.push(...report.forgotten);
+              failed = remaining(report.failed);
+              tell.changed("forgotten", report.forgotten);
+              again = report.forgotten.length > 0 && report.failed.some(isNotTried);
+              const progress = { done: forgotten.length, count: forgotten.length + failed };
+              soFar = say("progress", progress);
+              if (again) onProgress(progress);
+            }
+            if (ticked.length === 0) return;
+            const report = await bff.sessions.endOthers({ signal });
+            notEnded = remaining(report.failed);
+            tell.changed("ended", report.ended);
+          },
+          signal,
+          () => soFar,
+        );
         if (!done) return null;
         await Promise.all([devices.reload(true), ticked.length > 0 ? reloaded(sessions) : undefined]);
         setMessage(
@@ -563,6 +580,9 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
 /** What could not be ended is still there, unless the reason is that it is not. */
 const remaining = (failed: readonly Failed[]): number =>
   failed.filter(({ problem }) => !GONE.includes(problem.code)).length;
+
+/** Cognito's quota did not let it have a turn in time. */
+const isNotTried = ({ problem }: Failed): boolean => problem.code === "quota-exceeded";
 
 const currentFirst = (all: Session[]): Session[] =>
   all.toSorted((a, b) => Number(b.current) - Number(a.current));
