@@ -261,6 +261,8 @@ export const stepUp = async ({ open, cognito }) => {
   await button(page, /^Forget .*iPhone/).click();
   await button(page, "Forget device").click();
   const dialog = page.getByRole("dialog", { name: "Is it you?" });
+  await dialog.getByLabel("Password").and(page.locator(":focus")).waitFor();
+  assert.equal(await dialog.getByLabel("User name").isVisible(), false, "it must be the same user");
   await dialog.getByLabel("Password").fill("wrong");
   await button(dialog, "Sign in").click();
   await dialog.getByRole("alert").getByText("The user name or the password is wrong.").waitFor();

@@ -93,7 +93,7 @@ function Dialog({ onClose, children }: { onClose: () => void; children: Componen
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} aria-labelledby="sign-in" onClose={onClose}>
+    <dialog ref={dialog} class="card" aria-labelledby="sign-in" onClose={onClose}>
       {children}
       <button type="button" class="plain" onClick={() => dialog.current?.close()}>
         Cancel
