@@ -82,7 +82,7 @@ test: check system ## Check style and types, lint the contract, run every test
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not release"
 
 .PHONY: test-all
-test-all: test ## make test, then what takes long: npm packages in apps, every generated client, long fuzzing, Ctrl-C of the probes
+test-all: test ## make test, then what takes long: npm packages, generated clients, long fuzzing, Ctrl-C of the probes
 	tests/system-packages.sh release
 	$(BIN)/pytest -n 3 --dist loadfile -m release
 

@@ -265,6 +265,19 @@ export const keyboard = async (given) => {
   assert.equal(await sessions(page).count(), 1);
 };
 
+/** So is its end by a client of the page's own, whose classes are not those of the script. */
+export const sessionEndedForOwnClient = async (given) => {
+  const { page } = await visit(given);
+  await page.evaluate(() => {
+    const fail = async () => {
+      throw Object.assign(new Error(), { name: "SessionEnded", code: "invalid-token", outcome: "not-done" });
+    };
+    const list = () => ({ all: fail, pages: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }) });
+    document.querySelector("your-devices").client = { devices: { list }, sessions: { list } };
+  });
+  await page.waitForFunction(() => window.told.some(({ type }) => type === "session-ended"));
+};
+
 /** axe-core finds nothing: on a narrow phone, in text of twice the size, from right to left. */
 export const accessibility = async (given) => {
   await given.cognito("sign-in", { device_name: "Ada's iPhone", count: 2, user_agent: PHONE });

@@ -1,12 +1,5 @@
 /** Both lists, what can be done with them, and what is said about it. */
-import {
-  DeviceBffError,
-  SessionEnded,
-  type Device,
-  type DeviceBff,
-  type Failed,
-  type Session,
-} from "@device-bff/client";
+import type { Device, DeviceBff, DeviceBffError, Failed, Session } from "@device-bff/client";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
   currentOf,
@@ -34,7 +27,7 @@ import {
 } from "./parts.js";
 import { appOf, placeOf, SessionList } from "./SessionList.js";
 import type { Change, View } from "./types.js";
-import { asError, useLoaded } from "./useLoaded.js";
+import { asError, isEnded, useLoaded } from "./useLoaded.js";
 
 /** What the element tells the page. `changed`: what was done, and to which ids. */
 export interface Tell {
@@ -132,7 +125,7 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
       await change();
       return true;
     } catch (caught) {
-      if (caught instanceof SessionEnded) {
+      if (isEnded(caught)) {
         tell.ended();
         return false;
       }

@@ -1,4 +1,4 @@
-// With a client of the page's own, whose errors the element must know: one copy of it is installed.
+// With a client of the page's own.
 import { createDeviceBff } from "@device-bff/client";
 import "@device-bff/elements";
 
