@@ -149,6 +149,7 @@ export const progress = async (given) => {
   const [done, all] = await bar.evaluate((it) => [it.value, it.max]);
   assert(0 < done && done < 12, `${done}`);
   assert.equal(all, 12);
+  assert.deepEqual(await given.audit(page), []);
   release();
   await message(page, "12 devices are forgotten.");
   assert.equal(await devices(page).count(), 1);

@@ -363,7 +363,7 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
 
   const signOutEverywhere = () =>
     setQuestion({
-      title: `${say("everywhere")}?`,
+      title: say("everywhereTitle"),
       text: <p>{say("everywhereText")}</p>,
       action: say("everywhere"),
       run: async (_, signal) => {

@@ -88,6 +88,7 @@ const de: Messages = {
   notMeText: "Es wird entfernt und abgemeldet. Ändern Sie danach Ihr Passwort: Jemand anderes kennt es vielleicht.",
   changePassword: "Passwort ändern",
   everywhere: "Überall abmelden",
+  everywhereTitle: "Überall abmelden?",
   everywhereHint: "Wenn Sie ein Gerät verloren haben oder glauben, dass jemand Ihr Passwort kennt.",
   everywhereText: "Sie werden sofort in jeder App und jedem Browser abgemeldet, auch hier. Ihre Geräte bleiben gemerkt.",
   offline: "Sie sind offline. Was Sie sehen, kann veraltet sein.",

@@ -91,6 +91,7 @@ const en = {
   notMeText: "It is forgotten and signed out. Then change your password: somebody else may know it.",
   changePassword: "Change your password",
   everywhere: "Sign out everywhere",
+  everywhereTitle: "Sign out everywhere?",
   everywhereHint: "If you lost a device, or think that somebody knows your password.",
   everywhereText: "You are signed out of every app and browser at once, here too. Your devices stay remembered.",
   offline: "You are offline. What you see may be out of date.",

@@ -88,6 +88,7 @@ const es: Messages = {
   notMeText: "Se olvida y se cierra su sesión. Después cambia tu contraseña: puede que alguien más la sepa.",
   changePassword: "Cambiar tu contraseña",
   everywhere: "Cerrar sesión en todas partes",
+  everywhereTitle: "¿Cerrar sesión en todas partes?",
   everywhereHint: "Si perdiste un dispositivo, o crees que alguien sabe tu contraseña.",
   everywhereText: "Tu sesión se cierra al instante en toda aplicación y navegador, también aquí. Tus dispositivos siguen recordados.",
   offline: "Estás sin conexión. Lo que ves puede no estar al día.",

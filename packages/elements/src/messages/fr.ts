@@ -88,6 +88,7 @@ const fr: Messages = {
   notMeText: "Il est oublié et déconnecté. Changez ensuite votre mot de passe : quelqu’un d’autre le connaît peut-être.",
   changePassword: "Changer votre mot de passe",
   everywhere: "Se déconnecter partout",
+  everywhereTitle: "Se déconnecter partout ?",
   everywhereHint: "Si vous avez perdu un appareil, ou pensez que quelqu’un connaît votre mot de passe.",
   everywhereText: "Vous êtes déconnecté de chaque application et navigateur tout de suite, ici aussi. Vos appareils restent mémorisés.",
   offline: "Vous êtes hors ligne. Ce que vous voyez peut être dépassé.",
