@@ -37,7 +37,7 @@ LANGUAGE_MAX_BYTES = 2 * 1024
         pytest.param("stepUpDeclined", id="without a new sign-in nothing is done and that is said"),
         pytest.param("sessionEnded", id="the end of the session is told to the page"),
         pytest.param("keyboard", id="the keyboard is enough"),
-        pytest.param("sessionEndedForOwnClient", id="its end by a client of the page is told to it"),
+        pytest.param("sessionEndedForOwnClient", id="and by a client of its own"),
         pytest.param("accessibility", id="axe finds nothing at 320 px at 200 percent from right"),
     ],
 )

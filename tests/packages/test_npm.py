@@ -13,7 +13,7 @@ import pytest
 
 from app import VERSION
 from local_cognito.process import RunningCognito
-from tests.browser.visits import Visitor
+from tests.browser.visits import ServedPage, Visitor
 from tests.packages.test_client import BIN
 from tests.servers import ROOT, Service, free_port, listens, serving, settings_for
 
@@ -89,7 +89,7 @@ def app(request: pytest.FixtureRequest, tarballs: Path, tmp_path: Path) -> Path:
 
 
 @contextmanager
-def vite(folder: Path, origin: str, mode: str, service: Service) -> Iterator[None]:
+def vite(folder: Path, origin: str, mode: str, service: Service) -> Iterator[ServedPage]:
     """`vite dev` or `vite preview` at `origin`."""
     host, port = origin.removeprefix("http://").split(":")
     process = subprocess.Popen(
@@ -104,7 +104,7 @@ def vite(folder: Path, origin: str, mode: str, service: Service) -> Iterator[Non
             assert time.monotonic() < deadline, f"vite {mode} does not start"
             assert process.poll() is None
             time.sleep(0.05)
-        yield
+        yield ServedPage(origin, [f"{service.url}/"])
     finally:
         process.terminate()
         process.wait(START_SECONDS)
@@ -119,7 +119,5 @@ def test_an_app_that_installs_them_compiles_strictly_and_works(
     run(app, "npm", "run", "check")
     run(app, "node_modules/.bin/vite", "build", VITE_DEVICE_BFF_URL=service.url)
     for mode in ("dev", "preview"):
-        with vite(app, origin, mode, service):
-            ask = f"{service.url}/"
-            visit = ("../packages/app_visits.mjs", "works", cognito, origin)
-            visitor.visit(*visit, ask, strict=False)
+        with vite(app, origin, mode, service) as page:
+            visitor.visit("../packages/app_visits.mjs", "works", cognito, page)
