@@ -82,7 +82,7 @@ test: check system ## Check style and types, lint the contract, run every test
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not release"
 
 .PHONY: test-all
-test-all: test ## make test, then what takes long: every generated client, long fuzzing, Ctrl-C of the probes
+test-all: test ## make test, then what takes long: npm packages, generated clients, long fuzzing, Ctrl-C of the probes
 	tests/system-packages.sh release
 	$(BIN)/pytest -n 3 --dist loadfile -m release
 
@@ -162,10 +162,8 @@ web: elements ## Build the page "Your devices" into examples/web/dist
 	@cd examples/web && ../../node_modules/.bin/tsc --noEmit && ../../node_modules/.bin/vite build --logLevel warn
 
 .PHONY: elements
-elements: node_modules/ready ## Build <your-devices> into packages/elements/dist, and where the service serves it
+elements: node_modules/ready ## Build <your-devices> where the service serves it
 	@cd packages/elements && ../../node_modules/.bin/tsc --noEmit && ../../node_modules/.bin/vite build --logLevel warn
-	@rm -rf app/contract/elements_built && mkdir app/contract/elements_built
-	@cp packages/elements/dist/*.js app/contract/elements_built/
 
 build/docs-venv/ready: requirements-docs.txt
 	@echo "Set-up of the documents: $$(grep -c == $<) packages, 170 MB on disk; a minute"

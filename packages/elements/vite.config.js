@@ -22,20 +22,29 @@ const withoutKeys = {
   },
 };
 
-/** One file with all that it needs, and a file for each language beside it. */
-export default defineConfig({
-  plugins: [withoutKeys],
-  resolve: { alias: { "@device-bff/client": at("../client/src/index.ts") } },
-  oxc: { jsx: { importSource: "preact" } },
-  build: {
-    target: "es2022",
-    cssTarget: ["chrome123", "firefox120", "safari17.5"], // which know light-dark()
-    modulePreload: false,
-    // Not Vite's way of a library, which leaves white space in.
-    rollupOptions: {
-      input: "src/your-devices.tsx",
-      preserveEntrySignatures: "strict",
-      output: { entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+/**
+ * For the service: one file with all that it needs, and a file for each language beside it. For npm
+ * (`--mode npm`) what it needs are dependencies, so that a page has no second copy of them.
+ */
+export default defineConfig(({ mode }) => {
+  const forNpm = mode === "npm";
+  return {
+    plugins: [withoutKeys],
+    resolve: forNpm ? {} : { alias: { "@device-bff/client": at("../client/src/index.ts") } },
+    oxc: { jsx: { importSource: "preact" } },
+    build: {
+      outDir: at(forNpm ? "dist" : "../../app/contract/elements_built"),
+      emptyOutDir: true,
+      target: "es2022",
+      cssTarget: ["chrome123", "firefox120", "safari17.5"], // which know light-dark()
+      modulePreload: false,
+      // Not Vite's way of a library, which leaves white space in.
+      rollupOptions: {
+        input: forNpm ? ["src/your-devices.tsx", "src/react.ts"] : "src/your-devices.tsx",
+        external: forNpm ? ["@device-bff/client", /^preact(\/|$)/] : [],
+        preserveEntrySignatures: "allow-extension",
+        output: { entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+      },
     },
-  },
+  };
 });

@@ -29,6 +29,7 @@ def element_page(
 ) -> Iterator[ServedPage]:
     port = free_port()
     settings = {"CORS_ORIGINS": f"http://127.0.0.1:{port}", "STEP_UP_MAX_AGE": "300"}
+    settings |= {"FORGET_RATE": "2", "FORGET_DEADLINE": "4"}  # some of twelve in a call
     with (
         serving(settings_for(cognito_server) | settings) as service,
         serving_element_page(tmp_path_factory.mktemp("page"), port, service.url) as served,

@@ -125,6 +125,44 @@ export const manyAlike = async (given) => {
   assert.equal(await target.getAttribute("data-device"), sign_ins[3].device_key);
 };
 
+/** Somebody who forgets twelve others, while the second call for it is held back; and what lets it go. */
+const forgetTwelve = async (given) => {
+  await given.cognito("sign-in", { device_name: "Old one", count: 12 });
+  const { page } = await visit(given);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  let calls = 0;
+  await page.route(/\/devices\?scope=others/, async (route) => {
+    if (route.request().method() === "DELETE" && ++calls === 2) await held;
+    await route.continue();
+  });
+  await button(page, "Forget all others").click();
+  await button(page, "Forget device").click();
+  await page.getByRole("dialog").getByText(/^\d+ of 12 forgotten\.$/).waitFor();
+  return { page, release };
+};
+
+/** Many to forget: the service takes several calls for them, and after each it is said how many are done. */
+export const progress = async (given) => {
+  const { page, release } = await forgetTwelve(given);
+  const bar = page.getByRole("dialog").getByRole("progressbar");
+  const [done, all] = await bar.evaluate((it) => [it.value, it.max]);
+  assert(0 < done && done < 12, `${done}`);
+  assert.equal(all, 12);
+  assert.deepEqual(await given.audit(page), []);
+  release();
+  await message(page, "12 devices are forgotten.");
+  assert.equal(await devices(page).count(), 1);
+};
+
+/** It stops in the middle: what is done by then is said with the reason. */
+export const stoppedHalfway = async (given) => {
+  const { page, release } = await forgetTwelve(given);
+  await button(page, "Cancel").click();
+  await message(page, /^\d+ of 12 forgotten\. It may have been done all the same/);
+  release();
+};
+
 /** A frozen API: one can stop waiting, and is told that it may have been done. */
 export const frozen = async (given) => {
   await given.cognito("sign-in", { device_name: "Ada's iPhone" });
@@ -226,6 +264,19 @@ export const keyboard = async (given) => {
   await dialog.waitFor({ state: "detached" });
   assert.equal(await focused(), "Devices");
   assert.equal(await sessions(page).count(), 1);
+};
+
+/** So is its end by a client of the page's own, whose classes are not those of the script. */
+export const sessionEndedForOwnClient = async (given) => {
+  const { page } = await visit(given);
+  await page.evaluate(() => {
+    const fail = async () => {
+      throw Object.assign(new Error(), { name: "SessionEnded", code: "invalid-token", outcome: "not-done" });
+    };
+    const list = () => ({ all: fail, pages: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }) });
+    document.querySelector("your-devices").client = { devices: { list }, sessions: { list } };
+  });
+  await page.waitForFunction(() => window.told.some(({ type }) => type === "session-ended"));
 };
 
 /** axe-core finds nothing: on a narrow phone, in text of twice the size, from right to left. */

@@ -261,6 +261,8 @@ export const stepUp = async ({ open, cognito }) => {
   await button(page, /^Forget .*iPhone/).click();
   await button(page, "Forget device").click();
   const dialog = page.getByRole("dialog", { name: "Is it you?" });
+  await dialog.getByLabel("Password").and(page.locator(":focus")).waitFor();
+  assert.equal(await dialog.getByLabel("User name").isVisible(), false, "it must be the same user");
   await dialog.getByLabel("Password").fill("wrong");
   await button(dialog, "Sign in").click();
   await dialog.getByRole("alert").getByText("The user name or the password is wrong.").waitFor();
@@ -269,6 +271,33 @@ export const stepUp = async ({ open, cognito }) => {
   await button(dialog, "Fill in the demo user").click();
   await button(dialog, "Sign in").click();
   await message(page, "is forgotten");
+};
+
+/** A device that is no longer trusted: asked first, it is forgotten, and is a new one when it signs in. */
+export const signInAgain = async ({ open }) => {
+  const page = await open();
+  await signIn(page);
+  await page.route("**/devices", async (route) => {
+    const response = await route.fetch();
+    const list = await response.json();
+    for (const device of list.items) device.trustExpiresAt = "2026-01-01T00:00:00Z";
+    await route.fulfill({ response, json: list });
+  });
+  await reload(page);
+  const [before] = await ids(devices(page));
+  const prompt = section(page, "This device is no longer trusted");
+  await button(prompt, "Sign in again").click();
+  await page.getByRole("dialog", { name: "This device is no longer trusted" }).waitFor();
+  await button(page, "Cancel").click();
+  assert.equal(await devices(page).count(), 1, "nothing is done before the answer");
+
+  await button(prompt, "Sign in again").click();
+  await button(page.getByRole("dialog"), "Sign in again").click();
+  await heading(page, "Sign in").waitFor();
+  await page.unroute("**/devices");
+  assert.equal(await signIn(page), "code");
+  assert.equal(await devices(page).count(), 1);
+  assert.notDeepEqual(await ids(devices(page)), [before]);
 };
 
 /** Another tab of the browser follows, without a call. */

@@ -65,6 +65,7 @@ def served_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
         pytest.param("focusStays", id="the focus is on the heading then stays where a button was"),
         pytest.param("endLinkedSessions", id="a session ends with those that are linked to it"),
         pytest.param("stepUp", id="a fresh sign-in is asked for in a dialog and the call repeated"),
+        pytest.param("signInAgain", id="a device no longer trusted asks and signs in as a new one"),
         pytest.param("twoTabs", id="signing in and out is seen in another tab"),
         pytest.param("oddDevices", id="long names and unnamed devices fit a phone"),
         pytest.param("wrongCredentials", id="wrong passwords and codes say so"),

@@ -1,7 +1,7 @@
 import type { Device } from "@device-bff/client";
 import { useEffect, useState } from "preact/hooks";
-import { Badge, Icon, Name, nameOf, useWords, When, type Described } from "./parts";
-import { useFocusOnMore } from "./useFocusOnMore";
+import { Badge, Icon, Name, nameOf, useWords, When, type Described } from "./parts.js";
+import { useFocusOnMore } from "./useFocusOnMore.js";
 
 /** How many rows are shown at first. */
 const FIRST = 8;

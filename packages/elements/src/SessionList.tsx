@@ -1,8 +1,8 @@
 import type { Session } from "@device-bff/client";
 import { useState } from "preact/hooks";
-import type { Words } from "./i18n";
-import { Badge, Facts, Icon, Name, nameOf, useWords, When, type Described } from "./parts";
-import { useFocusOnMore } from "./useFocusOnMore";
+import type { Words } from "./i18n.js";
+import { Badge, Facts, Icon, Name, nameOf, useWords, When, type Described } from "./parts.js";
+import { useFocusOnMore } from "./useFocusOnMore.js";
 
 const FIRST = 8;
 

@@ -1,12 +1,5 @@
 /** Both lists, what can be done with them, and what is said about it. */
-import {
-  DeviceBffError,
-  SessionEnded,
-  type Device,
-  type DeviceBff,
-  type Failed,
-  type Session,
-} from "@device-bff/client";
+import type { Device, DeviceBff, DeviceBffError, Failed, Session } from "@device-bff/client";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
   currentOf,
@@ -17,8 +10,8 @@ import {
   othersOf,
   useTarget,
   type Devices,
-} from "./DeviceList";
-import { isDeclined, newSince, setDeclined } from "./kept";
+} from "./DeviceList.js";
+import { isDeclined, newSince, setDeclined } from "./kept.js";
 import {
   Confirmation,
   Facts,
@@ -31,11 +24,10 @@ import {
   type Message,
   type Option,
   type Question,
-} from "./parts";
-import { appOf, placeOf, SessionList } from "./SessionList";
-import { asError, useLoaded } from "./useLoaded";
-
-export type View = "all" | "devices" | "sessions";
+} from "./parts.js";
+import { appOf, placeOf, SessionList } from "./SessionList.js";
+import type { Change, View } from "./types.js";
+import { asError, isEnded, useLoaded } from "./useLoaded.js";
 
 /** What the element tells the page. `changed`: what was done, and to which ids. */
 export interface Tell {
@@ -43,7 +35,6 @@ export interface Tell {
   changed: (what: Change, ids: string[]) => void;
   problem: (error: DeviceBffError) => void;
 }
-export type Change = "remembered" | "not-remembered" | "forgotten" | "ended" | "signed-out";
 
 interface Props {
   bff: DeviceBff;
@@ -122,25 +113,26 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
     return [say(key), lost, wait].filter(Boolean).join(" ");
   };
 
-  /** Runs a change; false, and a message, when it failed. */
-  const attempt = async (change: () => Promise<void>, signal?: AbortSignal): Promise<boolean> => {
+  /** Runs a change; false, and a message, when it failed. `soFar`: said first, if there is something. */
+  const attempt = async (
+    change: () => Promise<void>,
+    signal?: AbortSignal,
+    soFar = () => "",
+  ): Promise<boolean> => {
     setBusy(true);
     setMessage(null);
     try {
       await change();
       return true;
     } catch (caught) {
-      if (caught instanceof SessionEnded) {
+      if (isEnded(caught)) {
         tell.ended();
         return false;
       }
-      if (signal?.aborted) {
-        setMessage({ text: say("mayBeDone"), alert: true });
-        return false;
-      }
-      const error = asError(caught);
-      tell.problem(error);
-      setMessage({ text: wordsOf(error), alert: true });
+      const error = signal?.aborted ? null : asError(caught);
+      if (error) tell.problem(error);
+      const why = error ? wordsOf(error) : say("mayBeDone");
+      setMessage({ text: `${soFar()} ${why}`.trim(), alert: true });
       return false;
     } finally {
       setBusy(false);
@@ -148,8 +140,12 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
   };
 
   /** As `attempt`; when it is open what became of it, the lists are read again. */
-  const settle = async (change: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => {
-    const done = await attempt(() => change(signal), signal);
+  const settle = async (
+    change: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+    soFar?: () => string,
+  ) => {
+    const done = await attempt(() => change(signal), signal, soFar);
     if (!done) await Promise.all([reloaded(devices), reloaded(sessions)]);
     return done;
   };
@@ -273,20 +269,32 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
       text: <p>{text}</p>,
       options,
       action: say("forgetAction"),
-      run: async (ticked, signal) => {
+      run: async (ticked, signal, onProgress) => {
         let failed = 0;
         let notEnded = 0;
-        let forgotten: string[] = [];
-        const done = await settle(async () => {
-          const report = await call({ signal });
-          failed = remaining(report.failed);
-          forgotten = report.forgotten;
-          tell.changed("forgotten", forgotten);
-          if (ticked.length === 0) return;
-          const sessionReport = await bff.sessions.endOthers({ signal });
-          notEnded = remaining(sessionReport.failed);
-          tell.changed("ended", sessionReport.ended);
-        }, signal);
+        const forgotten: string[] = [];
+        let soFar = "";
+        const done = await settle(
+          async () => {
+            // The service stops when its time is over, and reports those that it has not tried.
+            for (let again = true; again; ) {
+              const report = await call({ signal });
+              forgotten.push(...report.forgotten);
+              failed = remaining(report.failed);
+              tell.changed("forgotten", report.forgotten);
+              again = report.forgotten.length > 0 && report.failed.some(isNotTried);
+              const progress = { done: forgotten.length, count: forgotten.length + failed };
+              soFar = say("progress", progress);
+              if (again) onProgress(progress);
+            }
+            if (ticked.length === 0) return;
+            const report = await bff.sessions.endOthers({ signal });
+            notEnded = remaining(report.failed);
+            tell.changed("ended", report.ended);
+          },
+          signal,
+          () => soFar,
+        );
         if (!done) return null;
         await Promise.all([devices.reload(true), ticked.length > 0 ? reloaded(sessions) : undefined]);
         setMessage(
@@ -355,7 +363,7 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
 
   const signOutEverywhere = () =>
     setQuestion({
-      title: `${say("everywhere")}?`,
+      title: say("everywhereTitle"),
       text: <p>{say("everywhereText")}</p>,
       action: say("everywhere"),
       run: async (_, signal) => {
@@ -367,11 +375,19 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
       },
     });
 
-  const signInAnew = async () => {
-    if (currentId === null || !(await attempt(() => bff.devices.forgetCurrent()))) return;
-    tell.changed("forgotten", [currentId]);
-    tell.ended();
-  };
+  const signInAgain = (device: Device) =>
+    setQuestion({
+      title: say("expiredHere"),
+      text: <p>{say("signInAgainText")}</p>,
+      action: say("signInAgain"),
+      run: async (_, signal) => {
+        if (await settle(() => bff.devices.forgetCurrent({ signal }), signal)) {
+          tell.changed("forgotten", [device.id]);
+          tell.ended();
+        }
+        return null;
+      },
+    });
 
   const failure = (error: DeviceBffError, onRetry: () => void) => (
     <Failure
@@ -429,7 +445,7 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
             <h2 id="expired">{say("expiredHere")}</h2>
             <p>{say("expiredHereText")}</p>
           </div>
-          <button type="button" class="primary" part="primary" onClick={() => void signInAnew()}>
+          <button type="button" class="primary" part="primary" onClick={() => signInAgain(current)}>
             {say("signInAgain")}
           </button>
         </section>
@@ -557,6 +573,9 @@ export function YourDevices({ bff, view, sub, changePasswordUrl, target, tell }:
 /** What could not be ended is still there, unless the reason is that it is not. */
 const remaining = (failed: readonly Failed[]): number =>
   failed.filter(({ problem }) => !GONE.includes(problem.code)).length;
+
+/** Cognito's quota did not let it have a turn in time. */
+const isNotTried = ({ problem }: Failed): boolean => problem.code === "quota-exceeded";
 
 const currentFirst = (all: Session[]): Session[] =>
   all.toSorted((a, b) => Number(b.current) - Number(a.current));

@@ -1,15 +1,15 @@
 /** Words, dates and numbers in the user's language. */
-import en, { type Messages, type Text } from "./messages/en";
+import en, { type Messages, type Text } from "./messages/en.js";
 
-export type { Messages } from "./messages/en";
+export type { Messages } from "./messages/en.js";
 export type Key = keyof Messages;
 /** The languages with a file of their own, which is fetched when it is needed. */
 const LANGUAGES: Record<string, () => Promise<{ default: Messages | Text[] }>> = {
-  ar: () => import("./messages/ar"),
-  de: () => import("./messages/de"),
-  es: () => import("./messages/es"),
-  fr: () => import("./messages/fr"),
-  ja: () => import("./messages/ja"),
+  ar: () => import("./messages/ar.js"),
+  de: () => import("./messages/de.js"),
+  es: () => import("./messages/es.js"),
+  fr: () => import("./messages/fr.js"),
+  ja: () => import("./messages/ja.js"),
 };
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [

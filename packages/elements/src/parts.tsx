@@ -3,7 +3,7 @@ import type { Device, Session } from "@device-bff/client";
 import type { ComponentChildren } from "preact";
 import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Key, Words } from "./i18n";
+import type { Key, Words } from "./i18n.js";
 
 export const Language = createContext<Words | null>(null);
 export const useWords = (): Words => useContext(Language)!;
@@ -159,8 +159,21 @@ export interface Question {
   options?: Option[];
   /** The button that does it. */
   action: string;
-  /** Does it, with the options that are ticked; the element to go on from, or null for the old one. */
-  run: (ticked: string[], signal: AbortSignal) => Promise<HTMLElement | null>;
+  /**
+   * Does it, with the options that are ticked; the element to go on from, or null for the old one.
+   * `onProgress`: told how far it is, where that is known.
+   */
+  run: (
+    ticked: string[],
+    signal: AbortSignal,
+    onProgress: (progress: Progress) => void,
+  ) => Promise<HTMLElement | null>;
+}
+
+/** How many of `count` are done. */
+export interface Progress {
+  done: number;
+  count: number;
 }
 
 /** Asks before something that cannot be undone. The browser keeps the focus inside. */
@@ -168,6 +181,7 @@ export function Confirmation({ question, onClose }: { question: Question; onClos
   const words = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState<AbortController | null>(null);
+  const [progress, setProgress] = useState<Progress | null>(null);
   const [ticked, setTicked] = useState<string[]>(
     () => question.options?.filter((it) => it.ticked).map((it) => it.id) ?? [],
   );
@@ -177,7 +191,7 @@ export function Confirmation({ question, onClose }: { question: Question; onClos
   const run = async () => {
     const running = new AbortController();
     setBusy(running);
-    const next = await question.run(ticked, running.signal);
+    const next = await question.run(ticked, running.signal, setProgress);
     setBusy(null);
     dialog.current?.close();
     next?.focus();
@@ -211,7 +225,15 @@ export function Confirmation({ question, onClose }: { question: Question; onClos
           ))}
         </fieldset>
       )}
-      {busy && <progress aria-label={words.say("oneMoment")} />}
+      {busy && (
+        <>
+          <progress
+            aria-label={words.say("oneMoment")}
+            {...(progress && { value: progress.done, max: progress.count })}
+          />
+          <p role="status">{progress && words.say("progress", { ...progress })}</p>
+        </>
+      )}
       <div class="dialog-actions">
         <button
           type="button"

@@ -1,4 +1,4 @@
-import { DeviceBffError, SessionEnded } from "@device-bff/client";
+import { DeviceBffError } from "@device-bff/client";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 export type Loaded<T> =
@@ -20,7 +20,7 @@ export function useLoaded<T>(load: () => Promise<T>, onEnded: () => void, wanted
         if (mine === latest.current) setLoaded({ state: "ready", data });
       } catch (error) {
         if (mine !== latest.current) return;
-        if (error instanceof SessionEnded) return onEnded();
+        if (isEnded(error)) return onEnded();
         setLoaded({ state: "failed", error: asError(error) });
       }
     },
@@ -45,9 +45,15 @@ export function useLoaded<T>(load: () => Promise<T>, onEnded: () => void, wanted
   return { loaded, reload, change };
 }
 
+// Not by `instanceof`: a page's own client may come from another copy of the package.
+
+/** Whether nobody is signed in any more. */
+export const isEnded = (error: unknown): boolean =>
+  error instanceof Error && error.name === "SessionEnded";
+
 /** `error` as one of the client's; anything else is a mistake of ours or of the page's. */
 export function asError(error: unknown): DeviceBffError {
-  if (error instanceof DeviceBffError) return error;
+  if (error instanceof Error && "outcome" in error) return error as DeviceBffError;
   console.error(error);
   return new DeviceBffError("otherwise", "not-done");
 }

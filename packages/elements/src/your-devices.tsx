@@ -4,32 +4,41 @@
  */
 import { createDeviceBff, type Challenge, type DeviceBff, type DeviceBffOptions } from "@device-bff/client";
 import { render } from "preact";
-import { chosen, wordsIn, type Messages, type Words } from "./i18n";
-import { subOf } from "./kept";
-import { Language } from "./parts";
+import { chosen, wordsIn, type Messages, type Words } from "./i18n.js";
+import { subOf } from "./kept.js";
+import { Language } from "./parts.js";
 import css from "./styles.css?inline";
-import { YourDevices, type Tell, type View } from "./YourDevices";
+import type { Events, Reauthenticate, View } from "./types.js";
+import { YourDevices, type Tell } from "./YourDevices.js";
 
-export type { Change } from "./YourDevices";
-export type { Messages } from "./i18n";
+export type { Messages } from "./i18n.js";
+export type { Change, Changed, Events, Reauthenticate, ReportedProblem } from "./types.js";
 
 const PROPERTIES = ["getAccessToken", "client", "messages"] as const;
 /** Where the service is that this script comes from. */
-const SERVICE = /^(.*)\/elements\/[^/]+\/[^/]+$/.exec(import.meta.url.split(/[?#]/)[0] ?? "")?.[1];
+const SERVICE = /^(.*)\/elements\/\d[^/]*\/[^/]+$/.exec(import.meta.url.split(/[?#]/)[0] ?? "")?.[1];
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
-/** What a listener of `reauthenticate` is told, and what it gives. */
-export interface Reauthenticate extends Challenge {
-  /** Tell when the user has signed in again; false: the user declined. The call is then repeated. */
-  waitUntil(signedIn: Promise<boolean | void>): void;
+type AllEvents = HTMLElementEventMap & Events;
+
+interface BffElement {
+  addEventListener<Type extends keyof AllEvents>(
+    type: Type,
+    listener: (event: AllEvents[Type]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
 }
 
 /**
  * Attributes: `base-url` (the service; left out, where the script comes from), `lang`,
- * `change-password-url`.
- * Events: `session-ended`, `reauthenticate`, `changed`, `problem`. They bubble out of shadow roots.
+ * `change-password-url`. Events: `Events`.
  */
 abstract class BffElement extends HTMLElement {
   static observedAttributes = ["base-url", "lang", "change-password-url"];
@@ -137,7 +146,7 @@ abstract class BffElement extends HTMLElement {
     return (await signedIn) !== false;
   }
 
-  #dispatch(name: string, detail: unknown): void {
+  #dispatch<Type extends keyof Events>(name: Type, detail: Events[Type]["detail"]): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
 

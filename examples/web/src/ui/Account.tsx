@@ -1,6 +1,6 @@
 import { h, type ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Reauthenticate, YourDevicesElement } from "@device-bff/elements";
+import type { Events, YourDevicesElement } from "@device-bff/elements";
 import { accessToken } from "../auth";
 import type { Config, Pool } from "../config";
 import { SignIn } from "./SignIn";
@@ -24,8 +24,8 @@ export function Account({ config, pool, user, onLeave }: Props) {
     heading.current?.focus();
     const it = element.current!;
     let signedOut = false;
-    const onChanged = (event: Event) => {
-      signedOut = (event as CustomEvent<{ change: string }>).detail.change === "signed-out";
+    const onChanged = ({ detail }: Events["changed"]) => {
+      signedOut = detail.change === "signed-out";
     };
     const onEnded = () =>
       void onLeave(
@@ -33,8 +33,7 @@ export function Account({ config, pool, user, onLeave }: Props) {
           ? "You are signed out everywhere."
           : "Your session has ended. Sign in again to go on.",
       );
-    const onReauthenticate = (event: Event) => {
-      const { detail } = event as CustomEvent<Reauthenticate>;
+    const onReauthenticate = ({ detail }: Events["reauthenticate"]) => {
       detail.waitUntil(new Promise((resolve) => setAnswer(() => resolve)));
     };
     it.addEventListener("changed", onChanged);
@@ -94,7 +93,7 @@ function Dialog({ onClose, children }: { onClose: () => void; children: Componen
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} aria-labelledby="sign-in" onClose={onClose}>
+    <dialog ref={dialog} class="card" aria-labelledby="sign-in" onClose={onClose}>
       {children}
       <button type="button" class="plain" onClick={() => dialog.current?.close()}>
         Cancel

@@ -27,7 +27,10 @@ export function SignIn({ config, pool, user, notice, onPool, onSignedIn }: Props
   useEffect(() => {
     if (user === undefined) document.title = "Sign in";
   }, [user]);
-  useEffect(() => firstField.current?.focus(), [step]);
+  useEffect(() => {
+    const isKnown = user !== undefined && step === "password";
+    (isKnown ? passwordField : firstField).current?.focus();
+  }, [user, step]);
 
   const take = async (attempt: () => Promise<SignInStep>) => {
     setBusy(true);
@@ -85,7 +88,7 @@ export function SignIn({ config, pool, user, notice, onPool, onSignedIn }: Props
 
   return (
     <Frame dialog={user !== undefined}>
-      <form class="card sign-in" onSubmit={submit} aria-busy={busy}>
+      <form class={user === undefined ? "card sign-in" : "sign-in"} onSubmit={submit} aria-busy={busy}>
         <img src="/icon.svg" alt="" width="40" height="40" />
         <h1 id="sign-in">
           {step === "totp" ? "Enter your code" : user === undefined ? "Sign in" : "Is it you?"}

@@ -1,4 +1,4 @@
-import type { Messages } from "./en";
+import type { Messages } from "./en.js";
 
 /** Numbers stand after a colon, so that no text needs the six forms of Arabic's plural. */
 const ar: Messages = {
@@ -73,6 +73,8 @@ const ar: Messages = {
   expiredHere: "لم يعد هذا الجهاز موثوقًا",
   expiredHereText: "أزله وسجّل الدخول مجددًا ليصبح موثوقًا من جديد.",
   signInAgain: "تسجيل الدخول مجددًا",
+  signInAgainText: "يُزال هذا الجهاز ويُسجَّل خروجك من هنا. وعند تسجيل الدخول القادم يصبح موثوقًا من جديد.",
+  progress: "تمت إزالة {done} من {count}.",
   manyForgotten: "أجهزة تمت إزالتها: {count}.",
   endTitle: "إنهاء جلسة «{name}»؟",
   endText: "يُسجَّل خروج من يستخدمها فورًا، وعليه تسجيل الدخول مجددًا.",
@@ -87,6 +89,7 @@ const ar: Messages = {
   notMeText: "تتم إزالته وتسجيل خروجه. ثم غيّر كلمة مرورك: ربما يعرفها شخص آخر.",
   changePassword: "تغيير كلمة المرور",
   everywhere: "تسجيل الخروج من كل مكان",
+  everywhereTitle: "تسجيل الخروج من كل مكان؟",
   everywhereHint: "إذا فقدت جهازًا، أو ظننت أن أحدًا يعرف كلمة مرورك.",
   everywhereText: "يُسجَّل خروجك فورًا من كل تطبيق ومتصفح، ومن هنا أيضًا. تبقى أجهزتك محفوظة.",
   offline: "أنت غير متصل. قد يكون ما تراه قديمًا.",
@@ -94,7 +97,7 @@ const ar: Messages = {
   timeout: "استغرق ذلك وقتًا طويلًا.",
   mayBeDone: "ربما تم رغم ذلك: انظر إلى القائمة.",
   "rate-limited": "كانت هناك طلبات كثيرة في وقت قصير.",
-  "quota-exceeded": "الضغط كبير الآن. لم يتغيّر شيء.",
+  "quota-exceeded": "الضغط كبير الآن.",
   "upstream-unavailable": "خدمة تسجيل الدخول لا تستجيب حاليًا.",
   "upstream-timeout": "لم تستجب خدمة تسجيل الدخول في الوقت المناسب.",
   "upstream-error": "حدثت مشكلة في خدمة تسجيل الدخول.",

@@ -1,4 +1,4 @@
-import type { Messages } from "./en";
+import type { Messages } from "./en.js";
 
 const de: Messages = {
   devices: "Geräte",
@@ -72,6 +72,8 @@ const de: Messages = {
   expiredHere: "Dieses Gerät ist nicht mehr vertrauenswürdig",
   expiredHereText: "Entfernen Sie es und melden Sie sich neu an, dann gilt es wieder als vertrauenswürdig.",
   signInAgain: "Neu anmelden",
+  signInAgainText: "Dieses Gerät wird entfernt, und Sie werden hier abgemeldet. Nach der nächsten Anmeldung gilt es wieder als vertrauenswürdig.",
+  progress: "{done} von {count} entfernt.",
   manyForgotten: { one: "{count} Gerät ist entfernt.", other: "{count} Geräte sind entfernt." },
   endTitle: "„{name}“ abmelden?",
   endText: "Wer diese Anmeldung benutzt, wird sofort abgemeldet und muss sich neu anmelden.",
@@ -86,6 +88,7 @@ const de: Messages = {
   notMeText: "Es wird entfernt und abgemeldet. Ändern Sie danach Ihr Passwort: Jemand anderes kennt es vielleicht.",
   changePassword: "Passwort ändern",
   everywhere: "Überall abmelden",
+  everywhereTitle: "Überall abmelden?",
   everywhereHint: "Wenn Sie ein Gerät verloren haben oder glauben, dass jemand Ihr Passwort kennt.",
   everywhereText: "Sie werden sofort in jeder App und jedem Browser abgemeldet, auch hier. Ihre Geräte bleiben gemerkt.",
   offline: "Sie sind offline. Was Sie sehen, kann veraltet sein.",
@@ -93,7 +96,7 @@ const de: Messages = {
   timeout: "Das hat zu lange gedauert.",
   mayBeDone: "Es kann trotzdem geschehen sein: Sehen Sie in der Liste nach.",
   "rate-limited": "Es waren zu viele Anfragen in kurzer Zeit.",
-  "quota-exceeded": "Gerade ist viel los. Es wurde nichts geändert.",
+  "quota-exceeded": "Gerade ist viel los.",
   "upstream-unavailable": "Der Anmeldedienst antwortet im Moment nicht.",
   "upstream-timeout": "Der Anmeldedienst hat nicht rechtzeitig geantwortet.",
   "upstream-error": "Der Anmeldedienst hatte ein Problem.",

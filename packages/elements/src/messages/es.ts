@@ -1,4 +1,4 @@
-import type { Messages } from "./en";
+import type { Messages } from "./en.js";
 
 const es: Messages = {
   devices: "Dispositivos",
@@ -72,6 +72,8 @@ const es: Messages = {
   expiredHere: "Este dispositivo ya no es de confianza",
   expiredHereText: "Olvídalo e inicia sesión otra vez: volverá a ser de confianza.",
   signInAgain: "Iniciar sesión otra vez",
+  signInAgainText: "Este dispositivo se olvida y se cierra tu sesión aquí. Cuando inicies sesión otra vez, volverá a ser de confianza.",
+  progress: "{done} de {count} olvidados.",
   manyForgotten: { one: "{count} dispositivo olvidado.", other: "{count} dispositivos olvidados." },
   endTitle: "¿Cerrar la sesión de «{name}»?",
   endText: "Quien la usa queda fuera al instante y tiene que iniciar sesión otra vez.",
@@ -86,6 +88,7 @@ const es: Messages = {
   notMeText: "Se olvida y se cierra su sesión. Después cambia tu contraseña: puede que alguien más la sepa.",
   changePassword: "Cambiar tu contraseña",
   everywhere: "Cerrar sesión en todas partes",
+  everywhereTitle: "¿Cerrar sesión en todas partes?",
   everywhereHint: "Si perdiste un dispositivo, o crees que alguien sabe tu contraseña.",
   everywhereText: "Tu sesión se cierra al instante en toda aplicación y navegador, también aquí. Tus dispositivos siguen recordados.",
   offline: "Estás sin conexión. Lo que ves puede no estar al día.",
@@ -93,7 +96,7 @@ const es: Messages = {
   timeout: "Ha tardado demasiado.",
   mayBeDone: "Puede que se haya hecho de todos modos: mira la lista.",
   "rate-limited": "Hubo demasiadas peticiones en poco tiempo.",
-  "quota-exceeded": "Hay mucha actividad ahora. No se cambió nada.",
+  "quota-exceeded": "Hay mucha actividad ahora.",
   "upstream-unavailable": "El servicio de inicio de sesión no responde por ahora.",
   "upstream-timeout": "El servicio de inicio de sesión no respondió a tiempo.",
   "upstream-error": "El servicio de inicio de sesión tuvo un problema.",

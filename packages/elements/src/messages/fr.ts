@@ -1,4 +1,4 @@
-import type { Messages } from "./en";
+import type { Messages } from "./en.js";
 
 const fr: Messages = {
   devices: "Appareils",
@@ -72,6 +72,8 @@ const fr: Messages = {
   expiredHere: "Cet appareil n’est plus de confiance",
   expiredHereText: "Oubliez-le et reconnectez-vous : il sera de nouveau de confiance.",
   signInAgain: "Se reconnecter",
+  signInAgainText: "Cet appareil est oublié et votre connexion ici prend fin. À la prochaine connexion, il sera de nouveau de confiance.",
+  progress: "{done} sur {count} oubliés.",
   manyForgotten: { one: "{count} appareil est oublié.", other: "{count} appareils sont oubliés." },
   endTitle: "Déconnecter « {name} » ?",
   endText: "La personne qui l’utilise est déconnectée tout de suite et doit se reconnecter.",
@@ -86,6 +88,7 @@ const fr: Messages = {
   notMeText: "Il est oublié et déconnecté. Changez ensuite votre mot de passe : quelqu’un d’autre le connaît peut-être.",
   changePassword: "Changer votre mot de passe",
   everywhere: "Se déconnecter partout",
+  everywhereTitle: "Se déconnecter partout ?",
   everywhereHint: "Si vous avez perdu un appareil, ou pensez que quelqu’un connaît votre mot de passe.",
   everywhereText: "Vous êtes déconnecté de chaque application et navigateur tout de suite, ici aussi. Vos appareils restent mémorisés.",
   offline: "Vous êtes hors ligne. Ce que vous voyez peut être dépassé.",
@@ -93,7 +96,7 @@ const fr: Messages = {
   timeout: "Cela a pris trop de temps.",
   mayBeDone: "C’est peut-être fait malgré tout : regardez la liste.",
   "rate-limited": "Il y a eu trop de demandes en peu de temps.",
-  "quota-exceeded": "Il y a beaucoup d’activité. Rien n’a été modifié.",
+  "quota-exceeded": "Il y a beaucoup d’activité.",
   "upstream-unavailable": "Le service de connexion ne répond pas pour le moment.",
   "upstream-timeout": "Le service de connexion n’a pas répondu à temps.",
   "upstream-error": "Le service de connexion a eu un problème.",

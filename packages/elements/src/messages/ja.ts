@@ -1,4 +1,4 @@
-import type { Messages } from "./en";
+import type { Messages } from "./en.js";
 
 const ja: Messages = {
   devices: "デバイス",
@@ -72,6 +72,8 @@ const ja: Messages = {
   expiredHere: "このデバイスの信頼の期限が切れています",
   expiredHereText: "削除してもう一度ログインすると、再び信頼されます。",
   signInAgain: "もう一度ログイン",
+  signInAgainText: "このデバイスは削除され、ここからログアウトします。もう一度ログインすると、再び信頼されます。",
+  progress: "{count} 台のうち {done} 台を削除しました。",
   manyForgotten: { other: "{count} 台のデバイスを削除しました。" },
   endTitle: "「{name}」のセッションを終了しますか？",
   endText: "利用中の人はすぐにログアウトされ、もう一度ログインする必要があります。",
@@ -86,6 +88,7 @@ const ja: Messages = {
   notMeText: "削除してログアウトします。その後、パスワードを変更してください。ほかの人に知られている可能性があります。",
   changePassword: "パスワードを変更",
   everywhere: "すべてからログアウト",
+  everywhereTitle: "すべてからログアウトしますか？",
   everywhereHint: "デバイスをなくしたとき、またはパスワードを知られたと思うとき。",
   everywhereText: "すべてのアプリとブラウザーから、ここも含めてすぐにログアウトします。デバイスは記憶されたままです。",
   offline: "オフラインです。表示が最新でない場合があります。",
@@ -93,7 +96,7 @@ const ja: Messages = {
   timeout: "時間がかかりすぎました。",
   mayBeDone: "実行された可能性があります。一覧をご確認ください。",
   "rate-limited": "短時間にリクエストが多すぎました。",
-  "quota-exceeded": "ただいま混み合っています。何も変更されていません。",
+  "quota-exceeded": "ただいま混み合っています。",
   "upstream-unavailable": "ログインサービスが現在応答していません。",
   "upstream-timeout": "ログインサービスが時間内に応答しませんでした。",
   "upstream-error": "ログインサービスで問題が発生しました。",

@@ -1,0 +1,3 @@
+interface ImportMetaEnv {
+  readonly VITE_DEVICE_BFF_URL: string;
+}
