@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from app.auth.verifier import NOT_ONE_OF_THIS_POOL, REFUSALS
 from tests.api.client import ApiClient
 from tests.api.conftest import CURRENT, Start
 from tests.api.jwks_server import JwksServer
@@ -188,6 +189,7 @@ def test_refused(api: ApiClient, forge: Forge, make: Callable[[Forge], str]) -> 
     token = make(forge)
     response = api.with_token(token).get("/devices/current")
     problem = assert_problem(response, 401, "invalid-token")
+    assert problem["detail"] in {*REFUSALS.values(), NOT_ONE_OF_THIS_POOL}
     challenge = '{}, error_description="{}"'.format(CHALLENGES["invalid-token"], problem["detail"])
     assert response.headers["WWW-Authenticate"] == challenge
     if len(token) > 10:

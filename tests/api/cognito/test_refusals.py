@@ -4,6 +4,7 @@ import botocore.session
 import pytest
 
 from app.domain.errors import ErrorCode
+from app.domain.operations import STALE_CURSOR
 from tests.api.client import ApiClient
 from tests.api.cognito.conftest import (
     EVERY_OPERATION,
@@ -111,4 +112,5 @@ def test_other_words_for_a_throttle(cognito: ScriptedCognito, api: ApiClient, ki
 
 def test_a_stale_cursor_is_a_refused_parameter(cognito: ScriptedCognito, api: ApiClient) -> None:
     cognito.then(refusal("InvalidParameterException"))
-    assert_problem(api.get("/sessions?cursor=stale"), 400, "invalid-parameter")
+    problem = assert_problem(api.get("/sessions?cursor=stale"), 400, "invalid-parameter")
+    assert problem["detail"] == STALE_CURSOR

@@ -165,10 +165,10 @@ def test_what_there_is_no_time_for_is_reported_for_another_call() -> None:
     cognito = Cognito(seconds=2.0)
     report = cognito.run(deadline=5)
     assert report.done == ("a", "b")
-    assert [(one.id, one.error.code) for one in report.failed] == [
-        ("c", ErrorCode.QUOTA_EXCEEDED),
-        ("d", ErrorCode.QUOTA_EXCEEDED),
-    ]
+    assert [one.id for one in report.failed] == ["c", "d"]
+    for error in (one.error for one in report.failed):
+        assert (error.code, error.retry_after) == (ErrorCode.QUOTA_EXCEEDED, 1)
+        assert error.detail == "Not tried: time ran out. Repeat the call for the rest."
 
 
 def test_a_quota_that_stays_used_up_ends_at_the_deadline() -> None:
