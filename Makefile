@@ -78,11 +78,12 @@ doctor: .venv/ready ## Try the settings in the environment: Cognito, its keys, R
 # --- check --------------------------------------------------------------------------------------
 
 .PHONY: test
-test: check system ## Check style and types, lint the contract, run every test
+test: ## Check style and types, lint the contract, run every test
+	@$(MAKE) --no-print-directory --jobs=2 check system docs
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not release"
 
 .PHONY: test-all
-test-all: test ## make test, then what takes long: npm packages, generated clients, long fuzzing, Ctrl-C of the probes
+test-all: test ## make test, then what takes long: Firefox, WebKit, npm packages, generated clients, long fuzzing
 	tests/system-packages.sh release
 	$(BIN)/pytest -n 3 --dist loadfile -m release
 
@@ -103,7 +104,7 @@ check: .venv/ready-to-test node_modules/ready ## Check style, types, the contrac
 	$(BIN)/python -m openapi.breaking
 
 .PHONY: system
-system: # programs that the tests use and that no package of ours brings: browsers, Redis, Prometheus
+system: # programs that the tests use and that no package of ours brings: a browser, Redis, Prometheus
 	@tests/system-packages.sh
 
 .PHONY: format
@@ -153,9 +154,6 @@ clients: .venv/ready-to-test node_modules/ready ## Generate clients of the API i
 	$(BIN)/python -m openapi.clients
 
 # --- page and documents ---------------------------------------------------------------------------
-
-# Documents with broken links fail.
-test: docs
 
 .PHONY: web
 web: elements ## Build the page "Your devices" into examples/web/dist

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Installs, on Debian, the programs that tests run against: Chromium, Firefox, WebKit (and a display
-# for it), Redis, Prometheus, nginx; with the argument "release" also what generated clients are
+# Installs, on Debian, the programs that tests run against: Chromium, Redis, Prometheus, nginx; with
+# the argument "release" also Firefox, WebKit (and a display for it), and what generated clients are
 # compiled with. Does nothing when they are there.
 set -euo pipefail
 
 missing=()
 PATH=$PATH:/usr/sbin
 command -v chromium >/dev/null || missing+=(chromium)
-command -v firefox-esr >/dev/null || missing+=(firefox-esr)
-command -v WebKitWebDriver >/dev/null || missing+=(webkit2gtk-driver)
-command -v Xvfb >/dev/null || missing+=(xvfb)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || missing+=(nginx)
 command -v promtool >/dev/null || missing+=(prometheus)
 if [ "${1:-}" = release ]; then
+  command -v firefox-esr >/dev/null || missing+=(firefox-esr)
+  command -v WebKitWebDriver >/dev/null || missing+=(webkit2gtk-driver)
+  command -v Xvfb >/dev/null || missing+=(xvfb)
   command -v javac >/dev/null || missing+=(default-jdk-headless)
   command -v go >/dev/null || missing+=(golang-go)
 fi

@@ -11,6 +11,8 @@ from local_cognito.web import ServedPool, serving_page
 from tests.browser.visits import ServedPage, Visitor
 from tests.servers import free_port, serving, settings_for
 
+pytestmark = pytest.mark.release
+
 
 @pytest.fixture(scope="module")
 def example_page(cognito_server: RunningCognito) -> Iterator[ServedPage]:
