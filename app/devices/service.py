@@ -90,10 +90,10 @@ class DeviceService:
             ServiceError: `device-already-tracked`, `device-not-found`, `invalid-parameter`.
         """
         password = None
-        if secret_verifier is None:
-            password, secret_verifier = make_device_secret(device_group_key or "", device_key)
         with audited(self._audit, "device.tracked", token, device_key):
             self._step_up.require(operations.CONFIRM_DEVICE, token)
+            if secret_verifier is None:
+                password, secret_verifier = make_device_secret(device_group_key or "", device_key)
             must_opt_in = self._cognito.confirm_device(
                 token.value, device_key, secret_verifier, name or name_from_user_agent(user_agent)
             )

@@ -5,7 +5,7 @@ model of cognito-idp). Quota categories are those of the Developer Guide, "Quota
 operations AWS names none, so they count against the two of devices.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.errors import ErrorCode
@@ -27,6 +27,9 @@ class StepUpRule(StrEnum):
     REMEMBERING = "remembering"
 
 
+NEVER: tuple[StepUpRule, ...] = ()
+
+
 @dataclass(frozen=True)
 class Operation:
     """An operation of Cognito's.
@@ -37,7 +40,7 @@ class Operation:
     `done_if_refused_with`: the refusal of a repeated call that shows that it is done.
     `unavailable`: what OperationNotEnabledException means. `not_authorized`: what a
     NotAuthorizedException means whose message is not about the access token. `step_up`: when it
-    asks for a recent or strong sign-in; never, if empty.
+    asks for a recent or strong sign-in.
     """
 
     name: str
@@ -49,11 +52,11 @@ class Operation:
     done_if_refused_with: ErrorCode | None = None
     unavailable: ErrorCode = ErrorCode.DEVICE_TRACKING_UNAVAILABLE
     not_authorized: ErrorCode = ErrorCode.INVALID_TOKEN
-    step_up: tuple[StepUpRule, ...] = ()
+    step_up: tuple[StepUpRule, ...] = field(kw_only=True)
 
 
-LIST_DEVICES = Operation("ListDevices", READS, refused=STALE_CURSOR)
-GET_DEVICE = Operation("GetDevice", READS, ErrorCode.DEVICE_NOT_FOUND)
+LIST_DEVICES = Operation("ListDevices", READS, refused=STALE_CURSOR, step_up=NEVER)
+GET_DEVICE = Operation("GetDevice", READS, ErrorCode.DEVICE_NOT_FOUND, step_up=NEVER)
 CONFIRM_DEVICE = Operation(
     "ConfirmDevice",
     UPDATES,
@@ -84,6 +87,7 @@ FORGET_DEVICE = Operation(
 GLOBAL_SIGN_OUT = Operation(
     "GlobalSignOut",
     SIGN_OUTS,
+    step_up=NEVER,
     # An invalid token settles nothing: one that had expired before has signed nobody out.
     lost=f"The user may have been signed out already; {REPEAT}",
 )
@@ -91,6 +95,7 @@ LIST_USER_SESSIONS = Operation(
     "ListUserSessions",
     READS,
     ErrorCode.SESSION_TRACKING_UNAVAILABLE,
+    step_up=NEVER,
     refused=STALE_CURSOR,
     unavailable=ErrorCode.SESSION_TRACKING_UNAVAILABLE,
     # AWS does not document what it answers while tracking is off. Not 401: pages throw tokens away.

@@ -62,7 +62,7 @@ class StepUp:
         if self._max_age is not None:
             if token.auth_time is None:
                 lacks.append("auth_time")
-            elif time.time() - token.auth_time > self._max_age:
+            elif abs(time.time() - token.auth_time) > self._max_age:
                 lacks.append("a sign-in that is recent enough")
         if self._acr_values:
             if token.acr is None:

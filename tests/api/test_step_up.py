@@ -49,6 +49,7 @@ NEVER_ASKED: dict[str, Callable[[ApiClient], TestResponse]] = {
 SIGN_INS: dict[str, tuple[dict[str, Any], bool]] = {
     "fresh": ({"auth_time": 0, "acr": STRONG}, True),
     "old": ({"auth_time": -6 * MINUTE, "acr": STRONG}, False),
+    "far in the future": ({"auth_time": 6 * MINUTE, "acr": STRONG}, False),
     "weak": ({"auth_time": 0, "acr": WEAK}, False),
     "without auth_time": ({"auth_time": ..., "acr": STRONG}, False),
     "without acr": ({"auth_time": 0}, False),

@@ -51,6 +51,8 @@ export interface Kind {
   write?: boolean;
   /** Paced by the service: it takes longer. */
   many?: boolean;
+  /** About the new device of this very sign-in: another sign-in has another one. */
+  ofThisSignIn?: boolean;
 }
 
 export type Caller = <T>(
@@ -67,15 +69,17 @@ const LOST = ["upstream-timeout", "upstream-error", "internal-error"];
 export function caller(options: DeviceBffOptions): Caller {
   const { timeout = 15_000, onReauthenticate } = options;
 
-  return async (send, { signal } = {}, { write = false, many = false } = {}) => {
+  return async (send, { signal } = {}, kind = {}) => {
+    const { write = false, many = false, ofThisSignIn = false } = kind;
     const inTime = () => {
       const end = AbortSignal.timeout(timeout + (many ? MANY_MORE : 0));
       return { end, signal: signal === undefined ? end : AbortSignal.any([signal, end]) };
     };
+    let forceRefresh = false;
     let refreshed = false;
     let reauthenticated = false;
     for (;;) {
-      const token = await options.getAccessToken({ forceRefresh: refreshed && !reauthenticated });
+      const token = await options.getAccessToken({ forceRefresh });
       signal?.throwIfAborted();
       if (!token) throw new SessionEnded("missing-token", "not-done");
       const { end, signal: ended } = inTime();
@@ -92,18 +96,18 @@ export function caller(options: DeviceBffOptions): Caller {
       switch (facts[0]) {
         case "invalid-token":
           if (refreshed) throw new SessionEnded(...facts);
-          refreshed = true;
-          reauthenticated = false;
+          refreshed = forceRefresh = true;
           break;
         case "reauthentication-required": {
           const challenge = challengeOf(facts[2]);
-          if (reauthenticated || !onReauthenticate) {
+          if (reauthenticated || ofThisSignIn || !onReauthenticate) {
             throw new ReauthenticationRequired(challenge, ...facts);
           }
           if ((await onReauthenticate(challenge)) === false) {
             throw new ReauthenticationRequired(challenge, ...facts);
           }
           reauthenticated = true;
+          forceRefresh = false;
           break;
         }
         default:

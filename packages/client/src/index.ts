@@ -108,11 +108,13 @@ export class Devices {
 
   /**
    * Track the device of a sign-in whose result has `NewDeviceMetadata`. Amplify and
-   * amazon-cognito-identity-js do this themselves: with them, do not call it.
+   * amazon-cognito-identity-js do this themselves: with them, do not call it. Rejects with
+   * `ReauthenticationRequired` without asking: a new sign-in has another device to track.
    */
   track(device: TrackDevice, options?: CallOptions): Promise<TrackedDevice> {
     return this.#call((init) => this.#api.POST("/devices", { body: device, ...init }), options, {
       write: true,
+      ofThisSignIn: true,
     });
   }
 

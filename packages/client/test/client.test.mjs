@@ -98,6 +98,26 @@ test("a sign-in that does not suffice is told, and never asked for in a loop", a
   assert.equal(asked, 1);
 });
 
+test("tracking asks for no new sign-in, which would have another device", async () => {
+  let asked = 0;
+  const { bff, sent } = over([problem(401, "reauthentication-required")], {
+    onReauthenticate: async () => void asked++,
+  });
+  const track = bff.devices.track({ deviceKey: "k", deviceGroupKey: "g" });
+  assert((await failed(track)) instanceof ReauthenticationRequired);
+  assert.deepEqual([asked, sent.length], [0, 1]);
+});
+
+test("a new sign-in is asked for once, whatever else is refused", async () => {
+  const refused = () => problem(401, "reauthentication-required");
+  let asked = 0;
+  const { bff } = over([refused(), problem(401, "invalid-token"), refused()], {
+    onReauthenticate: async () => void asked++,
+  });
+  assert((await failed(bff.sessions.endOthers())) instanceof ReauthenticationRequired);
+  assert.equal(asked, 1);
+});
+
 test("a user who declines to sign in again has changed nothing", async () => {
   const { bff, sent } = over([problem(401, "reauthentication-required")], {
     onReauthenticate: async () => false,
