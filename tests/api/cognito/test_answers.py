@@ -134,8 +134,12 @@ def test_an_item_without_a_usable_key_is_left_out(listed: Any, odd: Any) -> None
 def test_a_cursor_is_passed_on_and_an_empty_one_is_none(
     cognito: ScriptedCognito, api: ApiClient, given: object, cursor: str | None
 ) -> None:
-    cognito.then(answer({"Devices": [], "PaginationToken": given}))
+    cognito.then(
+        answer({"Devices": [], "PaginationToken": given}),
+        answer({"Sessions": [], "NextToken": given}),
+    )
     assert api.get("/devices").get_json()["nextCursor"] == cursor
+    assert api.get("/sessions").get_json()["nextCursor"] == cursor
 
 
 BAD: dict[str, object] = {
